@@ -1,0 +1,1 @@
+"""Bytes to readings: one sub-package a protocol, each behind the same small Driver protocol."""

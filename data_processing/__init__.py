@@ -1,0 +1,1 @@
+"""Readings to samples: range, spikes, frozen values, counters, consistency. Pure functions and small state per tag."""

@@ -1,0 +1,1 @@
+"""Publishing to other systems: OPC UA, Modbus TCP, MQTT, Kafka, InfluxDB."""

@@ -1,0 +1,1 @@
+"""Schema, migrations, sample writer with its journal, roll-ups, repositories. The only room with SQL."""

@@ -1,0 +1,59 @@
+"""Energy accounts: intervals of the calendar and what was used in them. kWh, from counters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from domain.state import MachineState
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftWindow:
+    """One concrete shift: UTC borders [from_us, to_us) and the site-local day it belongs to (the day it began)."""
+
+    name: str
+    day: date
+    from_us: int
+    to_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyAccount:
+    """Energy of one machine in one interval. `estimated_kwh` is the part that lies in gaps or comes from integrated power.
+
+    `source`: counter | integrated_power | none. `completeness` 0..1: share of the interval with good data.
+    `running`: the interval is not over.
+    """
+
+    machine_id: str
+    from_us: int
+    to_us: int
+    energy_kwh: float | None
+    estimated_kwh: float
+    completeness: float
+    source: str
+    running: bool = False
+    by_state_kwh: Mapping[MachineState, float] = field(default_factory=dict)
+    by_state_s: Mapping[MachineState, float] = field(default_factory=dict)
+    label: str = ""  # name of the shift, the day or the hour
+
+
+@dataclass(frozen=True, slots=True)
+class Efficiency:
+    """A КЭФ card with its value: what it is, what went in, how far to trust it. Source: docs/formulas.md, card K1.
+
+    `value` None when the total is 0 or nothing is known; `complete` False hatches it.
+    """
+
+    card: str  # "K1"
+    version: int
+    formula: str
+    value: float | None
+    numerator_kwh: float
+    denominator_kwh: float
+    completeness: float
+    estimated_share: float
+    complete: bool
+    account: EnergyAccount | None = None

@@ -1,0 +1,107 @@
+"""What the product knows about itself: lines, devices, books, storage. Counts are since start unless said otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStatus:
+    """`state`: online | offline | disabled | waiting (never answered yet). Times UTC microseconds."""
+
+    device_id: str
+    line_id: str
+    profile: str
+    state: str
+    since_us: int
+    last_success_us: int | None
+    last_error: str | None
+    polls: int
+    timeouts: int
+    errors: Mapping[str, int]
+    latency_ms: float | None
+    next_attempt_us: int | None
+    scan_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LineStatus:
+    """`state`: online | partial | down | disabled. `load` 0..1: share of time the line was busy in the last minute.
+
+    `cycle_calculated_s` physical estimate, `cycle_measured_s` last full pass; `cycle_asked_s` the shortest interval asked for.
+    """
+
+    line_id: str
+    transport: str
+    target: str
+    state: str
+    since_us: int
+    devices: int
+    devices_online: int
+    latency_ms: float | None
+    load: float | None
+    errors_last_hour: int
+    last_error: str | None
+    next_attempt_us: int | None
+    cycle_asked_s: float | None
+    cycle_calculated_s: float | None
+    cycle_measured_s: float | None
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationBook:
+    """kept = delivered + pending + quarantined + dropped."""
+
+    name: str
+    enabled: bool
+    delivered: int
+    pending: int
+    quarantined: int
+    dropped: int
+    last_error: str | None = None
+    oldest_pending_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """read = kept + filtered + sum(rejected.values()). Across restarts: counted since `since_us`."""
+
+    since_us: int
+    read: int
+    kept: int
+    filtered: int
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    destinations: tuple[DestinationBook, ...] = ()
+
+    @property
+    def balanced(self) -> bool:
+        return self.read == self.kept + self.filtered + sum(self.rejected.values())
+
+
+@dataclass(frozen=True, slots=True)
+class StorageStatus:
+    """State of keeping. `state`: ok | journal (database away, samples go to the journal) | full | failed."""
+
+    state: str
+    cause: str | None
+    backlog_samples: int
+    backlog_oldest_us: int | None
+    journal_bytes: int
+    journal_limit_bytes: int
+    write_latency_ms: float | None
+    disk_free_bytes: int
+    database: str  # sqlite | mysql | postgresql
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """A long-lived task and its owner's view of it."""
+
+    name: str
+    state: str  # running | restarting | failed
+    restarts: int
+    since_us: int
+    last_error: str | None = None

@@ -1,0 +1,166 @@
+"""The plant: site, shifts, lines, devices, machines, limits. What an administrator edits and a plant file holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import time
+from typing import Protocol, TypeVar
+
+from domain.alert import LimitRule
+from domain.profile import Group, Profile
+from domain.quantity import Kind, Quantity
+from domain.sample import TagId
+from domain.state import StateThresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`timezone` is an IANA name; `language` ru or en. Optional figures for the shop's KPI tiles (kW, currency per kWh, kWh)."""
+
+    name: str
+    timezone: str = "Europe/Moscow"
+    language: str = "ru"
+    contract_kw: float | None = None
+    tariff_per_kwh: float | None = None
+    currency: str = "₽"
+    kef_target: float | None = None
+    shift_plan_kwh: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftPattern:
+    """A shift by wall clock of the site. `end <= start` means it ends on the next day; it belongs to the day it began.
+
+    `days`: Monday is 0.
+    """
+
+    name: str
+    start: time
+    end: time
+    days: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A serial bus, TCP gateway or connection. `options` are the transport's own fields (host, port, device, baud ...)."""
+
+    id: str
+    transport: str  # modbus-tcp | rtu-over-tcp | serial | opcua | s7 | lsv2 | mqtt | tcp-frames
+    options: Mapping[str, object] = field(default_factory=dict)
+    enabled: bool = True
+
+    @property
+    def target(self) -> str:
+        """For people: host:port, device or url."""
+        o = self.options
+        if "device" in o:
+            return f"{o['device']}, {o.get('baud', 9600)}"
+        return str(o["url"]) if "url" in o else f"{o.get('host', '')}:{o.get('port', '')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One field device with its resolved profile (shipped or written in place).
+
+    `password` is a secret: never in repr, log or export. `options` hold what a profile lets a device override
+    (ct_ratio, vt_ratio, base_address, word_order, password_env ...).
+    """
+
+    id: str
+    line: str
+    profile: Profile
+    address: int | None = None
+    scan_s: float = 1.0
+    options: Mapping[str, object] = field(default_factory=dict)
+    password: str | None = field(default=None, repr=False)
+    enabled: bool = True
+    in_place: bool = False  # the profile was written in the plant file itself
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine tool (or other consumer) fed through one meter. kW. `board`: distribution board, for the power flow."""
+
+    id: str
+    name: str
+    section: str = ""
+    meter: str | None = None
+    rated_kw: float | None = None
+    states: StateThresholds | None = None
+    board: str = ""
+    kef_target: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """Everything an administrator configures, validated: ids are unique, references resolve."""
+
+    site: Site
+    shifts: tuple[ShiftPattern, ...] = ()
+    lines: tuple[Line, ...] = ()
+    devices: tuple[Device, ...] = ()
+    machines: tuple[Machine, ...] = ()
+    limits: tuple[LimitRule, ...] = ()
+
+    def device(self, device_id: str) -> Device:
+        """Raises KeyError."""
+        return _by_id(self.devices, device_id)
+
+    def machine(self, machine_id: str) -> Machine:
+        """Raises KeyError."""
+        return _by_id(self.machines, machine_id)
+
+    def line(self, line_id: str) -> Line:
+        """Raises KeyError."""
+        return _by_id(self.lines, line_id)
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+_T = TypeVar("_T", bound=_HasId)
+
+
+def _by_id(items: tuple[_T, ...], wanted: str) -> _T:
+    for item in items:
+        if item.id == wanted:
+            return item
+    raise KeyError(wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A named point of one device, as registered in the database: `name` is "<device>.<tag>", `id` is stable for good."""
+
+    id: TagId
+    name: str
+    device_id: str
+    point: str
+    quantity: Quantity
+    unit: str  # canonical
+    group: Group = Group.FAST
+    interval_s: float = 1.0  # expected time between samples
+    wrap_at: float | None = None
+    max_rate: float | None = None  # canonical unit per second
+    enum: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Kind:
+        return self.quantity.kind
+
+
+def tags_of(device: Device) -> tuple[Tag, ...]:
+    """The tags a device brings, not yet registered (id 0). SLOW points come each 60 s, DAILY once a day."""
+    tags = []
+    for point in device.profile.points:
+        interval = {Group.FAST: device.scan_s, Group.SLOW: max(60.0, device.scan_s), Group.DAILY: 86400.0}[point.group]
+        tags.append(
+            Tag(
+                TagId(0), f"{device.id}.{point.tag}", device.id, point.tag, point.quantity, point.canonical_unit,
+                point.group, interval, point.wrap_at, point.max_rate, point.enum,
+            )
+        )
+    return tuple(tags)

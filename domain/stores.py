@@ -1,0 +1,145 @@
+"""What the other rooms ask of the database room. Times are UTC microseconds; windows [from_us, to_us)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from domain.access import ApiKey, AuditEntry, User
+from domain.alert import Alert
+from domain.energy import EnergyAccount, ShiftWindow
+from domain.health import Books
+from domain.plant import Plant, Tag
+from domain.sample import TagEvent, TextSample
+from domain.state import StateInterval
+
+
+class PlantStore(Protocol):
+    """The configuration as a document of the plant file's form, and the tables that SQL readers see (device, tag, machine)."""
+
+    async def load(self) -> Mapping[str, object] | None:
+        """The stored document (site, shifts, lines, devices, machines, limits), None when there is no plant yet."""
+        ...
+
+    async def save(self, document: Mapping[str, object], plant: Plant) -> Sequence[Tag]:
+        """Replace the document, bring device, machine and tag tables up to date; all tags of the plant with their ids.
+
+        A tag keeps its id for good: removed ones are marked inactive and come back under the same id.
+        """
+        ...
+
+    async def tags(self) -> Sequence[Tag]:
+        """All registered tags, also of removed devices (their history stays readable)."""
+        ...
+
+    async def set_secret(self, name: str, value: str | None) -> None:
+        """Store a secret encrypted (device password: name "device:<id>"); None removes it."""
+        ...
+
+    async def secret(self, name: str) -> str | None: ...
+
+
+class StateStore(Protocol):
+    async def save_states(self, intervals: Sequence[StateInterval]) -> None:
+        """Insert or update; identity is (machine_id, from_us)."""
+        ...
+
+    async def states(self, machine_id: str, from_us: int, to_us: int) -> Sequence[StateInterval]:
+        """Intervals that overlap the window, in time order, not clipped."""
+        ...
+
+    async def replace_states(self, machine_id: str, from_us: int, to_us: int, intervals: Sequence[StateInterval]) -> None:
+        """Re-computation: what begins in the window is deleted and `intervals` inserted, in one transaction."""
+        ...
+
+    async def last_states(self) -> Sequence[StateInterval]:
+        """The newest interval of each machine."""
+        ...
+
+
+class EnergyStore(Protocol):
+    async def save_shift_energy(self, window: ShiftWindow, accounts: Sequence[EnergyAccount]) -> None:
+        """Insert or update; identity is (machine_id, shift name, day)."""
+        ...
+
+    async def shift_energy(self, from_day: date, to_day: date) -> Sequence[tuple[ShiftWindow, EnergyAccount]]: ...
+
+
+class AlertStore(Protocol):
+    async def save(self, alert: Alert) -> Alert:
+        """Insert when id is 0 (the answer carries the new id), else update; each transition is also recorded once."""
+        ...
+
+    async def active(self) -> Sequence[Alert]: ...
+    async def get(self, alert_id: int) -> Alert | None: ...
+    async def between(self, from_us: int, to_us: int, limit: int) -> Sequence[Alert]:
+        """Alerts that stood at some time in the window, newest first."""
+        ...
+
+
+class AccessStore(Protocol):
+    async def users(self) -> Sequence[User]: ...
+    async def user_with_hash(self, name: str) -> tuple[User, str] | None: ...
+    async def create_user(self, user: User, password_hash: str) -> User:
+        """Raises Conflict when the name is taken (case-insensitive)."""
+        ...
+
+    async def update_user(self, user: User) -> None: ...
+    async def set_password_hash(self, user_id: int, password_hash: str) -> None: ...
+    async def keys(self) -> Sequence[ApiKey]: ...
+    async def create_key(self, key: ApiKey, key_hash: str) -> ApiKey: ...
+    async def key_by_hash(self, key_hash: str) -> ApiKey | None: ...
+    async def revoke_key(self, key_id: int) -> None: ...
+    async def touch_key(self, key_id: int, time_us: int) -> None: ...
+
+
+class AuditStore(Protocol):
+    async def append(
+        self, time_us: int, actor: str, source: str, action: str, subject: str,
+        *, old: str | None = None, new: str | None = None, result: str = "ok",
+    ) -> AuditEntry:
+        """Chained by HMAC over the entry and its predecessor; raises StorageError when it cannot be written."""
+        ...
+
+    async def entries(self, limit: int, before: int | None = None) -> Sequence[AuditEntry]: ...
+    async def verify(self) -> int | None:
+        """Number of the first bad entry, None when the chain is whole."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    id: int
+    template: str
+    format: str
+    from_us: int
+    to_us: int
+    issued_us: int
+    issued_by: str
+    file_name: str
+    content: bytes
+
+
+class ReportStore(Protocol):
+    async def save(self, report: StoredReport) -> StoredReport: ...
+    async def list(self, limit: int) -> Sequence[StoredReport]:
+        """Newest first, `content` empty."""
+        ...
+
+    async def get(self, report_id: int) -> StoredReport | None: ...
+
+
+class BookStore(Protocol):
+    async def load(self) -> Books | None: ...
+    async def save(self, books: Books) -> None: ...
+
+
+class EventStore(Protocol):
+    async def save_texts(self, texts: Sequence[TextSample]) -> None: ...
+    async def latest_texts(self) -> Sequence[TextSample]: ...
+    async def save_events(self, events: Sequence[TagEvent]) -> None: ...
+    async def events(self, tag_ids: Sequence[int], from_us: int, to_us: int) -> Sequence[TagEvent]: ...
+
+

@@ -1,0 +1,1 @@
+"""Getting an alert to a person."""

@@ -1,0 +1,1 @@
+"""Report templates, their figures and charts, PDF and Excel writers."""

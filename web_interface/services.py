@@ -1,0 +1,277 @@
+"""What pages and API routes ask for. The implementations are built in main.py; tests may build small ones.
+
+Every call that changes something takes the Actor, checks its role (raises Forbidden) and writes the audit itself, so that no
+page and no route can forget it. Times are UTC microseconds; energies kWh; powers kW.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol
+
+from domain.access import Actor, ApiKey, AuditEntry, Role, User
+from domain.alert import Alert, LimitRule
+from domain.energy import Efficiency, EnergyAccount, ShiftWindow
+from domain.errors import MonitorError
+from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
+from domain.plant import Device, Line, Machine, Plant, Tag
+from domain.ports import RawSeries, RollupSeries, Step
+from domain.profile import Profile
+from domain.state import MachineState, StateInterval
+
+
+class Forbidden(MonitorError):
+    """The actor's role does not allow it; the refusal is in the audit."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatestValue:
+    """The last known value of a tag. `stale`: older than 3 intervals. A bad value has `value` None and a `reason`;
+    `last_good` and `last_good_us` then tell what it was and when."""
+
+    tag: Tag
+    machine_id: str | None
+    time_us: int
+    value: float | None
+    quality: int
+    text: str | None = None
+    last_good: float | None = None
+    last_good_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MachineNow:
+    """A machine as its card shows it. `spark`: (time_us, kW or None) of the running shift, at most 120 points, oldest first."""
+
+    machine: Machine
+    state: MachineState
+    state_since_us: int
+    power_kw: float | None
+    power_quality: int
+    last_good_kw: float | None
+    last_good_us: int | None
+    shift: EnergyAccount | None
+    kef: Efficiency | None
+    intervals: Sequence[StateInterval] = ()
+    spark: Sequence[tuple[int, float | None]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShopNow:
+    """The overview. `power_trend`: (time_us, kW or None) 5-min means of the day; `yesterday` the same, shifted by a day."""
+
+    now_us: int
+    power_kw: float | None
+    shift: ShiftWindow | None
+    shift_energy_kwh: float | None
+    shift_completeness: float
+    kef: Efficiency | None
+    machines: Sequence[MachineNow]
+    data_health: float  # 0..1: good share of the last values
+    devices_online: int
+    devices_total: int
+    power_trend: Sequence[tuple[int, float | None]] = ()
+    yesterday: Sequence[tuple[int, float | None]] = ()
+    kef_trend: Sequence[tuple[int, float | None]] = ()
+    shift_cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadNowRow:
+    """One point of an immediate read, for the electrician. `raw`: words or bytes as hex."""
+
+    point: str
+    quantity: str
+    where: str
+    raw: str
+    value: float | None
+    text: str | None
+    unit: str
+    quality: int
+    plausible: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadNow:
+    """`error` in plain words instead of rows when the device did not answer.
+
+    `orders`: word order -> (plausible, of) where it can be probed, with three sample values to compare in `order_values`.
+    """
+
+    seconds: float
+    rows: Sequence[ReadNowRow] = ()
+    error: str | None = None
+    technical: str = ""
+    orders: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    order_values: Mapping[str, Sequence[tuple[str, float | None, str]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTemplate:
+    """`id` "shift"; titles ru and en; formats pdf and xlsx."""
+
+    id: str
+    title: Mapping[str, str]
+    formats: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedReport:
+    id: int
+    template: str
+    format: str
+    from_us: int
+    to_us: int
+    issued_us: int
+    issued_by: str
+    file_name: str
+    size_bytes: int
+
+
+class LiveService(Protocol):
+    """From memory: no query per browser per second."""
+
+    def tags(self) -> Sequence[Tag]: ...
+    def tag(self, name: str) -> Tag:
+        """Raises NotFound with the nearest names."""
+        ...
+
+    def latest(self, *, device: str | None = None, machine: str | None = None, tag: str | None = None) -> Sequence[LatestValue]:
+        """Raises NotFound for an unknown device, machine or tag."""
+        ...
+
+    def shop(self) -> ShopNow: ...
+    def machine(self, machine_id: str) -> MachineNow:
+        """Raises NotFound."""
+        ...
+
+    def subscribe(self, *kinds: str) -> AsyncIterator[tuple[str, object]]:
+        """Events as they happen: ("sample", Sequence[LatestValue]) at most each 0.25 s, ("state", StateInterval),
+        ("alert", Alert), ("plant", None). A slow reader loses the oldest and gets ("lost", count) first."""
+        ...
+
+
+class HistoryService(Protocol):
+    async def raw(self, tag: str, from_us: int, to_us: int, limit: int) -> RawSeries: ...
+    async def rollup(self, tag: str, step: Step, from_us: int, to_us: int) -> RollupSeries: ...
+
+
+class EnergyService(Protocol):
+    """Energy, states and efficiency for any window."""
+
+    def shifts(self, from_us: int, to_us: int) -> Sequence[ShiftWindow]: ...
+    def shift_at(self, time_us: int) -> ShiftWindow | None: ...
+    def shifts_of_day(self, day: date) -> Sequence[ShiftWindow]: ...
+    async def states(self, machine_id: str, from_us: int, to_us: int) -> Sequence[StateInterval]: ...
+    async def account(self, machine_id: str, from_us: int, to_us: int) -> EnergyAccount: ...
+    async def efficiency(self, machine_id: str, from_us: int, to_us: int) -> Efficiency: ...
+    async def energy(self, by: str, from_us: int, to_us: int) -> Sequence[EnergyAccount]:
+        """`by`: shift | day | hour; one account per machine and interval that begins in the window."""
+        ...
+
+
+class AlertService(Protocol):
+    def active(self) -> Sequence[Alert]: ...
+    async def history(self, from_us: int, to_us: int, limit: int = 1000) -> Sequence[Alert]: ...
+    async def acknowledge(self, alert_id: int, actor: Actor, note: str | None = None) -> Alert:
+        """Raises NotFound, Conflict (already acknowledged), Forbidden (below operator)."""
+        ...
+
+
+class PlantService(Protocol):
+    """Reading and changing the configuration; a change is live within seconds."""
+
+    @property
+    def plant(self) -> Plant: ...
+    def profiles(self) -> Sequence[Profile]: ...
+    async def save_line(self, line: Mapping[str, object], actor: Actor, *, new: bool) -> Line: ...
+    async def delete_line(self, line_id: str, actor: Actor) -> None: ...
+    async def save_device(self, device: Mapping[str, object], actor: Actor, *, new: bool) -> Device:
+        """`device`: the fields of a plant file's device. Raises ConfigError that names the field, Conflict, Forbidden."""
+        ...
+
+    async def delete_device(self, device_id: str, actor: Actor) -> None: ...
+    async def save_machine(self, machine: Mapping[str, object], actor: Actor, *, new: bool) -> Machine: ...
+    async def delete_machine(self, machine_id: str, actor: Actor) -> None: ...
+    async def save_limit(self, rule: LimitRule, actor: Actor) -> LimitRule: ...
+    async def delete_limit(self, rule_id: int, actor: Actor) -> None: ...
+    async def import_yaml(self, text: str, actor: Actor) -> None: ...
+    def export_yaml(self, actor: Actor) -> str: ...
+    async def read_now(self, device: Mapping[str, object], actor: Actor) -> ReadNow:
+        """Read a device (saved or only drafted) once, on its live line. Needs admin."""
+        ...
+
+
+class AccessService(Protocol):
+    """Accounts, sessions, keys. Passwords are hashed off the event loop, at most two at a time."""
+
+    def set_up_needed(self) -> bool: ...
+    async def set_up(self, code: str, name: str, password: str, source: str) -> User:
+        """First administrator, with the one-time code from the service log. Raises Forbidden, ConfigError (weak password)."""
+        ...
+
+    async def login(self, name: str, password: str, source: str) -> tuple[User, str]:
+        """The user and the new session's id. Raises Forbidden (unknown user and wrong password alike), TooMany."""
+        ...
+
+    def session(self, session_id: str) -> User | None:
+        """The user of a live session; touches its idle clock."""
+        ...
+
+    def logout(self, session_id: str) -> None: ...
+    async def key(self, key: str) -> Actor | None: ...
+    async def users(self) -> Sequence[User]: ...
+    async def create_user(self, name: str, role: Role, password: str, actor: Actor, full_name: str = "") -> User: ...
+    async def set_password(self, user_id: int, password: str, actor: Actor, old: str | None = None) -> None: ...
+    async def set_role(self, user_id: int, role: Role, actor: Actor) -> None: ...
+    async def set_enabled(self, user_id: int, enabled: bool, actor: Actor) -> None: ...
+    async def set_preferences(self, user_id: int, *, language: str | None = None, theme: str | None = None) -> None: ...
+    async def keys(self) -> Sequence[ApiKey]: ...
+    async def create_key(self, name: str, role: Role, actor: Actor, expires_us: int | None = None) -> tuple[ApiKey, str]: ...
+    async def revoke_key(self, key_id: int, actor: Actor) -> None: ...
+    async def audit(self, limit: int = 200, before: int | None = None) -> Sequence[AuditEntry]: ...
+
+
+class TooMany(MonitorError):
+    """Too many attempts or requests; `retry_after_s` seconds until the next is looked at."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(f"too many attempts; try again in {retry_after_s:.0f} s")
+        self.retry_after_s = retry_after_s
+
+
+class StatusService(Protocol):
+    def lines(self) -> Sequence[LineStatus]: ...
+    def devices(self) -> Sequence[DeviceStatus]: ...
+    def tasks(self) -> Sequence[TaskStatus]: ...
+    def storage(self) -> StorageStatus: ...
+    def books(self) -> Books: ...
+    def started_us(self) -> int: ...
+    def samples_per_second(self) -> float: ...
+    def loop_lag_ms(self) -> float: ...
+    def keeping(self) -> bool:
+        """Readiness: samples are being kept."""
+        ...
+
+
+class ReportService(Protocol):
+    def templates(self) -> Sequence[ReportTemplate]: ...
+    async def issued(self, limit: int = 100) -> Sequence[IssuedReport]: ...
+    async def issue(self, template: str, format: str, from_us: int, to_us: int, language: str, actor: Actor) -> IssuedReport: ...
+    async def file(self, report_id: int) -> tuple[IssuedReport, bytes]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything pages and routes may use."""
+
+    live: LiveService
+    history: HistoryService
+    energy: EnergyService
+    alerts: AlertService
+    plant: PlantService
+    access: AccessService
+    status: StatusService
+    reports: ReportService
