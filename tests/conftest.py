@@ -1,0 +1,89 @@
+"""What many tests share: recorded data, waiting for a condition, a clock that tests own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+def shared_file(*parts: str) -> Path:
+    """A recorded file; skips the test by name where the folder of recordings is not there."""
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"recording {'/'.join(parts)} is not on this machine")
+    return path
+
+
+@pytest.fixture
+def shared_data() -> Callable[..., Path]:
+    """`shared_data("data", "pq-lab-1hz", "three_main.csv")` is the path of a recording."""
+    return shared_file
+
+
+async def eventually(predicate: Callable[[], object] | Callable[[], Awaitable[object]], timeout_s: float = 10.0) -> object:
+    """Wait until `predicate` is true and return its value; AssertionError after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        value = predicate()
+        if isinstance(value, Awaitable):
+            value = await value
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout_s} s: {predicate}")
+        await asyncio.sleep(0.02)
+
+
+class FakeClock:
+    """A clock that stands still until a test moves it; sleepers wake in order."""
+
+    def __init__(self, now_us: int = 1_763_548_800_000_000) -> None:
+        self._now_us, self._mono = now_us, 0.0
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+
+    def now_us(self) -> int:
+        return self._now_us
+
+    def monotonic(self) -> float:
+        return self._mono
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self._mono + seconds, future))
+        await future
+
+    async def advance(self, seconds: float) -> None:
+        """Move both clocks; wakes who is due, lets them run."""
+        target = self._mono + seconds
+        while True:
+            due = sorted((s for s in self._sleepers if s[0] <= target and not s[1].done()), key=lambda s: s[0])
+            if not due:
+                break
+            at, future = due[0]
+            self._sleepers.remove(due[0])
+            self._now_us += round((at - self._mono) * 1e6)
+            self._mono = at
+            future.set_result(None)
+            for _ in range(5):
+                await asyncio.sleep(0)
+        self._now_us += round((target - self._mono) * 1e6)
+        self._mono = target
+
+    def step_wall(self, seconds: float) -> None:
+        """Step the wall clock only, as an administrator or NTP would."""
+        self._now_us += round(seconds * 1e6)
+
+
+@pytest.fixture
+def fake_clock() -> FakeClock:
+    return FakeClock()
