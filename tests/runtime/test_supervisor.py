@@ -1,0 +1,57 @@
+"""Owners restart what fails, show it, and end everything when cancelled."""
+
+import asyncio
+
+from runtime.supervisor import Supervisor
+from tests.conftest import FakeClock, eventually
+
+
+async def test_failing_job_is_restarted_and_shown_while_the_other_goes_on(fake_clock: FakeClock) -> None:
+    runs, beats = [], []
+
+    async def failing() -> None:
+        runs.append(1)
+        raise RuntimeError("cable pulled")
+
+    async def healthy() -> None:
+        while True:
+            beats.append(1)
+            await fake_clock.sleep(0.5)
+
+    supervisor = Supervisor(fake_clock)
+    task = asyncio.create_task(supervisor.run({"failing": failing, "healthy": healthy}))
+    await eventually(lambda: runs and beats)
+    for _ in range(40):
+        await fake_clock.advance(0.5)
+    by_name = {s.name: s for s in supervisor.statuses()}
+    assert by_name["failing"].restarts == len(runs) >= 3
+    assert by_name["failing"].last_error == "RuntimeError: cable pulled"
+    assert by_name["healthy"].restarts == 0
+    assert len(beats) > 20
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert not [t for t in asyncio.all_tasks() if t.get_name() in {"failing", "healthy"}]
+
+
+async def test_five_failures_in_ten_minutes_mark_the_job_failed(fake_clock: FakeClock) -> None:
+    async def failing() -> None:
+        raise ValueError("no")
+
+    supervisor = Supervisor(fake_clock)
+    task = asyncio.create_task(supervisor.run({"job": failing}))
+    await asyncio.sleep(0)
+    for _ in range(120):
+        await fake_clock.advance(1.0)
+    assert supervisor.statuses()[0].state == "failed"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_job_that_returns_is_done_and_not_restarted(fake_clock: FakeClock) -> None:
+    runs = []
+
+    async def once() -> None:
+        runs.append(1)
+
+    await Supervisor(fake_clock).run({"once": once})
+    assert runs == [1]
