@@ -66,6 +66,8 @@ class FakeClock:
         """Move both clocks; wakes who is due, lets them run."""
         target = self._mono + seconds
         while True:
+            for _ in range(5):  # let whoever is ready go to sleep first
+                await asyncio.sleep(0)
             due = sorted((s for s in self._sleepers if s[0] <= target and not s[1].done()), key=lambda s: s[0])
             if not due:
                 break
@@ -74,8 +76,6 @@ class FakeClock:
             self._now_us += round((at - self._mono) * 1e6)
             self._mono = at
             future.set_result(None)
-            for _ in range(5):
-                await asyncio.sleep(0)
         self._now_us += round((target - self._mono) * 1e6)
         self._mono = target
 

@@ -8,7 +8,8 @@ from domain.quantity import Quantity, canonical_factor, units_of
 @pytest.mark.parametrize(
     ("quantity", "unit", "factor"),
     [("active_power", "W", 1e-3), ("active_power", "MW", 1e3), ("energy_import", "Wh", 1e-3),
-     ("reactive_energy_import", "varh", 1e-3), ("apparent_power", "VA", 1e-3), ("flow", "l/min", 0.06), ("power_factor", "%", 0.01), ("other", "Furlong", 1.0)],
+     ("reactive_energy_import", "varh", 1e-3), ("apparent_power", "VA", 1e-3),
+     ("flow", "l/min", 0.06), ("power_factor", "%", 0.01), ("other", "Furlong", 1.0)],
 )
 def test_factor(quantity: str, unit: str, factor: float) -> None:
     assert canonical_factor(Quantity(quantity), unit) == pytest.approx(factor)
