@@ -61,3 +61,7 @@ class NotFound(MonitorError):
 
 class Conflict(MonitorError):
     """The thing changed meanwhile or already exists."""
+
+
+class Forbidden(MonitorError):
+    """The actor's role does not allow it; the refusal is in the audit."""

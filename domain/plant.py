@@ -26,6 +26,7 @@ class Site:
     currency: str = "₽"
     kef_target: float | None = None
     shift_plan_kwh: float | None = None
+    main_meter: str | None = None  # device at the shop's feed; without it the shop is the sum of its machines
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,23 +7,22 @@ page and no route can forget it. Times are UTC microseconds; energies kWh; power
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
 from domain.access import Actor, ApiKey, AuditEntry, Role, User
 from domain.alert import Alert, LimitRule
+from domain.commissioning import ReadNow as ReadNow
+from domain.commissioning import ReadNowRow as ReadNowRow
 from domain.energy import Efficiency, EnergyAccount, ShiftWindow
+from domain.errors import Forbidden as Forbidden
 from domain.errors import MonitorError
 from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
 from domain.plant import Device, Line, Machine, Plant, Tag
 from domain.ports import RawSeries, RollupSeries, Step
 from domain.profile import Profile
 from domain.state import MachineState, StateInterval
-
-
-class Forbidden(MonitorError):
-    """The actor's role does not allow it; the refusal is in the audit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,36 +75,6 @@ class ShopNow:
     yesterday: Sequence[tuple[int, float | None]] = ()
     kef_trend: Sequence[tuple[int, float | None]] = ()
     shift_cost: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReadNowRow:
-    """One point of an immediate read, for the electrician. `raw`: words or bytes as hex."""
-
-    point: str
-    quantity: str
-    where: str
-    raw: str
-    value: float | None
-    text: str | None
-    unit: str
-    quality: int
-    plausible: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReadNow:
-    """`error` in plain words instead of rows when the device did not answer.
-
-    `orders`: word order -> (plausible, of) where it can be probed, with three sample values to compare in `order_values`.
-    """
-
-    seconds: float
-    rows: Sequence[ReadNowRow] = ()
-    error: str | None = None
-    technical: str = ""
-    orders: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    order_values: Mapping[str, Sequence[tuple[str, float | None, str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
