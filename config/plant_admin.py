@@ -1,0 +1,242 @@
+"""PlantService: reading and changing the configuration while everything runs.
+
+A change is made on a copy of the stored document, validated as a whole plant file would be, stored, written to the audit and
+only then handed to those who live by it. A change that does not validate leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from config.plant_file import dump_plant, parse_plant, plant_from_document
+from config.profiles import ProfileCatalog
+from domain.access import Actor, Role
+from domain.alert import LimitRule
+from domain.commissioning import ReadNow
+from domain.errors import ConfigError, Conflict, Forbidden, NotFound
+from domain.plant import Device, Line, Machine, Plant, Tag
+from domain.ports import Clock
+from domain.profile import Profile
+from domain.stores import AuditStore, PlantStore
+
+log = logging.getLogger(__name__)
+
+Document = dict[str, Any]
+Apply = Callable[[Plant, Sequence[Tag]], None]
+Reader = Callable[[Device, Line], Awaitable[ReadNow]]
+EMPTY: Document = {"site": {"name": "Energy Monitoring"}, "shifts": [], "lines": [], "devices": [], "machines": [], "limits": []}
+
+
+class PlantAdmin:
+    """See services.PlantService. `apply` brings a new plant to life; `reader` reads a device once on its line."""
+
+    def __init__(
+        self, store: PlantStore, audit: AuditStore, catalog: ProfileCatalog, clock: Clock, environ: Mapping[str, str],
+        *, apply: Apply, reader: Reader,
+    ) -> None:
+        self._store, self._audit, self._catalog, self._clock, self._environ = store, audit, catalog, clock, environ
+        self._apply, self._reader = apply, reader
+        self._document: Document = copy.deepcopy(EMPTY)
+        self._plant: Plant | None = None
+        self._lock = asyncio.Lock()
+
+    # -- loading -------------------------------------------------------------------------------------------------
+
+    async def load(self) -> bool:
+        """Read the stored plant and apply it; False when there is none yet. Raises ConfigError if it no longer validates."""
+        stored = await self._store.load()
+        if stored is not None:
+            self._document = copy.deepcopy(dict(stored))
+        secrets = await self._secrets(self._document)
+        self._plant = plant_from_document(self._document, catalog=self._catalog, environ=self._environ, secrets=secrets)
+        self._apply(self._plant, await self._store.tags())
+        return stored is not None
+
+    @property
+    def plant(self) -> Plant:
+        if self._plant is None:
+            raise ConfigError("the plant has not been loaded yet")
+        return self._plant
+
+    def profiles(self) -> Sequence[Profile]:
+        return [self._catalog.get(name) for name in self._catalog.names()]
+
+    # -- changing ------------------------------------------------------------------------------------------------
+
+    async def save_line(self, line: Mapping[str, object], actor: Actor, *, new: bool) -> Line:
+        """Raises ConfigError that names the field, Conflict, NotFound, Forbidden (below admin)."""
+        await self._save_entry("lines", "line", line, actor, Role.ADMIN, new=new)
+        return self.plant.line(str(line["id"]))
+
+    async def delete_line(self, line_id: str, actor: Actor) -> None:
+        """Raises Conflict while devices still use it."""
+        users = [d["id"] for d in self._document.get("devices", []) if d.get("line") == line_id]
+        if users:
+            raise Conflict(f"line {line_id!r} is used by {', '.join(users)}")
+        await self._delete_entry("lines", "line", line_id, actor, Role.ADMIN)
+
+    async def save_device(self, device: Mapping[str, object], actor: Actor, *, new: bool) -> Device:
+        """`device`: the fields of a plant file's device; `password` (plain) is stored encrypted apart from the document."""
+        await self._need(actor, Role.ADMIN, "device", str(device.get("id", "")))
+        fields = dict(device)
+        password = fields.pop("password", None)
+        if password is not None:
+            await self._store.set_secret(f"device:{fields.get('id')}", str(password) or None)
+        await self._save_entry("devices", "device", fields, actor, Role.ADMIN, new=new)
+        return self.plant.device(str(fields["id"]))
+
+    async def delete_device(self, device_id: str, actor: Actor) -> None:
+        """Its tags stay readable. Raises Conflict while a machine or limit uses it."""
+        users = [m["id"] for m in self._document.get("machines", []) if m.get("meter") == device_id]
+        if users:
+            raise Conflict(f"device {device_id!r} is the meter of {', '.join(users)}")
+        await self._delete_entry("devices", "device", device_id, actor, Role.ADMIN)
+        await self._store.set_secret(f"device:{device_id}", None)
+
+    async def save_machine(self, machine: Mapping[str, object], actor: Actor, *, new: bool) -> Machine:
+        """Thresholds of the states are the engineer's."""
+        await self._save_entry("machines", "machine", machine, actor, Role.ENGINEER, new=new)
+        return self.plant.machine(str(machine["id"]))
+
+    async def delete_machine(self, machine_id: str, actor: Actor) -> None:
+        await self._delete_entry("machines", "machine", machine_id, actor, Role.ENGINEER)
+
+    async def save_limit(self, rule: LimitRule, actor: Actor) -> LimitRule:
+        """Insert when id is 0, else replace. One rule a tag."""
+        await self._need(actor, Role.ENGINEER, "limit", rule.tag)
+        async with self._lock:
+            document = copy.deepcopy(self._document)
+            limits: list[Document] = document.setdefault("limits", [])
+            entry = _limit_entry(rule)
+            if rule.id:
+                if not 0 < rule.id <= len(limits):
+                    raise NotFound("limit", str(rule.id))
+                old: Document | None = limits[rule.id - 1]
+                limits[rule.id - 1] = entry
+            else:
+                if any(known.get("tag") == rule.tag for known in limits):
+                    raise Conflict(f"tag {rule.tag!r} has limits already")
+                old = None
+                limits.append(entry)
+            await self._commit(document, actor, "limit_save", rule.tag, old, entry)
+        return next(found for found in self.plant.limits if found.tag == rule.tag)
+
+    async def delete_limit(self, rule_id: int, actor: Actor) -> None:
+        await self._need(actor, Role.ENGINEER, "limit", str(rule_id))
+        async with self._lock:
+            document = copy.deepcopy(self._document)
+            limits = document.get("limits", [])
+            if not 0 < rule_id <= len(limits):
+                raise NotFound("limit", str(rule_id))
+            old = limits.pop(rule_id - 1)
+            await self._commit(document, actor, "limit_delete", str(old.get("tag")), old, None)
+
+    async def import_yaml(self, text: str, actor: Actor) -> None:
+        """Replace the whole plant. Raises PlantFileError with every problem; then nothing has changed."""
+        await self._need(actor, Role.ADMIN, "plant", "import")
+        parsed = parse_plant(text, file="import", catalog=self._catalog, environ=self._environ)
+        async with self._lock:
+            await self._commit(dict(parsed.document), actor, "plant_import", parsed.plant.site.name, None, None)
+
+    def export_yaml(self, actor: Actor) -> str:
+        """The plant file of what runs; without secrets."""
+        if not actor.role.allows(Role.ENGINEER):
+            raise Forbidden("exporting the plant needs the role engineer")
+        return dump_plant(self._document)
+
+    async def read_now(self, device: Mapping[str, object], actor: Actor) -> ReadNow:
+        """Read a device, saved or drafted, once. Raises ConfigError that names the field, Forbidden."""
+        await self._need(actor, Role.ADMIN, "read_now", str(device.get("id", "")))
+        draft = dict(device)
+        password = draft.pop("password", None)
+        draft.setdefault("id", "draft")
+        document = copy.deepcopy(self._document)
+        others = [d for d in document.get("devices", []) if d.get("id") != draft["id"]]
+        document["devices"] = [*_without_address(others, draft), draft]
+        document["limits"], document["machines"] = [], []
+        secrets = dict(await self._secrets(self._document))
+        if password:
+            secrets[f"device:{draft['id']}"] = str(password)
+        plant = plant_from_document(document, catalog=self._catalog, environ=self._environ, secrets=secrets)
+        found = plant.device(str(draft["id"]))
+        return await self._reader(found, plant.line(found.line))
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    async def _save_entry(
+        self, section: str, what: str, entry: Mapping[str, object], actor: Actor, role: Role, *, new: bool
+    ) -> None:
+        entry_id = str(entry.get("id", ""))
+        await self._need(actor, role, what, entry_id)
+        async with self._lock:
+            document = copy.deepcopy(self._document)
+            entries: list[Document] = document.setdefault(section, [])
+            place = next((i for i, known in enumerate(entries) if known.get("id") == entry_id), None)
+            if new and place is not None:
+                raise Conflict(f"{what} {entry_id!r} exists already")
+            if not new and place is None:
+                raise NotFound(what, entry_id, tuple(str(known.get("id")) for known in entries[:5]))
+            old = None if place is None else entries[place]
+            if place is None:
+                entries.append(dict(entry))
+            else:
+                entries[place] = dict(entry)
+            await self._commit(document, actor, f"{what}_{'create' if new else 'update'}", entry_id, old, dict(entry))
+
+    async def _delete_entry(self, section: str, what: str, entry_id: str, actor: Actor, role: Role) -> None:
+        await self._need(actor, role, what, entry_id)
+        async with self._lock:
+            document = copy.deepcopy(self._document)
+            entries: list[Document] = document.get(section, [])
+            old = next((known for known in entries if known.get("id") == entry_id), None)
+            if old is None:
+                raise NotFound(what, entry_id, tuple(str(known.get("id")) for known in entries[:5]))
+            entries.remove(old)
+            await self._commit(document, actor, f"{what}_delete", entry_id, old, None)
+
+    async def _commit(
+        self, document: Document, actor: Actor, action: str, subject: str, old: Document | None, new: Document | None
+    ) -> None:
+        """Validate, audit, store, apply: in this order, so that nothing runs that is not stored, nothing stored unseen."""
+        secrets = await self._secrets(document)
+        plant = plant_from_document(document, catalog=self._catalog, environ=self._environ, secrets=secrets)
+        await self._audit.append(
+            self._clock.now_us(), actor.name, actor.source, action, subject, old=_json(old), new=_json(new)
+        )
+        tags = await self._store.save(document, plant)
+        self._document, self._plant = document, plant
+        self._apply(plant, tags)
+        log.info("%s %s by %s", action, subject, actor.name)
+
+    async def _secrets(self, document: Document) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        for device in document.get("devices", []):
+            name = f"device:{device.get('id')}"
+            value = await self._store.secret(name)
+            if value is not None:
+                found[name] = value
+        return found
+
+    async def _need(self, actor: Actor, role: Role, what: str, subject: str) -> None:
+        if not actor.role.allows(role):
+            await self._audit.append(self._clock.now_us(), actor.name, actor.source, "refused", f"{what} {subject}", result="failed")
+            raise Forbidden(f"changing a {what} needs the role {role.value}")
+
+
+def _without_address(others: list[Document], draft: Mapping[str, object]) -> list[Document]:
+    """Others on the draft's address would be a conflict; a draft is only read."""
+    return [d for d in others if (d.get("line"), d.get("address")) != (draft.get("line"), draft.get("address"))]
+
+
+def _limit_entry(rule: LimitRule) -> Document:
+    fields = ("high", "critical_high", "low", "critical_low", "hysteresis", "on_delay_s", "off_delay_s")
+    return {"tag": rule.tag, **{name: value for name in fields if (value := getattr(rule, name)) not in {None, 0.0}}}
+
+
+def _json(entry: Document | None) -> str | None:
+    return None if entry is None else json.dumps(entry, ensure_ascii=False, default=str)
