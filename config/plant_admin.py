@@ -234,8 +234,13 @@ def _without_address(others: list[Document], draft: Mapping[str, object]) -> lis
 
 
 def _limit_entry(rule: LimitRule) -> Document:
-    fields = ("high", "critical_high", "low", "critical_low", "hysteresis", "on_delay_s", "off_delay_s")
-    return {"tag": rule.tag, **{name: value for name in fields if (value := getattr(rule, name)) not in {None, 0.0}}}
+    borders = {name: getattr(rule, name) for name in ("high", "critical_high", "low", "critical_low")}
+    damping = {name: getattr(rule, name) for name in ("hysteresis", "on_delay_s", "off_delay_s")}
+    return {
+        "tag": rule.tag,
+        **{name: value for name, value in borders.items() if value is not None},
+        **{name: value for name, value in damping.items() if value},
+    }
 
 
 def _json(entry: Document | None) -> str | None:
