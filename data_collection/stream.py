@@ -36,7 +36,10 @@ class ByteStream(Protocol):
         ...
 
     async def drain(self, quiet_s: float, limit_s: float) -> bytes:
-        """Read and throw away until nothing came for `quiet_s` (at most `limit_s`); what was thrown away. `quiet_s` 0: only what waits."""
+        """Read and throw away until nothing came for `quiet_s` (at most `limit_s`); what was thrown away.
+
+        `quiet_s` 0: only what waits.
+        """
         ...
 
 
