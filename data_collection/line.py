@@ -1,0 +1,411 @@
+"""One line: one connection, one request at a time, its devices polled on their grid, reconnection with back-off.
+
+Two tasks belong to a line: one keeps the connection, one polls. While the connection is away the second keeps reporting the
+devices' points as bad at each grid point, without asking anyone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from heapq import heapify, heapreplace
+from typing import Final
+
+from data_collection import cycle
+from data_collection.backoff import Backoff
+from data_collection.driver import Connect, Driver, ScanHit, Trace
+from data_collection.figures import Lateness, RollingSum
+from data_collection.poller import OnReading, PolledDevice
+from data_collection.schedule import BAD_TICK_S, Slot, layout
+from domain.errors import ConfigError, DeviceError, LineDown, MonitorError
+from domain.health import LineStatus
+from domain.plant import Device, Line
+from domain.ports import Clock
+from domain.profile import Group
+from domain.quality import Quality
+from domain.sample import Reading
+
+log = logging.getLogger(__name__)
+CONNECT_LIMIT_S: Final = 15.0
+REPHASE_S: Final = 10.0
+PROBE_WAIT_S: Final = 10.0  # a silent device waits that long for a stretch without polls, then it is asked anyway
+DAILY_AGAIN_S: Final = 600.0
+
+
+class LineRunner:
+    """Owns a line's connection and the polling of its devices."""
+
+    def __init__(
+        self, line: Line, devices: Iterable[Device], *, clock: Clock, on_reading: OnReading, connect: Connect | None,
+        start_delay_s: float = 0.0,
+    ) -> None:
+        self.line = line
+        self.lateness = Lateness()
+        self.devices = [PolledDevice(d, i, clock, on_reading, self.lateness) for i, d in enumerate(devices)]
+        self._clock, self._connect = clock, connect
+        self._start_delay_s = start_delay_s
+        self.driver: Driver | None = None
+        self._lock = asyncio.Lock()  # one request at a time on the line
+        self._gate = asyncio.Lock()  # one connection at a time to its target
+        self._lost = asyncio.Event()
+        self._sleeping: asyncio.Future[None] | None = None
+        self._stopping = False
+        self._backoff = Backoff()
+        self._queue: list[Slot] = []
+        self._silent: list[PolledDevice] = []
+        self._up = False
+        self._laid_out: dict[int, float] = {}
+        self._laid_out_at = 0.0
+        self._busy = RollingSum(60.0, 12, clock.monotonic())
+        self._failures = RollingSum(3600.0, 60, clock.monotonic())
+        self._state, self._since_us = ("waiting" if line.enabled else "disabled"), clock.now_us()
+        self._last_error: str | None = None
+
+    # ---- life ----
+
+    async def run(self) -> None:
+        """Poll until cancelled or stopped. Ends only then; leaves no connection open."""
+        if not self.line.enabled:
+            self._report_disabled(self.devices)
+            return
+        self._report_disabled([d for d in self.devices if not d.device.enabled])
+        self._lay_out(self._clock.monotonic() + self._start_delay_s)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_connected(), name=f"line:{self.line.id}:connection")
+                tasks.create_task(self._poll_forever(), name=f"line:{self.line.id}:polls")
+        finally:
+            self._stopping = True
+
+    def stop(self) -> None:
+        """Ask the tasks to end even if a library swallows their cancellation."""
+        self._stopping = True
+
+    @staticmethod
+    def _report_disabled(devices: Iterable[PolledDevice]) -> None:
+        for device in devices:
+            device.state = device.reason = "disabled"
+            for slot in device.slots:
+                device.emit_bad(slot, Quality.DISABLED)
+
+    async def _keep_connected(self) -> None:
+        await self._clock.sleep(self._start_delay_s)
+        while not self._stopping:
+            try:
+                async with AsyncExitStack() as stack:
+                    async with self._gate, asyncio.timeout(CONNECT_LIMIT_S):
+                        driver = await stack.enter_async_context(self._opened())
+                    self._connected(driver)
+                    await self._lost.wait()
+            except MonitorError as exc:
+                self._disconnected(str(exc) or type(exc).__name__)
+            except (OSError, TimeoutError) as exc:
+                self._disconnected(f"{type(exc).__name__}: {exc}")
+            except Exception as exc:
+                log.error("line %s: cannot open", self.line.id, exc_info=exc)
+                self._disconnected(f"internal: {type(exc).__name__}: {exc}")
+            finally:
+                self.driver = None
+            self._backoff.failed(self._clock.monotonic())
+            await self._clock.sleep(max(0.0, self._backoff.next_at - self._clock.monotonic()))
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Driver]:
+        if self._connect is None:
+            raise ConfigError(f"transport {self.line.transport} is not available")
+        async with self._connect(self.line) as driver:
+            yield driver
+
+    def _connected(self, driver: Driver) -> None:
+        self._lost.clear()
+        self.driver = driver
+        log.info("line %s: connected to %s", self.line.id, self.line.target)
+        for device in self._enabled():
+            device.line_back()
+            device.prepare(driver)
+        self._up = True
+        self._note_silent()
+        self._lay_out(self._clock.monotonic())
+        self._note_state()
+        self._wake()
+
+    def _disconnected(self, message: str) -> None:
+        first = self._up or self._last_error is None
+        self._up = False
+        self.driver = None
+        self._last_error = message
+        self._failures.add(self._clock.monotonic(), 1.0)
+        if first:
+            log.warning("line %s: down: %s", self.line.id, message)
+            for device in self._enabled():
+                device.line_lost(message)
+        self._note_state()
+
+    def _connection_lost(self, exc: Exception) -> None:
+        """A request met a dead connection: tell everyone and let the keeper open a new one."""
+        if self.driver is None:
+            return
+        self._disconnected(str(exc))
+        self._lost.set()
+
+    # ---- polling ----
+
+    def _enabled(self) -> list[PolledDevice]:
+        return [d for d in self.devices if d.state != "disabled"]
+
+    def _lay_out(self, now: float) -> None:
+        """Put all polls on their grid: one device behind the other, daily and slow groups behind the fast ones."""
+        offsets = self._offsets(now)
+        tail = max(offsets.values(), default=0.0)
+        self._queue = []
+        for device in self._enabled():
+            for slot in device.slots:
+                later = {Group.FAST: 0.0, Group.SLOW: tail, Group.DAILY: 2 * tail}[slot.group]
+                slot.due = now + offsets[slot.index] + later
+                self._queue.append(slot)
+        heapify(self._queue)
+
+    def _offsets(self, now: float) -> dict[int, float]:
+        """Where in the cycle each device (by index) has its turn."""
+        enabled = self._enabled()
+        self._laid_out = {d.slots[0].index: self._duration(d) for d in enabled if d.slots}
+        self._laid_out_at = now
+        shortest = min((d.device.scan_s for d in enabled), default=1.0)
+        return dict(zip(self._laid_out, layout(list(self._laid_out.values()), shortest), strict=True))
+
+    def _rephase(self, device: PolledDevice, now: float) -> None:
+        """A device that takes longer than its place in the cycle makes its followers late: lay the fast polls out anew."""
+        took, room = device.fast_s, self._laid_out.get(device.slots[0].index)
+        if took is None or room is None or took <= 1.25 * room + 0.005 or now - self._laid_out_at < REPHASE_S:
+            return
+        offsets = self._offsets(now)
+        for slot in self._queue:
+            if slot.group is Group.FAST and slot.interval_s > 0:
+                slot.due = now + offsets[slot.index]
+        heapify(self._queue)
+
+    def _duration(self, device: PolledDevice) -> float:
+        """What one poll of its fastest group takes: measured, else calculated."""
+        if device.fast_s is not None:
+            return device.fast_s
+        if device.plan is None or not device.slots:
+            return cycle.TCP_LATENCY_S
+        return cycle.seconds(self.line, device.plan.cost(device.slots[0].group))
+
+    async def _poll_forever(self) -> None:
+        while not self._stopping:
+            if not self._queue:
+                await self._pause(3600.0)
+                continue
+            now = self._clock.monotonic()
+            slot = self._queue[0]
+            probe = self._probe_due(now) if self.driver is not None else None
+            if probe is not None:
+                await self._poll(probe, probe.slots[0])
+                heapify(self._queue)  # what turned bad meanwhile may be due at once
+                probe.rescheduled = False
+            elif slot.due > now:
+                await self._pause(min(slot.due, self._next_probe(now)) - now)
+            else:
+                await self._tick(slot)
+
+    async def _tick(self, slot: Slot) -> None:
+        """A grid point is due: ask a healthy device, report a silent one as bad."""
+        device = self.devices[slot.index]
+        if self.driver is not None and device.healthy:
+            await self._poll(device, slot)
+        else:
+            device.emit_bad(slot)
+            if slot.interval_s <= 0:
+                slot.due = self._clock.monotonic() + BAD_TICK_S
+                heapify(self._queue)
+                return
+        slot.advance(self._clock.monotonic())
+        if self._queue and self._queue[0] is slot and not device.rescheduled:
+            heapreplace(self._queue, slot)
+        else:
+            device.rescheduled = False
+            heapify(self._queue)
+
+    async def _poll(self, device: PolledDevice, slot: Slot) -> None:
+        driver = self.driver
+        if driver is None:
+            return
+        was_online, was_healthy, errors = device.online, device.healthy, sum(device.errors.values())
+        try:
+            busy = await device.poll(driver, slot, self._lock, self._limit_s(device, slot))
+        except LineDown as exc:
+            self._connection_lost(exc)
+            return
+        now = self._clock.monotonic()
+        self._busy.add(now, busy)
+        if (new_errors := sum(device.errors.values()) - errors) > 0:
+            self._failures.add(now, new_errors)
+        elif self._backoff.failures and device.online:
+            self._backoff.succeeded()
+        if slot.group is Group.DAILY and slot.bad:
+            slot.due = now + DAILY_AGAIN_S - slot.interval_s  # the grid step behind this poll lands there
+        if device.healthy != was_healthy:
+            self._note_silent()
+        if device.online != was_online:
+            self._note_state()
+        if slot.group is Group.FAST:
+            self._rephase(device, now)
+
+    def _limit_s(self, device: PolledDevice, slot: Slot) -> float:
+        """Generous bound of one poll: only a driver that hangs meets it."""
+        if device.plan is None:
+            return CONNECT_LIMIT_S
+        return 20.0 + 10.0 * cycle.seconds(self.line, device.plan.cost(slot.group))
+
+    def _note_silent(self) -> None:
+        self._silent = [d for d in self._enabled() if not d.healthy and d.plan is not None and d.slots]
+
+    def _next_probe(self, now: float) -> float:
+        """When the next silent device may be asked; far away if there is none."""
+        times = [d.backoff.next_at for d in self._silent] if self.driver is not None else []
+        return min((t for t in times if t > now), default=now + 3600.0)
+
+    def _probe_due(self, now: float) -> PolledDevice | None:
+        """A silent device whose back-off is over, when there is time for its time-out before a healthy one is due."""
+        if not self._silent:
+            return None
+        due = [d for d in self._silent if d.backoff.next_at <= now]
+        if not due:
+            return None
+        device = min(due, key=lambda d: d.backoff.next_at)
+        if now - device.backoff.next_at > PROBE_WAIT_S:
+            return device
+        healthy = min((s.due for s in self._queue if self.devices[s.index].healthy), default=now + 3600.0)
+        return device if healthy - now >= self._timeout_s(device) else None
+
+    def _timeout_s(self, device: PolledDevice) -> float:
+        value = getattr(device.plan, "timeout_s", None)
+        return value if isinstance(value, float) else 1.0
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, unless something wakes the line."""
+        self._sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await self._sleeping
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+        finally:
+            self._sleeping = None
+
+    def _wake(self) -> None:
+        if self._sleeping is not None:
+            self._sleeping.cancel()
+
+    # ---- by hand ----
+
+    @asynccontextmanager
+    async def borrowed(self) -> AsyncIterator[Driver]:
+        """The live driver between two polls, or a connection of the moment while the line has none. Raises LineDown ..."""
+        while True:  # the connection may come or go while we wait for our turn
+            async with self._lock:
+                if (driver := self.driver) is not None:
+                    try:
+                        yield driver
+                    except LineDown as exc:
+                        self._connection_lost(exc)
+                        raise
+                    return
+            async with self._gate:
+                if self.driver is None:
+                    async with AsyncExitStack() as stack:
+                        try:
+                            async with asyncio.timeout(CONNECT_LIMIT_S):
+                                driver = await stack.enter_async_context(self._opened())
+                        except TimeoutError as exc:
+                            raise LineDown(f"{self.line.target}: not open within {CONNECT_LIMIT_S:g} s") from exc
+                        yield driver
+                    return
+
+    # ---- figures ----
+
+    def _note_state(self) -> None:
+        enabled = self._enabled()
+        online = sum(d.online for d in enabled)
+        if not self.line.enabled:
+            state = "disabled"
+        elif self.driver is None or (enabled and not online):
+            state = "down"
+        else:
+            state = "online" if online == len(enabled) else "partial"
+        if state != self._state:
+            self._state, self._since_us = state, self._clock.now_us()
+
+    def _demands(self) -> list[tuple[float, float]]:
+        found = []
+        for device in self._enabled():
+            if device.plan is not None:
+                for slot in device.slots:
+                    took = cycle.seconds(self.line, device.plan.cost(slot.group))
+                    if slot.group is Group.FAST and device.fast_s is not None:
+                        took = max(took, device.fast_s) if cycle.baud_of(self.line) else device.fast_s
+                    found.append((took, slot.interval_s))
+        return found
+
+    def status(self) -> LineStatus:
+        """A snapshot for pages and API."""
+        self._note_state()
+        now = self._clock.monotonic()
+        enabled = self._enabled()
+        planned = [d for d in enabled if d.plan is not None and d.slots]
+        calculated = [cycle.seconds(self.line, d.plan.cost(d.slots[0].group)) for d in planned if d.plan is not None]
+        measured = [d.fast_s for d in planned if d.fast_s is not None]
+        latencies = [d.latency_s for d in enabled if d.latency_s is not None]
+        next_us = None
+        if self.driver is None and self._backoff.next_at > now:
+            next_us = self._clock.now_us() + round(1e6 * (self._backoff.next_at - now))
+        return LineStatus(
+            self.line.id, self.line.transport, self.line.target, "down" if self._state == "waiting" else self._state,
+            self._since_us, len(self.devices), sum(d.online for d in enabled),
+            1e3 * sum(latencies) / len(latencies) if latencies else None, self._busy.share(now),
+            round(self._failures.total(now)), self._last_error, next_us,
+            min((d.device.scan_s for d in enabled), default=None),
+            sum(calculated) if calculated else None,
+            sum(measured) if measured and len(measured) == len(planned) else None,
+            cycle.warning(self._demands()),
+        )
+
+    @property
+    def skipped(self) -> int:
+        """Grid points that were left out because the line was not done in time."""
+        return sum(slot.skipped for device in self.devices for slot in device.slots)
+
+
+async def read_device(driver: Driver, device: Device, trace: Trace | None) -> list[Reading]:
+    """All groups of a device, once. Raises what the first failing group raises when none could be read."""
+    plan = driver.prepare(device)
+    groups = [g for g in Group if any(p.group is g for p in device.profile.points)]
+    readings: list[Reading] = []
+    failed: DeviceError | None = None
+    for group in groups:
+        try:
+            readings.append(await driver.read(plan, group, trace))
+        except LineDown:
+            raise
+        except DeviceError as exc:
+            failed = failed or exc
+            if not readings:
+                break  # it does not answer at all: one time-out is enough
+    if failed is not None and not readings:
+        raise failed
+    return readings
+
+
+async def scan_addresses(
+    runner: LineRunner, addresses: Sequence[int], protocol: str
+) -> AsyncIterator[ScanHit]:
+    """Ask each address in turn, between the polls of the line."""
+    for address in addresses:
+        async with runner.borrowed() as driver:
+            hit = await driver.probe(address, protocol)
+        if hit is not None:
+            yield hit
