@@ -50,12 +50,27 @@ class PlantAdmin:
     async def load(self) -> bool:
         """Read the stored plant and apply it; False when there is none yet. Raises ConfigError if it no longer validates."""
         stored = await self._store.load()
-        if stored is not None:
-            self._document = copy.deepcopy(dict(stored))
-        secrets = await self._secrets(self._document)
-        self._plant = plant_from_document(self._document, catalog=self._catalog, environ=self._environ, secrets=secrets)
-        self._apply(self._plant, await self._store.tags())
+        document = self._document if stored is None else copy.deepcopy(dict(stored))
+        secrets = await self._secrets(document)
+        plant = plant_from_document(document, catalog=self._catalog, environ=self._environ, secrets=secrets)
+        self._document, self._plant = document, plant
+        self._apply(plant, await self._store.tags())
         return stored is not None
+
+    async def watch(self, period_s: float = 3.0) -> None:
+        """Take over what a command changed in the database beside us; an invalid plant is logged and the last good one runs on."""
+        refused: object = None
+        while True:
+            await self._clock.sleep(period_s)
+            async with self._lock:
+                stored = await self._store.load()
+                if stored is None or stored in (self._document, refused):
+                    continue
+                try:
+                    await self.load()
+                except ConfigError as exc:
+                    refused = stored
+                    log.error("the stored plant does not validate, the last good one runs on: %s", exc)  # noqa: TRY400
 
     @property
     def plant(self) -> Plant:

@@ -1,0 +1,80 @@
+"""PDF and XLSX of the same figures: readable text in both languages, numbers as numbers, hostile names as text."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import openpyxl
+import pytest
+from pypdf import PdfReader
+
+from reports.excel import shift_xlsx
+from reports.model import ShiftReport
+from reports.pdf import shift_pdf
+from tests.reports.sample import NAMES, report
+from web_interface.wording import wording
+
+RU, EN = wording("ru", "Europe/Moscow", "₽"), wording("en", "Europe/Moscow", "₽")
+
+
+def text_of(pdf: bytes) -> str:
+    pages = [page.extract_text() for page in PdfReader(BytesIO(pdf)).pages]
+    return "\n".join(pages).replace("\u00a0", " ")
+
+
+def test_pdf_shows_every_machine_with_its_figures_in_russian() -> None:
+    text = text_of(shift_pdf(report(), RU))
+    assert "Отчёт за смену" in text
+    assert "07:00–15:00" in text
+    for name in NAMES:
+        assert name in text
+    assert "110,3" in text  # the compressor's kWh with a decimal comma
+    assert "Цех" in text
+    assert "получас 12:00: 121 кВт" in text
+    assert "■" not in text
+
+
+def test_pdf_in_english_has_no_russian_captions() -> None:
+    text = text_of(shift_pdf(report(names=["Lathe 1", "Mill 2"]), EN))
+    assert "Shift report" in text
+    assert "Machines" in text
+    cyrillic = [line for line in text.splitlines() if any("а" <= c.lower() <= "я" for c in line)]
+    allowed = ("Механический цех", "Токарный", "Кузнецов", "Компрессор", "3М151")  # the shop's own data
+    assert [line for line in cyrillic if not any(word in line for word in allowed)] == []
+
+
+@pytest.mark.parametrize("name", ["=1+1", "<b>жирный</b> & \x00\x1b[31m", "Очень " * 60 + "длинное имя", "مرحبا", "a" * 300])
+def test_foreign_names_are_only_text(name: str) -> None:
+    assert shift_pdf(report(names=[name]), RU).startswith(b"%PDF")
+    sheet = openpyxl.load_workbook(BytesIO(shift_xlsx(report(names=[name]), RU)))["Станки"]
+    cell = sheet["A2"]
+    assert cell.data_type in {"s", "inlineStr"}
+    assert cell.value == "".join(c for c in name if c.isprintable())
+
+
+def test_empty_plant_and_many_machines_and_alerts_do_not_break_the_page() -> None:
+    assert "данных" in text_of(shift_pdf(report(names=[]), RU))
+    many = text_of(shift_pdf(report(names=[f"Станок {n}" for n in range(120)], alerts=80), RU))
+    assert "Станок 119" in many
+
+
+def test_excel_holds_the_reports_own_numbers() -> None:
+    model: ShiftReport = report()
+    book = openpyxl.load_workbook(BytesIO(shift_xlsx(model, RU)))
+    assert book.sheetnames == ["Сводка", "Станки", "Мощность", "Тревоги"]
+    machines = book["Станки"]
+    energies = [machines.cell(row, 8).value for row in range(2, 2 + len(model.machines))]
+    assert energies == pytest.approx([row.energy_kwh for row in model.machines])
+    assert machines.cell(2 + len(model.machines) + 1, 8).value == pytest.approx(model.total_kwh)
+    power = book["Мощность"]
+    assert [power.cell(r, 2).value for r in range(2, 34)] == pytest.approx([kw for _, kw in model.power_kw], nan_ok=True)
+    assert power.cell(11, 2).value is None  # the gap stays empty
+    assert power.cell(2, 1).value.hour == 7  # the site's zone, not UTC
+    assert len(power._charts) == 1
+
+
+def test_pdf_and_excel_say_the_same_sentence() -> None:
+    sentence = "Смена прошла в пределах плана."
+    assert sentence in text_of(shift_pdf(report(), RU))
+    summary = openpyxl.load_workbook(BytesIO(shift_xlsx(report(), RU)))["Сводка"]
+    assert str(summary["A3"].value).startswith(sentence)
