@@ -7,10 +7,10 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from domain.alert import Alert
-from domain.energy import Efficiency, EnergyAccount, ShiftWindow
+from domain.energy import Efficiency, ShiftWindow
 from domain.health import Books
 from domain.plant import Plant, Tag
-from domain.ports import Clock, History, RollupRow, Step
+from domain.ports import Clock, History, Step
 from domain.state import MachineState
 from reports.model import Finding, MachineRow, ShiftReport
 
@@ -21,7 +21,6 @@ class Accounts(Protocol):
     """What the report asks of the energy accounting."""
 
     async def efficiency(self, machine_id: str, from_us: int, to_us: int) -> Efficiency: ...
-    async def device_energy(self, device_id: str, from_us: int, to_us: int) -> EnergyAccount | None: ...
 
 
 class AlertHistory(Protocol):
@@ -43,10 +42,9 @@ class ShiftReportBuilder:
         plant, now_us = self._plant(), self._clock.now_us()
         to_us = min(window.to_us, now_us)
         rows = [await self._machine(plant, machine.id, window.from_us, to_us) for machine in plant.machines]
-        main = plant.site.main_meter
-        total = await self._accounts.device_energy(main, window.from_us, to_us) if main else None
+        measured_kwh = await self._main_meter_kwh(plant, window.from_us, to_us)
         machines_kwh = sum(row.energy_kwh or 0.0 for row in rows)
-        total_kwh = total.energy_kwh if total is not None and total.energy_kwh is not None else machines_kwh
+        total_kwh = machines_kwh if measured_kwh is None else measured_kwh
         power = await self._power(plant, window.from_us, to_us)
         produced = sum(row.production_kwh for row in rows)
         tariff = plant.site.tariff_per_kwh
@@ -66,7 +64,7 @@ class ShiftReportBuilder:
             machines=rows,
             total_kwh=total_kwh,
             machines_kwh=machines_kwh,
-            other_kwh=total_kwh - machines_kwh if total is not None and total.energy_kwh is not None else None,
+            other_kwh=None if measured_kwh is None else measured_kwh - machines_kwh,
             idle_kwh=sum(row.idle_kwh for row in rows),
             kef=produced / machines_kwh if machines_kwh > 0 else None,
             kef_target=plant.site.kef_target,
@@ -104,6 +102,26 @@ class ShiftReportBuilder:
             estimated_kwh=account.estimated_kwh if account else 0.0,
         )
 
+    def _main_tag(self, plant: Plant, point: str) -> Tag | None:
+        wanted = f"{plant.site.main_meter}.{point}"
+        return next((tag for tag in self._tags() if tag.name == wanted), None)
+
+    async def _main_meter_kwh(self, plant: Plant, from_us: int, to_us: int) -> float | None:
+        """Energy of the main meter by its counter; minutes the counter has not settled yet are taken from its mean power."""
+        counter, power = self._main_tag(plant, "energy_import"), self._main_tag(plant, "active_power")
+        if counter is None:
+            return None
+        minutes = (await self._history.rollup(counter.id, Step.M1, from_us, to_us)).rows
+        settled = {row.time_us: row.consumption for row in minutes if row.consumption is not None}
+        if not settled:
+            return None
+        total = sum(settled.values())
+        if power is not None:
+            last = max(settled)
+            tail = (await self._history.rollup(power.id, Step.M1, last + 1, to_us)).rows
+            total += sum(row.mean * row.covered_us / 3.6e9 for row in tail if row.mean is not None and row.time_us > last)
+        return total
+
     async def _power(self, plant: Plant, from_us: int, to_us: int) -> list[tuple[int, float | None]]:
         """Mean power of each quarter hour: the main meter's, else the sum of the machines'."""
         names = [plant.site.main_meter] if plant.site.main_meter else [m.meter for m in plant.machines if m.meter]
@@ -120,15 +138,14 @@ class ShiftReportBuilder:
 
     async def _tg_phi(self, plant: Plant, from_us: int, to_us: int) -> float | None:
         """W_Q / W_P of the main meter's counters over the shift; None where it counts no reactive energy."""
-        if not plant.site.main_meter:
-            return None
-        grown: dict[str, float] = {}
-        for tag in self._tags():
-            if tag.device_id == plant.site.main_meter and tag.point in {"energy_import", "reactive_energy_import"}:
-                rows: Sequence[RollupRow] = (await self._history.rollup(tag.id, Step.M1, from_us, to_us)).rows
-                grown[tag.point] = sum(row.consumption or 0.0 for row in rows)
-        active = grown.get("energy_import", 0.0)
-        return grown["reactive_energy_import"] / active if active > 0 and "reactive_energy_import" in grown else None
+        grown: list[float] = []
+        for point in ("energy_import", "reactive_energy_import"):
+            tag = self._main_tag(plant, point)
+            if tag is None:
+                return None
+            rows = (await self._history.rollup(tag.id, Step.M1, from_us, to_us)).rows
+            grown.append(sum(row.consumption or 0.0 for row in rows))
+        return grown[1] / grown[0] if grown[0] > 0 else None
 
 
 def _max_half_hour(power: Sequence[tuple[int, float | None]], zone: ZoneInfo) -> tuple[int, float] | None:
