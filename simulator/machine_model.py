@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +26,7 @@ from simulator.shop_calendar import US, Day, ShopCalendar
 
 VARIANTS = 8  # different days of one kind; which comes when is drawn
 _KEPT_DAYS = 3
+_FOR_GOOD_US = 1 << 62
 _NIGHT_SHARE, _REACTIVE_SHARE = 0.3, 0.4  # of what the counters showed on the first day
 
 Series = Mapping[str, Floats]
@@ -71,6 +72,15 @@ class _Instants(ABC):
 
 
 @dataclass(frozen=True, slots=True)
+class Disturbance:
+    """Power times `factor` in [from_us, to_us)."""
+
+    factor: float
+    from_us: int
+    to_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class _DayTotals:
     """A day's kWh and kvarh by phase (6), its kWh before 23:00, its kWh in the night tariff, its parts."""
 
@@ -88,6 +98,7 @@ class MachineModel(_Instants):
         self.character, self.calendar, self.grid, self.seed = character, calendar, grid, seed
         self._base = np.array(character.shares_p + character.shares_q) * character.base_kwh
         self._base[3:] *= _REACTIVE_SHARE
+        self._disturbances: list[Disturbance] = []
         self._totals: dict[tuple[Day, int], _DayTotals] = {}
         self._profiles: OrderedDict[tuple[Day, int], DayProfile] = OrderedDict()
         self._before = np.zeros((0, 8))  # totals of all days before day n: six energies, night, parts
@@ -107,8 +118,38 @@ class MachineModel(_Instants):
             for a, b, m in zip(borders, borders[1:], profile.modes, strict=False)
         ]
 
+    def disturb(self, factor: float, from_us: int, to_us: int | None = None) -> None:
+        """A fault of the machine on command: its power times `factor` in [from_us, to_us); 0 is a trip, None lasts for good.
+
+        Counters go on from where they are. It ends what stood before.
+        """
+        self.calm(from_us)
+        self._disturbances.append(Disturbance(factor, from_us, _FOR_GOOD_US if to_us is None else to_us))
+        self._last = None
+
+    def calm(self, at_us: int) -> None:
+        """End what stands at that time."""
+        self._disturbances = [replace(d, to_us=max(d.from_us, min(d.to_us, at_us))) for d in self._disturbances]
+        self._last = None
+
     def load(self, times_us: Times) -> Load:
-        """Power and counters at many instants (in any order)."""
+        """Power and counters at many instants (in any order), disturbances included."""
+        plain = self._plain(times_us)
+        load = plain
+        for d in self._disturbances:
+            inside = (times_us >= d.from_us) & (times_us < d.to_us)
+            until, since = self._plain(np.clip(times_us, d.from_us, d.to_us)), self._plain(np.array([d.from_us]))
+            more = d.factor - 1.0
+            load = Load(
+                load.power + more * plain.power * inside,
+                load.energy + more * (until.energy - since.energy),
+                load.night_kwh + more * (until.night_kwh - since.night_kwh),
+                load.parts - (until.parts - since.parts if d.factor == 0 else 0.0),
+                np.where(inside, int(Mode.OFF), load.mode) if d.factor == 0 else load.mode,
+            )
+        return load
+
+    def _plain(self, times_us: Times) -> Load:
         count = times_us.size
         found = Load(
             np.empty((6, count)), np.empty((6, count)), np.empty(count), np.empty(count), np.empty(count, dtype=np.int64)

@@ -1,0 +1,53 @@
+"""The models behind a plant's meters: one for each machine, the sum at the shop's feed, a load of its own for any other meter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from domain.plant import Device, Plant
+from simulator.character import building, character_of
+from simulator.grid import Grid
+from simulator.machine_model import MachineModel, Model, SumModel
+from simulator.shop_calendar import ShopCalendar
+from simulator.sources import Source, source_of
+
+OTHER_LOADS_KW = 4.5  # lighting, ventilation, offices: what the feed carries beside the machines
+OTHER_LOADS = "other-loads"
+
+
+@dataclass(slots=True)
+class ShopModels:
+    """`machines` by machine id; `meters`: what each meter measures, by device id."""
+
+    plant: Plant
+    seed: int
+    calendar: ShopCalendar
+    grid: Grid
+    machines: dict[str, MachineModel] = field(default_factory=dict)
+    meters: dict[str, Model] = field(default_factory=dict)
+
+    def source(self, device: Device) -> Source:
+        """What a device of the plant shows."""
+        return source_of(
+            device, self.meters.get(device.id), list(self.machines.values()),
+            lambda: MachineModel(building(device.id, 3.0, self.seed), self.calendar, self.grid, self.seed),
+        )
+
+
+def models_of(plant: Plant, seed: int = 1, models: Mapping[str, Model] | None = None) -> ShopModels:
+    """Build the models of a plant. `models` replaces what given devices measure, by device id."""
+    calendar, grid = ShopCalendar(plant.site.timezone, plant.shifts), Grid(seed)
+    shop = ShopModels(plant, seed, calendar, grid)
+    for machine in plant.machines:
+        model = shop.machines[machine.id] = MachineModel(character_of(machine, seed), calendar, grid, seed)
+        if machine.meter is None:
+            continue
+        before = shop.meters.get(machine.meter)
+        members = [before] if isinstance(before, MachineModel) else list(before.members) if isinstance(before, SumModel) else []
+        shop.meters[machine.meter] = SumModel([*members, model], grid) if members else model
+    if plant.site.main_meter is not None and shop.machines:
+        other = MachineModel(building(OTHER_LOADS, OTHER_LOADS_KW, seed), calendar, grid, seed)
+        shop.meters[plant.site.main_meter] = SumModel([*shop.machines.values(), other], grid)
+    shop.meters.update(models or {})
+    return shop
