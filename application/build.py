@@ -1,0 +1,192 @@
+"""The composition root: builds every part, connects them, starts and stops them. No logic of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+from fastapi import FastAPI
+
+from analysis.accounting import EnergyAccounting
+from analysis.alerts import AlertEngine
+from analysis.engine import AnalysisEngine
+from analysis.shift_keeper import ShiftKeeper
+from application.storage_watch import watch_storage
+from config.plant_admin import PlantAdmin
+from config.profiles import ProfileCatalog
+from config.settings import Settings
+from data_collection.collector import Collector
+from data_collection.read_now import read_now
+from data_processing.processor import Processing
+from database import Database, open_database
+from domain.plant import Plant, Tag
+from domain.ports import Clock
+from domain.sample import Reading, TagEvent
+from reports.service import Reports
+from reports.shift import ShiftReportBuilder
+from runtime.bus import InProcessBus
+from runtime.loop_lag import LoopLag
+from runtime.supervisor import Supervisor
+from web_interface.app import WebOptions, build_web
+from web_interface.auth.accounts import Accounts
+from web_interface.history import TagHistory
+from web_interface.live import LiveView
+from web_interface.report_service import ReportFace
+from web_interface.services import Services
+from web_interface.status import Sources, Status
+from web_interface.wording import wording
+
+log = logging.getLogger(__name__)
+
+Job = Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Application:
+    """The running product, for the commands and tests that drive it."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    bus: InProcessBus
+    collector: Collector
+    processing: Processing
+    plant: PlantAdmin
+    energy: EnergyAccounting
+    analysis: AnalysisEngine
+    alerts: AlertEngine
+    live: LiveView
+    status: Status
+    reports: Reports
+    accounts: Accounts
+    services: Services
+    web: FastAPI
+    supervisor: Supervisor
+    jobs: dict[str, Job] = field(default_factory=dict)
+
+
+class _Current:
+    """The plant and tags as they are now, for parts that are built before the plant is read."""
+
+    def __init__(self) -> None:
+        self.plant = Plant(site=_nowhere())
+        self.tags: Sequence[Tag] = ()
+        self.listeners: list[Callable[[Plant, Sequence[Tag]], None]] = []
+
+    def apply(self, plant: Plant, tags: Sequence[Tag]) -> None:
+        """Tell every part; the order is that of the data's way."""
+        self.plant, self.tags = plant, tags
+        for listener in self.listeners:
+            listener(plant, tags)
+
+
+def _nowhere():  # type: ignore[no-untyped-def]
+    from domain.plant import Site  # noqa: PLC0415
+
+    return Site("Energy Monitoring")
+
+
+@asynccontextmanager
+async def open_application(
+    settings: Settings, clock: Clock, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[Application]:
+    """Everything built and connected over an open database; nothing polls yet. Leaving closes in reverse order."""
+    environ = os.environ if environ is None else environ
+    async with open_database(
+        settings.database_url, settings.data_dir, clock, journal_limit_bytes=settings.journal.limit_bytes
+    ) as database:
+        application = await _connect(settings, clock, environ, database)
+        yield application
+
+
+async def _connect(settings: Settings, clock: Clock, environ: Mapping[str, str], database: Database) -> Application:
+    current, bus, supervisor, lag = _Current(), InProcessBus(), Supervisor(clock), LoopLag()
+    catalog = ProfileCatalog.load(settings.data_dir / "profiles")
+    events: list[TagEvent] = []
+    processing = Processing(current.plant, current.tags, events.append)
+
+    def on_reading(reading: Reading) -> None:
+        batch = processing.process(reading)
+        if batch is not None:
+            bus.publish(batch)
+
+    collector = Collector(clock, on_reading)
+    plant = PlantAdmin(
+        database.plants, database.audit, catalog, clock, environ, apply=current.apply, reader=partial(read_now, collector, clock)
+    )
+    energy = EnergyAccounting(lambda: current.plant, lambda: current.tags, database.samples, database.states, clock)
+    alerts = AlertEngine(database.alerts, database.audit, clock)
+    analysis = AnalysisEngine(current.plant, current.tags, alerts=alerts, states=database.states, clock=clock)
+    shifts = ShiftKeeper(energy, database.energy, clock)
+    live = LiveView(clock, database.samples, energy, analysis, partial(_devices_online, collector))
+    alerts.on_alert(live.on_alert)
+    analysis.on_state(live.on_state)
+    accounts = Accounts(database.access, database.audit, clock)
+    status = Status(
+        clock,
+        Sources(
+            lines=collector.lines, devices=collector.devices, tasks=supervisor.statuses, storage=database.writer.storage_status,
+            books=database.writer.books, loop_lag_ms=lag.p99_ms, samples_taken=lambda: live.samples_taken,
+        ),
+    )
+    builder = ShiftReportBuilder(
+        lambda: current.plant, lambda: current.tags, database.samples, energy, alerts, database.writer.books, clock
+    )
+    reports = Reports(
+        builder, database.reports, database.audit, clock, windows=energy.shifts,
+        wording=lambda language: wording(language, current.plant.site.timezone, current.plant.site.currency),
+    )
+    services = Services(
+        live=live, history=TagHistory(database.samples, live.tag), energy=energy, alerts=alerts, plant=plant, access=accounts,
+        status=status, reports=ReportFace(reports),
+    )
+    current.listeners += [
+        lambda p, t: database.rollups.apply(t, p.site.timezone),
+        processing.apply, analysis.apply, live.apply,
+        lambda p, _t: collector.apply(p),
+    ]
+    for name, sink in (("writer", database.writer.put), ("analysis", analysis.on_batch), ("live", live.on_batch)):
+        bus.subscribe(name, sink)
+    application = Application(
+        settings, clock, database, bus, collector, processing, plant, energy, analysis, alerts, live, status, reports, accounts,
+        services, build_web(services, options=_web_options(settings)), supervisor,
+    )
+    application.jobs = {
+        "writer": database.writer.run,
+        "rollups": database.rollups.run,
+        "events": partial(_keep_events, database, events, clock),
+        "storage-watch": partial(watch_storage, database.writer.storage_status, alerts, clock),
+        "analysis": analysis.run,
+        "shift-energy": shifts.run,
+        "live": live.run,
+        "status": status.run,
+        "loop-lag": lag.run,
+        "plant-watch": plant.watch,
+        "collector": collector.run,
+    }
+    return application
+
+
+def _web_options(settings: Settings) -> WebOptions:
+    raise NotImplementedError(settings)
+
+
+def _devices_online(collector: Collector) -> tuple[int, int]:
+    devices = [device for device in collector.devices() if device.state != "disabled"]
+    return sum(1 for device in devices if device.state == "online"), len(devices)
+
+
+async def _keep_events(database: Database, events: list[TagEvent], clock: Clock) -> None:
+    """Store the tags' events every few seconds; they wait in memory while the database is away (at most 10 000)."""
+    while True:
+        await clock.sleep(2.0)
+        if events:
+            waiting = events[:10_000]
+            await database.events.save_events(waiting)
+            del events[: len(waiting)]
+        await asyncio.sleep(0)

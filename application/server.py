@@ -1,0 +1,214 @@
+"""serve, demo, simulate, start, prepare: the commands that run or set up the product."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import uvicorn
+
+from application.build import Application, open_application
+from application.common import Commands, cli_actor
+from application.plant import read_text
+from config.plant_file import parse_plant
+from config.profiles import ProfileCatalog
+from config.settings import Settings, load_settings
+from database import hold_instance_lock, open_database
+from domain.errors import ConfigError
+from runtime.clock import SystemClock
+from runtime.logs import set_up_logging
+from runtime.watchdog import Notifier
+
+log = logging.getLogger(__name__)
+STOP_WITHIN_S = 8.0
+
+
+def add_commands(commands: Commands) -> None:
+    """serve, demo, simulate, start, prepare."""
+    commands.add_parser("serve", help="everything in one process (default)").set_defaults(run=serve)
+    commands.add_parser("demo", help="serve on a data folder of its own beside a simulated shop of 12 machines").set_defaults(run=demo)
+    simulate = commands.add_parser("simulate", help="only the simulator: serve every device of a plant file")
+    simulate.add_argument("plant", type=Path, metavar="PLANT.yaml")
+    simulate.add_argument("--seed", type=int, default=1)
+    simulate.set_defaults(run=run_simulator)
+    commands.add_parser("start", help="serve, or demo while no plant is configured").set_defaults(run=start)
+    commands.add_parser("prepare", help="create the data folder and bring the database up to date").set_defaults(run=prepare)
+
+
+def serve(_options: argparse.Namespace) -> int:
+    """Run the product until SIGTERM or SIGINT."""
+    settings = load_settings()
+    _set_up(settings)
+    return asyncio.run(_serve(settings))
+
+
+def demo(_options: argparse.Namespace) -> int:
+    """The product beside a simulated shop, with history, on its own data folder."""
+    settings = _demo_settings(load_settings())
+    _set_up(settings)
+    return asyncio.run(_serve(settings, with_demo=True))
+
+
+def start(options: argparse.Namespace) -> int:
+    """What install.py --start runs."""
+    settings = load_settings()
+    _private_folder(settings.data_dir)
+    if settings.plant_file is not None or asyncio.run(_has_plant(settings)):
+        return serve(options)
+    print("No plant is configured yet: starting the demonstration shop.", flush=True)
+    return demo(options)
+
+
+def prepare(_options: argparse.Namespace) -> int:
+    """Create the data folder with its keys and the database's schema; harmless when they are there."""
+    settings = load_settings()
+    _private_folder(settings.data_dir)
+    asyncio.run(_has_plant(settings))
+    return 0
+
+
+def run_simulator(options: argparse.Namespace) -> int:
+    """Serve the devices of a plant file until interrupted."""
+    from simulator.serve import simulate  # noqa: PLC0415 - the product does not load the simulator
+
+    catalog = ProfileCatalog.load(load_settings().data_dir / "profiles")
+    parsed = parse_plant(read_text(options.plant), file=str(options.plant), catalog=catalog, environ=os.environ)
+
+    async def run() -> int:
+        async with simulate(parsed.plant, clock=SystemClock(), seed=options.seed):
+            for line in parsed.plant.lines:
+                print(f"{line.id}: {line.transport} {line.target}", flush=True)
+            await _until_signalled()
+        return 0
+
+    return asyncio.run(run())
+
+
+def _set_up(settings: Settings) -> None:
+    _private_folder(settings.data_dir)
+    set_up_logging(settings.log.level, settings.log_dir, json_console=not sys.stderr.isatty() and "INVOCATION_ID" in os.environ)
+
+
+def _private_folder(folder: Path) -> None:
+    """Create the data folder, readable by its owner only."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(f"ENERGY_DATA_DIR: {folder} cannot be created: {exc.strerror}") from exc
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"ENERGY_DATA_DIR: {folder} is not writable")
+
+
+def _demo_settings(settings: Settings) -> Settings:
+    folder = settings.data_dir / "demo"
+    return settings.for_demo(folder)
+
+
+async def _has_plant(settings: Settings) -> bool:
+    async with open_database(settings.database_url, settings.data_dir, SystemClock()) as database:
+        return await database.plants.load() is not None
+
+
+async def _serve(settings: Settings, *, with_demo: bool = False) -> int:
+    clock, notifier = SystemClock(), Notifier()
+    with hold_instance_lock(settings.data_dir):
+        listening = _listen(settings.web.host, settings.web.port)
+        async with AsyncExitStack() as stack:
+            stack.callback(listening.close)
+            app = await stack.enter_async_context(open_application(settings, clock))
+            if with_demo:
+                from application.demo import prepare_demo  # noqa: PLC0415
+
+                await stack.enter_async_context(prepare_demo(app))
+            await _first_start(app)
+            jobs: dict[str, Callable[[], Awaitable[None]]] = dict(app.jobs)
+            jobs["web"] = lambda: _serve_web(app, listening)
+            jobs["watchdog"] = lambda: notifier.run(app.status.keeping)
+            running = asyncio.create_task(app.supervisor.run(jobs), name="supervisor")
+            notifier.send("READY=1")
+            await _until_signalled()
+            notifier.send("STOPPING=1")
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    return 0
+
+
+async def _first_start(app: Application) -> None:
+    """Load the plant (or import ENERGY_PLANT_FILE once), make the first administrator or print the setup code."""
+    known = await app.plant.load()
+    settings = app.settings
+    if not known and settings.plant_file is not None:
+        await app.plant.import_yaml(read_text(settings.plant_file), cli_actor())
+    await app.prime()
+    password = settings.admin.password
+    await app.accounts.begin(password.get_secret_value() if password is not None else None)
+    scheme = "https" if settings.web.tls_cert else "http"
+    print(f"Energy Monitoring: {scheme}://{settings.web.host}:{settings.web.port}", flush=True)
+    code = app.accounts.setup_code
+    if code is not None:
+        print(f"First start: open the page above and set up the administrator with the one-time code  {code}", flush=True)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket, before anything else starts. Raises ConfigError that says what to do."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as exc:
+        sock.close()
+        if exc.errno == errno.EADDRINUSE:
+            raise ConfigError(f"port {port} on {host} is in use by another program; set ENERGY_WEB__PORT to a free one") from exc
+        raise ConfigError(f"cannot listen on {host}:{port}: {exc.strerror} (ENERGY_WEB__HOST, ENERGY_WEB__PORT)") from exc
+    sock.listen(128)
+    return sock
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to us: the product stops in its own order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve_web(app: Application, listening: socket.socket) -> None:
+    web = app.settings.web
+    config = uvicorn.Config(
+        app.web, log_level="warning", access_log=False, server_header=False, date_header=True, timeout_graceful_shutdown=2,
+        ssl_certfile=str(web.tls_cert) if web.tls_cert else None, ssl_keyfile=str(web.tls_key) if web.tls_key else None,
+        h11_max_incomplete_event_size=16 * 1024, limit_concurrency=1200, timeout_keep_alive=20, ws_max_size=64 * 1024,
+    )
+    server = _Server(config)
+    copy = listening.dup()  # the server closes its own; a restarted one gets a fresh one
+    try:
+        await server.serve(sockets=[copy])
+    except asyncio.CancelledError:
+        server.should_exit = True
+        raise
+
+
+async def _until_signalled() -> None:
+    """Wait for SIGTERM or SIGINT; a second one ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def ask() -> None:
+        if stop.is_set():
+            os._exit(1)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ask)
+    await stop.wait()
