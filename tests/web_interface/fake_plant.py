@@ -1,0 +1,206 @@
+"""Configuration of the invented shop: what pages change is changed in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import yaml
+
+from domain.access import Actor, Role
+from domain.alert import LimitRule
+from domain.commissioning import ReadNow, ReadNowRow
+from domain.errors import ConfigError, Conflict, Forbidden, NotFound
+from domain.plant import Device, Line, Machine, Plant
+from domain.profile import Profile
+from domain.state import StateThresholds
+from tests.web_interface import fake_shop as shop
+
+_T = TypeVar("_T", Line, Device, Machine)
+
+
+def _need(actor: Actor, role: Role) -> None:
+    if not actor.role.allows(role):
+        raise Forbidden(f"this needs the role {role.value}")
+
+
+def _number(fields: Mapping[str, object], name: str, default: float) -> float:
+    value = fields.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ConfigError(f"{name}: expected a number, got {value!r}")
+    return float(value)
+
+
+class FakePlant:
+    """PlantService."""
+
+    def __init__(self) -> None:
+        self._plant = shop.plant()
+
+    @property
+    def plant(self) -> Plant:
+        return self._plant
+
+    def profiles(self) -> Sequence[Profile]:
+        return [shop.meter_profile(), shop.tool_profile()]
+
+    async def save_line(self, line: Mapping[str, object], actor: Actor, *, new: bool) -> Line:
+        _need(actor, Role.ADMIN)
+        options = {k: v for k, v in line.items() if k not in {"id", "transport", "enabled"}}
+        made = Line(str(line["id"]), str(line["transport"]), options, bool(line.get("enabled", True)))
+        self._plant = replace(self._plant, lines=_put(self._plant.lines, made, "line", new=new))
+        return made
+
+    async def delete_line(self, line_id: str, actor: Actor) -> None:
+        _need(actor, Role.ADMIN)
+        users = [d.id for d in self._plant.devices if d.line == line_id]
+        if users:
+            raise Conflict(f"line {line_id!r} is used by {', '.join(users)}")
+        self._plant = replace(self._plant, lines=_drop(self._plant.lines, line_id, "line"))
+
+    async def save_device(self, device: Mapping[str, object], actor: Actor, *, new: bool) -> Device:
+        _need(actor, Role.ADMIN)
+        made = self._device(device)
+        self._plant = replace(self._plant, devices=_put(self._plant.devices, made, "device", new=new))
+        return made
+
+    def _device(self, device: Mapping[str, object]) -> Device:
+        profiles = {profile.name: profile for profile in self.profiles()}
+        name = str(device.get("profile"))
+        if name not in profiles:
+            raise ConfigError(f"profile: {name!r} is not known; expected one of {', '.join(profiles)}")
+        if device.get("line") not in {line.id for line in self._plant.lines}:
+            raise ConfigError(f"line: {device.get('line')!r} does not exist")
+        address = _number(device, "address", 1)
+        if not 1 <= address <= 247:
+            raise ConfigError(f"address: expected 1 to 247, got {address:g}")
+        known = {"id", "line", "profile", "address", "scan_s", "enabled", "password"}
+        options = {k: v for k, v in device.items() if k not in known}
+        return Device(
+            str(device.get("id") or "draft"),
+            str(device["line"]),
+            profiles[name],
+            int(address),
+            _number(device, "scan_s", 1.0),
+            options,
+            enabled=bool(device.get("enabled", True)),
+        )
+
+    async def delete_device(self, device_id: str, actor: Actor) -> None:
+        _need(actor, Role.ADMIN)
+        users = [m.id for m in self._plant.machines if m.meter == device_id]
+        if users:
+            raise Conflict(f"device {device_id!r} is the meter of {', '.join(users)}")
+        self._plant = replace(self._plant, devices=_drop(self._plant.devices, device_id, "device"))
+
+    async def save_machine(self, machine: Mapping[str, object], actor: Actor, *, new: bool) -> Machine:
+        _need(actor, Role.ENGINEER)
+        states = machine.get("states")
+        thresholds = StateThresholds(**states) if isinstance(states, dict) else None
+        rated = machine.get("rated_kw")
+        made = Machine(
+            str(machine["id"]),
+            str(machine["name"]),
+            str(machine.get("section", "")),
+            str(machine["meter"]) if machine.get("meter") else None,
+            float(str(rated)) if rated is not None else None,
+            thresholds,
+            str(machine.get("board", "")),
+        )
+        self._plant = replace(self._plant, machines=_put(self._plant.machines, made, "machine", new=new))
+        return made
+
+    async def delete_machine(self, machine_id: str, actor: Actor) -> None:
+        _need(actor, Role.ENGINEER)
+        self._plant = replace(self._plant, machines=_drop(self._plant.machines, machine_id, "machine"))
+
+    async def save_limit(self, rule: LimitRule, actor: Actor) -> LimitRule:
+        _need(actor, Role.ENGINEER)
+        limits = list(self._plant.limits)
+        if rule.id:
+            place = next((i for i, known in enumerate(limits) if known.id == rule.id), None)
+            if place is None:
+                raise NotFound("limit", str(rule.id))
+            limits[place] = rule
+        else:
+            if any(known.tag == rule.tag for known in limits):
+                raise Conflict(f"tag {rule.tag!r} has limits already")
+            rule = replace(rule, id=max((known.id for known in limits), default=0) + 1)
+            limits.append(rule)
+        self._plant = replace(self._plant, limits=tuple(limits))
+        return rule
+
+    async def delete_limit(self, rule_id: int, actor: Actor) -> None:
+        _need(actor, Role.ENGINEER)
+        left = tuple(rule for rule in self._plant.limits if rule.id != rule_id)
+        if len(left) == len(self._plant.limits):
+            raise NotFound("limit", str(rule_id))
+        self._plant = replace(self._plant, limits=left)
+
+    async def import_yaml(self, text: str, actor: Actor) -> None:
+        _need(actor, Role.ADMIN)
+        try:
+            document = yaml.safe_load(text)
+        except yaml.YAMLError as exc:
+            raise ConfigError(f"plant.yaml: {exc}") from exc
+        if not isinstance(document, dict) or not isinstance(document.get("site"), dict) or "name" not in document["site"]:
+            raise ConfigError("plant.yaml:1: site: expected a mapping with name")
+        self._plant = replace(self._plant, site=replace(self._plant.site, name=str(document["site"]["name"])))
+
+    def export_yaml(self, actor: Actor) -> str:
+        _need(actor, Role.ENGINEER)
+        document = {
+            "site": {"name": self._plant.site.name, "timezone": self._plant.site.timezone},
+            "lines": [{"id": line.id, "transport": line.transport, **line.options} for line in self._plant.lines],
+            "devices": [
+                {"id": d.id, "profile": d.profile.name, "line": d.line, "address": d.address} for d in self._plant.devices
+            ],
+            "machines": [{"id": m.id, "name": m.name, "section": m.section, "meter": m.meter} for m in self._plant.machines],
+        }
+        return str(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
+
+    async def read_now(self, device: Mapping[str, object], actor: Actor) -> ReadNow:
+        _need(actor, Role.ADMIN)
+        draft = self._device(device)
+        if draft.address == 7:
+            return ReadNow(0.8, error="the device does not answer", technical="timeout 800 ms, 10.0.4.22:4001, unit 7")
+        rows: list[ReadNowRow] = []
+        for tag in shop.tags():
+            if tag.device_id == "m1":
+                value, quality = shop.value_at(tag, shop.START_US)
+                rows.append(
+                    ReadNowRow(
+                        tag.point,
+                        tag.quantity.value,
+                        f"holding {100 + 2 * len(rows)}",
+                        "42 DA 00 00",
+                        value,
+                        None,
+                        tag.unit,
+                        quality,
+                        True,
+                    )
+                )
+        values = {
+            order: [("active_power", 6.8, "kW"), ("voltage_l1", 231.4, "V"), ("frequency", 50.01, "Hz")]
+            for order in ("big", "little")
+        }
+        return ReadNow(0.083, rows, orders={"big": (9, 9), "little": (1, 9)}, order_values=values)
+
+
+def _put(items: tuple[_T, ...], made: _T, what: str, *, new: bool) -> tuple[_T, ...]:
+    known = any(item.id == made.id for item in items)
+    if new and known:
+        raise Conflict(f"{what} {made.id!r} exists already")
+    if not new and not known:
+        raise NotFound(what, made.id)
+    changed: list[_T] = [*items, made] if new else [made if item.id == made.id else item for item in items]
+    return tuple(changed)
+
+
+def _drop(items: tuple[_T, ...], item_id: str, what: str) -> tuple[_T, ...]:
+    left = tuple(item for item in items if item.id != item_id)
+    if len(left) == len(items):
+        raise NotFound(what, item_id)
+    return left

@@ -1,0 +1,166 @@
+"""What the status page and the report list show for the invented shop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.access import Actor, Role
+from domain.errors import ConfigError, Forbidden, NotFound
+from domain.health import Books, DestinationBook, DeviceStatus, LineStatus, StorageStatus, TaskStatus
+from tests.web_interface import fake_shop as shop
+from web_interface.services import IssuedReport, ReportTemplate
+
+DAYS_41 = 41 * shop.DAY_US
+
+
+class FakeStatus:
+    """StatusService: the status picture."""
+
+    def __init__(self, clock: shop.ShopClock) -> None:
+        self._clock = clock
+        self.storage_state = "ok"
+
+    def lines(self) -> Sequence[LineStatus]:
+        since = shop.START_US - DAYS_41
+        rows = (
+            ("tcp1", "online", 4, 4, 38.0, 0.31, 0, None),
+            ("gw1", "online", 3, 3, 74.0, 0.58, 2, None),
+            ("gw2", "partial", 3, 2, 96.0, 0.71, 74, "m7: no answer within 800 ms"),
+            ("dmg", "online", 2, 2, 21.0, 0.12, 0, None),
+            ("com1", "online", 1, 1, 112.0, 0.44, 3, None),
+        )
+        return [
+            LineStatus(
+                id_,
+                shop.plant().line(id_).transport,
+                shop.plant().line(id_).target,
+                state,
+                shop.LOST_US if state == "partial" else since,
+                n,
+                ok,
+                latency,
+                load,
+                errors,
+                error,
+                shop.START_US + 22 * shop.S if error else None,
+                1.0,
+                0.4,
+                0.5,
+            )
+            for id_, state, n, ok, latency, load, errors, error in rows
+        ]
+
+    def devices(self) -> Sequence[DeviceStatus]:
+        now = self._clock.now_us()
+        found = []
+        for device in shop.plant().devices:
+            lost = device.id == "m7"
+            found.append(
+                DeviceStatus(
+                    device.id,
+                    device.line,
+                    device.profile.name,
+                    "offline" if lost else "online",
+                    shop.LOST_US if lost else shop.START_US - DAYS_41,
+                    shop.LOST_US - 2 * shop.S if lost else now - now % shop.S,
+                    "no answer within 800 ms" if lost else None,
+                    9_874,
+                    74 if lost else 0,
+                    {"timeout": 74} if lost else {},
+                    None if lost else 38.0,
+                    shop.START_US + 22 * shop.S if lost else None,
+                    device.scan_s,
+                )
+            )
+        return found
+
+    def tasks(self) -> Sequence[TaskStatus]:
+        names = ("line:tcp1", "line:gw1", "line:gw2", "line:dmg", "line:com1", "writer", "rollups", "analysis", "live")
+        return [TaskStatus(name, "running", 0, shop.START_US - DAYS_41) for name in names]
+
+    def storage(self) -> StorageStatus:
+        cause = None if self.storage_state == "ok" else "the database does not answer"
+        backlog = 0 if cause is None else 15_600
+        return StorageStatus(
+            self.storage_state,
+            cause,
+            backlog,
+            shop.START_US - 60 * shop.S if cause else None,
+            0,
+            8 << 30,
+            4.2,
+            38 << 30,
+            "sqlite",
+        )
+
+    def books(self) -> Books:
+        return Books(
+            shop.START_US - 13 * 3600 * shop.S - 42 * shop.MIN,
+            11_482_306,
+            9_874_112,
+            1_607_921,
+            {"no_value": 210, "crc": 41, "out_of_range": 22},
+            (
+                DestinationBook("database", True, 9_874_084, 28, 0, 0),
+                DestinationBook("kafka", True, 9_873_700, 412, 0, 0),
+                DestinationBook("opcua", True, 9_874_112, 0, 0, 0),
+                DestinationBook("influxdb", False, 0, 0, 0, 0),
+            ),
+        )
+
+    def started_us(self) -> int:
+        return shop.START_US - DAYS_41
+
+    def samples_per_second(self) -> float:
+        return 260.0
+
+    def loop_lag_ms(self) -> float:
+        return 1.3
+
+    def keeping(self) -> bool:
+        return self.storage_state in {"ok", "journal"}
+
+
+class FakeReports:
+    """ReportService; the file is a small but valid PDF."""
+
+    PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+
+    def __init__(self, clock: shop.ShopClock) -> None:
+        self._clock = clock
+        self.reports: list[IssuedReport] = []
+
+    def templates(self) -> Sequence[ReportTemplate]:
+        return [ReportTemplate("shift", {"ru": "Сменный отчёт", "en": "Shift report"}, ("pdf", "xlsx"))]
+
+    async def issued(self, limit: int = 100) -> Sequence[IssuedReport]:
+        return list(reversed(self.reports))[:limit]
+
+    async def issue(self, template: str, format: str, from_us: int, to_us: int, language: str, actor: Actor) -> IssuedReport:
+        if not actor.role.allows(Role.ENGINEER):
+            raise Forbidden("issuing a report needs the role engineer")
+        known = {t.id: t for t in self.templates()}
+        if template not in known:
+            raise NotFound("report template", template, tuple(known))
+        if format not in known[template].formats:
+            raise ConfigError(f"format {format!r}: expected one of pdf, xlsx")
+        number = len(self.reports) + 1
+        report = IssuedReport(
+            number,
+            template,
+            format,
+            from_us,
+            to_us,
+            self._clock.now_us(),
+            actor.name,
+            f"shift-{number}-сменный.{format}",
+            len(self.PDF),
+        )
+        self.reports.append(report)
+        return report
+
+    async def file(self, report_id: int) -> tuple[IssuedReport, bytes]:
+        for report in self.reports:
+            if report.id == report_id:
+                return report, self.PDF
+        raise NotFound("report", str(report_id))

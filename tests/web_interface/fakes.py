@@ -1,0 +1,426 @@
+"""Services over the invented shop, for previews and tests: `build_services()`. Users admin, engineer, operator, viewer."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, time
+
+from domain.access import Actor, Role, User
+from domain.alert import Alert, AlertState, Priority
+from domain.energy import Efficiency, EnergyAccount, ShiftWindow
+from domain.errors import Conflict, Forbidden, NotFound
+from domain.plant import Tag
+from domain.ports import RawSeries, RollupRow, RollupSeries, Step
+from domain.quantity import Kind
+from domain.state import MachineState as M
+from domain.state import StateInterval
+from tests.web_interface import fake_shop as shop
+from tests.web_interface.fake_plant import FakePlant
+from tests.web_interface.fake_status import FakeReports, FakeStatus
+from tests.web_interface.memory_stores import MemoryAccess, MemoryAudit
+from web_interface.auth.accounts import Accounts
+from web_interface.auth.passwords import Hashing
+from web_interface.services import LatestValue, MachineNow, Services, ShopNow
+
+S = shop.S
+PASSWORD = "lathe-and-mill-2026"
+CHEAP = Hashing(memory_kib=64, time_cost=1)  # the real cost is what tests of passwords are for
+_cheap_hash: list[str] = []
+
+
+def nearest(what: str, name: str, known: Iterable[str]) -> NotFound:
+    return NotFound(what, name, tuple(difflib.get_close_matches(name, list(known), n=5, cutoff=0.3)))
+
+
+class FakeLive:
+    """LiveService: every question is answered for the clock's present."""
+
+    def __init__(self, clock: shop.ShopClock) -> None:
+        self.clock = clock
+        self.queues: list[tuple[frozenset[str], asyncio.Queue[tuple[str, object]]]] = []
+        self._by_name = {tag.name: tag for tag in shop.tags()}
+
+    def publish(self, kind: str, event: object) -> None:
+        """What subscribers get besides the samples."""
+        for kinds, queue in self.queues:
+            if not kinds or kind in kinds:
+                queue.put_nowait((kind, event))
+
+    def tags(self) -> Sequence[Tag]:
+        return shop.tags()
+
+    def tag(self, name: str) -> Tag:
+        if name not in self._by_name:
+            raise nearest("tag", name, self._by_name)
+        return self._by_name[name]
+
+    def value(self, tag: Tag) -> LatestValue:
+        tool = shop.TOOL_OF_METER.get(tag.device_id)
+        machine = tool.machine.id if tool else "ctx-1250" if tag.device_id == "ctx" else None
+        now = self.clock.now_us()
+        now -= now % S  # polled once a second
+        if tag.kind is Kind.TEXT:
+            return LatestValue(tag, machine, now, None, 0, "VAL_2041.NC")
+        value, quality = shop.value_at(tag, now)
+        if value is not None:
+            return LatestValue(tag, machine, now, value, quality, None, value, now)
+        good_us = shop.LOST_US - S
+        return LatestValue(tag, machine, now, None, quality, None, shop.value_at(tag, good_us)[0], good_us)
+
+    def latest(self, *, device: str | None = None, machine: str | None = None, tag: str | None = None) -> Sequence[LatestValue]:
+        if tag is not None:
+            self.tag(tag)
+        devices = {d.id for d in shop.plant().devices}
+        machines = {tool.machine.id for tool in shop.TOOLS}
+        if device is not None and device not in devices:
+            raise nearest("device", device, devices)
+        if machine is not None and machine not in machines:
+            raise nearest("machine", machine, machines)
+        found = [self.value(t) for t in shop.tags() if tag in {None, t.name} and device in {None, t.device_id}]
+        return [value for value in found if machine in {None, value.machine_id}]
+
+    def machine(self, machine_id: str) -> MachineNow:
+        for tool in shop.TOOLS:
+            if tool.machine.id == machine_id:
+                return self._now(tool)
+        raise nearest("machine", machine_id, [tool.machine.id for tool in shop.TOOLS])
+
+    def _now(self, tool: shop.Tool) -> MachineNow:
+        power = self.value(self.tag(f"{tool.machine.meter}.active_power"))
+        intervals = shop.state_intervals(tool)
+        kef = efficiency(tool, shop.SHIFT_US, self.clock.now_us())
+        step = 4 * shop.MIN
+        spark = [
+            (at, None if tool.state is M.NO_DATA and at >= shop.LOST_US else spark_kw(tool, intervals, at))
+            for at in range(shop.SHIFT_US, self.clock.now_us(), step)
+        ]
+        return MachineNow(
+            tool.machine,
+            tool.state,
+            intervals[-1].from_us,
+            power.value,
+            power.quality,
+            power.last_good,
+            power.last_good_us,
+            kef.account,
+            kef,
+            intervals,
+            spark,
+        )
+
+    def shop(self) -> ShopNow:
+        now = self.clock.now_us()
+        midnight = shop.local_us(shop.TODAY, time(0))
+        machines = [self._now(tool) for tool in shop.TOOLS]
+        hours = range(shop.SHIFT_US, now, 3600 * S)
+        return ShopNow(
+            now_us=now,
+            power_kw=shop.power_kw("main", now),
+            shift=current_shift(),
+            shift_energy_kwh=742.0,
+            shift_completeness=0.998,
+            kef=replace(machines[0].kef, value=0.85, numerator_kwh=630.7, denominator_kwh=742.0, account=None)
+            if machines[0].kef
+            else None,
+            machines=machines,
+            data_health=0.998,
+            devices_online=12,
+            devices_total=13,
+            power_trend=[(t, shop.power_kw("main", t)) for t in range(midnight, now, 300 * S)],
+            yesterday=[
+                (t, shop.power_kw("main", t - shop.DAY_US) * 0.97) for t in range(midnight, midnight + shop.DAY_US, 300 * S)
+            ],
+            kef_trend=[(t, v) for t, v in zip(hours, (0.83, 0.84, 0.84, 0.84, 0.80, 0.87, 0.84), strict=False)],
+            shift_cost=6110.0,
+        )
+
+    async def subscribe(self, *kinds: str) -> AsyncIterator[tuple[str, object]]:
+        queue: asyncio.Queue[tuple[str, object]] = asyncio.Queue()
+        entry = (frozenset(kinds), queue)
+        self.queues.append(entry)
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(1.0):
+                        yield await queue.get()
+                except TimeoutError:
+                    if not kinds or "sample" in kinds:
+                        yield "sample", [value for value in self.latest() if value.tag.group.value == "fast"]
+        finally:
+            self.queues.remove(entry)
+
+
+def spark_kw(tool: shop.Tool, intervals: Sequence[StateInterval], at: int) -> float:
+    """Power of the shift with its pauses."""
+    for interval in intervals:
+        if interval.from_us <= at and (interval.to_us is None or at < interval.to_us):
+            share = {M.PRODUCTION: 1.0, M.ALARM: 1.0, M.IDLE: 0.3, M.NO_DATA: 1.0, M.OFF: 0.0}[interval.state]
+            if interval.to_us is None and interval.state is M.IDLE:
+                share = 1.0  # the figure of an idle machine is its idle power
+            return shop.power_kw(str(tool.machine.meter), at) * share if share else 0.0
+    return 0.0
+
+
+def current_shift() -> ShiftWindow:
+    return shop.shift_windows(shop.SHIFT_US, shop.SHIFT_US + 1)[0]
+
+
+def account(tool: shop.Tool, from_us: int, to_us: int) -> EnergyAccount:
+    """Scaled from the picture's shift; hours of states from the intervals."""
+    now = shop.START_US
+    share = max(0, min(to_us, now) - from_us) / (now - shop.SHIFT_US)
+    seconds: dict[M, float] = dict.fromkeys(M, 0.0)
+    for interval in shop.state_intervals(tool):
+        seconds[interval.state] += ((interval.to_us or now) - interval.from_us) / S * share
+    by_state = {M.PRODUCTION: tool.kwh * tool.kef * share, M.IDLE: tool.kwh * (1 - tool.kef) * share}
+    by_state |= {M.OFF: 0.0, M.ALARM: 0.0, M.NO_DATA: 0.0}
+    missing = tool.state is M.NO_DATA
+    return EnergyAccount(
+        tool.machine.id,
+        from_us,
+        to_us,
+        tool.kwh * share,
+        1.0 if missing else 0.0,
+        0.985 if missing else 1.0,
+        "counter",
+        running=to_us >= now,
+        by_state_kwh=by_state,
+        by_state_s=seconds,
+        label="1",
+    )
+
+
+def efficiency(tool: shop.Tool, from_us: int, to_us: int) -> Efficiency:
+    a = account(tool, from_us, to_us)
+    total = a.energy_kwh or 0.0
+    return Efficiency(
+        "K1",
+        3,
+        "E_production / E_total",
+        tool.kef if total else None,
+        total * tool.kef,
+        total,
+        a.completeness,
+        a.estimated_kwh / total if total else 0.0,
+        complete=a.completeness >= 0.95,
+        account=a,
+    )
+
+
+class FakeHistory:
+    """HistoryService: the same functions of time, asked for the past."""
+
+    def __init__(self, live: FakeLive) -> None:
+        self._live = live
+
+    async def raw(self, tag: str, from_us: int, to_us: int, limit: int) -> RawSeries:
+        found = self._live.tag(tag)
+        step = max(1, round(found.interval_s)) * S
+        first = -(-from_us // step) * step
+        times = list(range(first, min(to_us, self._live.clock.now_us()), step))[:limit]
+        pairs = [shop.value_at(found, at) if found.kind is not Kind.TEXT else (None, 69) for at in times]
+        return RawSeries(found.id, times, [v for v, _ in pairs], [q for _, q in pairs])
+
+    async def rollup(self, tag: str, step: Step, from_us: int, to_us: int) -> RollupSeries:
+        found = self._live.tag(tag)
+        width = step.seconds * S
+        rows = [
+            self._row(found, at, width)
+            for at in range(-(-from_us // width) * width, min(to_us, self._live.clock.now_us()), width)
+        ]
+        return RollupSeries(found.id, step, rows)
+
+    @staticmethod
+    def _row(tag: Tag, at: int, width: int) -> RollupRow:
+        ends = [shop.value_at(tag, t)[0] for t in (at, at + width // 2, at + width)] if tag.kind is not Kind.TEXT else [None]
+        values = [v for v in ends if v is not None]
+        n = width // S
+        if not values:
+            return RollupRow(at, n, 0, None, None, None, None, None, 0)
+        grown = values[-1] - values[0] if tag.kind is Kind.COUNTER else None
+        return RollupRow(
+            at,
+            n,
+            n,
+            min(values),
+            max(values),
+            sum(values) / len(values),
+            values[0],
+            values[-1],
+            width,
+            grown,
+            0.0 if grown is not None else None,
+        )
+
+
+class FakeEnergy:
+    """EnergyService."""
+
+    def shifts(self, from_us: int, to_us: int) -> Sequence[ShiftWindow]:
+        return shop.shift_windows(from_us, to_us)
+
+    def shift_at(self, time_us: int) -> ShiftWindow | None:
+        for window in shop.shift_windows(time_us - shop.DAY_US, time_us + 1):
+            if window.from_us <= time_us < window.to_us:
+                return window
+        return None
+
+    def shifts_of_day(self, day: date) -> Sequence[ShiftWindow]:
+        begin = shop.local_us(day, time(0))
+        return [window for window in shop.shift_windows(begin, begin + shop.DAY_US) if window.day == day]
+
+    async def states(self, machine_id: str, from_us: int, to_us: int) -> Sequence[StateInterval]:
+        return [
+            interval
+            for interval in shop.state_intervals(self._tool(machine_id))
+            if interval.from_us < to_us and (interval.to_us is None or interval.to_us > from_us)
+        ]
+
+    async def account(self, machine_id: str, from_us: int, to_us: int) -> EnergyAccount:
+        return account(self._tool(machine_id), from_us, to_us)
+
+    async def efficiency(self, machine_id: str, from_us: int, to_us: int) -> Efficiency:
+        return efficiency(self._tool(machine_id), from_us, to_us)
+
+    async def energy(self, by: str, from_us: int, to_us: int) -> Sequence[EnergyAccount]:
+        if by == "shift":
+            windows = [(w.from_us, w.to_us, w.name) for w in shop.shift_windows(from_us, to_us)]
+        else:
+            width = {"day": shop.DAY_US, "hour": 3600 * S}[by]
+            begin = -(-from_us // width) * width
+            windows = [(at, at + width, "") for at in range(begin, to_us, width)]
+        return [replace(account(tool, a, b), label=name) for a, b, name in windows for tool in shop.TOOLS]
+
+    @staticmethod
+    def _tool(machine_id: str) -> shop.Tool:
+        for tool in shop.TOOLS:
+            if tool.machine.id == machine_id:
+                return tool
+        raise nearest("machine", machine_id, [tool.machine.id for tool in shop.TOOLS])
+
+
+_STANDING, _TAKEN, _BACK = AlertState.UNACKNOWLEDGED, AlertState.ACKNOWLEDGED, AlertState.RETURNED
+
+
+def _alerts() -> list[Alert]:
+    def at(hour: int, minute: int, second: int = 0) -> int:
+        return shop.local_us(shop.TODAY, time(hour, minute, second))
+
+    def one(
+        n: int,
+        rule: str,
+        priority: Priority,
+        state: AlertState,
+        machine: str | None,
+        tag: str,
+        value: float | None,
+        limit: float | None,
+        unit: str,
+        raised: int,
+        detail: str = "",
+    ) -> Alert:
+        taken = state is _TAKEN
+        return Alert(
+            n,
+            f"{rule}:{tag}",
+            rule,
+            priority,
+            state,
+            machine,
+            tag,
+            tag.partition(".")[0],
+            value,
+            limit,
+            unit,
+            raised,
+            raised + 9 * shop.MIN if state is _BACK else None,
+            raised + shop.MIN if taken else None,
+            "А. Кузнецов" if taken else None,
+            None,
+            detail,
+        )
+
+    return [
+        one(1, "critical_high", Priority.CRITICAL, _STANDING, "furnace-1", "m11.current_l2", 78.4, 75, "A", at(13, 31, 12)),
+        one(
+            2,
+            "no_data",
+            Priority.HIGH,
+            _STANDING,
+            "haas-vf2",
+            "m7.active_power",
+            None,
+            None,
+            "kW",
+            at(13, 36, 4),
+            "timeout 800 ms x 74",
+        ),
+        one(3, "idle_long", Priority.MEDIUM, _TAKEN, "lathe-2", "m2.active_power", 47, 30, "min", at(12, 55, 31), "1.6 kWh"),
+        one(4, "high", Priority.LOW, _TAKEN, None, "main.active_power", 151.2, 150, "kW", at(13, 30)),
+        one(5, "machine_alarm", Priority.HIGH, _BACK, "ctx-1250", "ctx.spindle_load", 700124, None, "", at(9, 42, 18)),
+    ]
+
+
+class FakeAlerts:
+    """AlertService; acknowledging is seen by the live stream."""
+
+    def __init__(self, live: FakeLive) -> None:
+        self._live, self.alerts = live, {alert.id: alert for alert in _alerts()}
+
+    def active(self) -> Sequence[Alert]:
+        return sorted((a for a in self.alerts.values() if a.state.is_active), key=lambda a: (a.priority.rank, -a.raised_us))
+
+    async def history(self, from_us: int, to_us: int, limit: int = 1000) -> Sequence[Alert]:
+        stood = [a for a in self.alerts.values() if a.raised_us < to_us and (a.returned_us is None or a.returned_us >= from_us)]
+        return sorted(stood, key=lambda a: -a.raised_us)[:limit]
+
+    async def acknowledge(self, alert_id: int, actor: Actor, note: str | None = None) -> Alert:
+        if not actor.role.allows(Role.OPERATOR):
+            raise Forbidden("acknowledging needs the role operator")
+        alert = self.alerts.get(alert_id)
+        if alert is None:
+            raise NotFound("alert", str(alert_id))
+        if alert.state not in {_STANDING, _BACK}:
+            raise Conflict(f"alert {alert_id} is acknowledged already")
+        state = _TAKEN if alert.state is _STANDING else AlertState.CLEARED
+        now = self._live.clock.now_us()
+        alert = replace(alert, state=state, acknowledged_us=now, acknowledged_by=actor.name, note=note)
+        self.alerts[alert_id] = alert
+        self._live.publish("alert", alert)
+        return alert
+
+
+@dataclass(frozen=True, slots=True)
+class FakeServices(Services):
+    """The same, with what tests reach into."""
+
+    clock: shop.ShopClock = None  # type: ignore[assignment]
+    access_store: MemoryAccess = None  # type: ignore[assignment]
+    audit_store: MemoryAudit = None  # type: ignore[assignment]
+
+
+def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, Role] | None = None) -> FakeServices:
+    """All services. `users`: name -> role; default one of each role, named after it."""
+    clock = clock or shop.ShopClock()
+    live = FakeLive(clock)
+    store, audit = MemoryAccess(), MemoryAudit()
+    if not _cheap_hash:
+        _cheap_hash.append(CHEAP.hash(PASSWORD))
+    for name, role in (users if users is not None else {role.value: role for role in Role}).items():
+        store.add(User(0, name, role, full_name={"operator": "Анна Кузнецова"}.get(name, "")), _cheap_hash[0])
+    return FakeServices(
+        live=live,
+        history=FakeHistory(live),
+        energy=FakeEnergy(),
+        alerts=FakeAlerts(live),
+        plant=FakePlant(),
+        access=Accounts(store, audit, clock, hashing=CHEAP),
+        status=FakeStatus(clock),
+        reports=FakeReports(clock),
+        clock=clock,
+        access_store=store,
+        audit_store=audit,
+    )
