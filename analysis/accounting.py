@@ -1,0 +1,286 @@
+"""Energy accounts, states and efficiency of any window, from what was kept. The service behind pages, API and reports.
+
+A window is measured in chunks on a fixed UTC grid, so that a refresh of the running shift measures only its last minutes and two
+windows that share an hour share its figures. Chunks that can no longer change are remembered. Spans over 26 h use minutes of
+the roll-ups instead of single samples to share energy among the states; totals come from the counter readings either way.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+
+from analysis.calendar import Calendar
+from analysis.energy import Chunk, CounterColumns, PowerTrace, counts, efficiency_k1, measure, merge
+from analysis.meter import Meter, Meters
+from analysis.states import states_of, tile
+from domain.counter import Increment, Step, increments
+from domain.energy import Efficiency, EnergyAccount, ShiftWindow
+from domain.plant import Plant, Tag
+from domain.ports import Clock, History, RawSeries
+from domain.ports import Step as Resolution
+from domain.sample import TagId
+from domain.state import StateInterval
+from domain.stores import StateStore
+
+MINUTE_US = 60_000_000
+SHORT_GRID_US, LONG_GRID_US = 15 * MINUTE_US, 60 * MINUTE_US
+LONG_SPAN_US = 26 * 60 * MINUTE_US
+LOAD_US = 24 * 60 * MINUTE_US  # at most that much of one machine is in memory at once
+REMEMBERED = 10_000  # chunks, about 1.5 kB each
+SETTLE_US = 3 * MINUTE_US  # until then samples, roll-ups and states of a stretch may still be on their way
+FRESH_US = 2_000_000  # a chunk that may still change is measured again after that time
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """Columns of one machine that cover a stretch of chunks."""
+
+    intervals: Sequence[StateInterval]
+    counter: CounterColumns | None
+    power: PowerTrace
+    power_last_us: int | None
+
+
+class EnergyAccounting:
+    """Implements the energy service. `plant` and `tags` give the current ones; a change is noticed by itself."""
+
+    def __init__(
+        self,
+        plant: Callable[[], Plant],
+        tags: Callable[[], Sequence[Tag]],
+        history: History,
+        states: StateStore,
+        clock: Clock,
+    ) -> None:
+        self._plant, self._history, self._states, self._clock = plant, history, states, clock
+        self._meters = Meters(plant, tags)
+        self._calendar: tuple[Plant, Calendar] | None = None
+        self._chunks: OrderedDict[tuple[str, int, int, bool], Chunk] = OrderedDict()
+        self._fresh: dict[tuple[str, int, int, bool], tuple[int, Chunk]] = {}
+
+    # -- calendar --------------------------------------------------------------------------------------------------
+
+    @property
+    def calendar(self) -> Calendar:
+        """Of the plant as it is now."""
+        plant = self._plant()
+        if self._calendar is None or self._calendar[0] is not plant:
+            self._calendar = (plant, Calendar(plant.site.timezone, plant.shifts))
+        return self._calendar[1]
+
+    def shifts(self, from_us: int, to_us: int) -> Sequence[ShiftWindow]:
+        """Shifts that overlap the window, in order of time."""
+        return self.calendar.overlapping("shift", from_us, to_us)
+
+    def shift_at(self, time_us: int) -> ShiftWindow | None:
+        """The shift that runs at that time."""
+        return self.calendar.shift_at(time_us)
+
+    def shifts_of_day(self, day: date) -> Sequence[ShiftWindow]:
+        """Shifts that begin on that day of the site."""
+        return self.calendar.shifts_of_day(day)
+
+    # -- figures ---------------------------------------------------------------------------------------------------
+
+    async def account(self, machine_id: str, from_us: int, to_us: int) -> EnergyAccount:
+        """Energy of the window; of one that runs, up to now (its `to_us` stays). Raises NotFound."""
+        return await self._account(self._meters.of(machine_id), from_us, to_us, "", to_us - from_us > LONG_SPAN_US)
+
+    async def efficiency(self, machine_id: str, from_us: int, to_us: int) -> Efficiency:
+        """Card K1 of the window. Raises NotFound."""
+        return efficiency_k1(await self.account(machine_id, from_us, to_us))
+
+    async def states(self, machine_id: str, from_us: int, to_us: int) -> Sequence[StateInterval]:
+        """Intervals that tile the elapsed part of the window, with their energies; the one that runs now has no end."""
+        meter = self._meters.of(machine_id)
+        now_us = self._clock.now_us()
+        end_us = min(to_us, now_us)
+        chunks = await self._measured(meter, from_us, end_us, to_us - from_us > LONG_SPAN_US)
+        joined: list[StateInterval] = []
+        for chunk in chunks:
+            for piece in chunk.pieces:
+                energy = piece.energy_kwh if chunk.any_energy else None
+                last = joined[-1] if joined else None
+                if last is not None and last.state is piece.state:
+                    total = energy if last.energy_kwh is None else last.energy_kwh + (energy or 0.0)
+                    joined[-1] = replace(
+                        last, to_us=piece.to_us, energy_kwh=total, estimated_kwh=last.estimated_kwh + piece.uncertain_kwh
+                    )
+                else:
+                    joined.append(
+                        StateInterval(machine_id, piece.state, piece.from_us, piece.to_us, energy, piece.uncertain_kwh)
+                    )
+        if joined and to_us >= now_us:
+            joined[-1] = replace(joined[-1], to_us=None)
+        return joined
+
+    async def energy(self, by: str, from_us: int, to_us: int) -> Sequence[EnergyAccount]:
+        """`by` shift | day | hour: one account per machine and interval that begins in the window and has begun by now."""
+        now_us = self._clock.now_us()
+        long = to_us - from_us > LONG_SPAN_US
+        windows = self.calendar.windows(by, from_us, min(to_us, now_us))
+        accounts: list[EnergyAccount] = []
+        for meter in self._meters.all().values():
+            if windows:  # in large stretches first, then cut into windows from what is remembered
+                await self._measured(meter, windows[0].from_us, min(windows[-1].to_us, now_us), long)
+            accounts += [await self._account(meter, w.from_us, w.to_us, w.name, long) for w in windows]
+        return sorted(accounts, key=lambda account: account.from_us)
+
+    def invalidate(self, from_us: int, to_us: int, machine_id: str | None = None) -> None:
+        """Samples or states of that time changed afterwards: forget what was measured from them.
+
+        Counter increments may reach a gap's length back, so everything of a machine that could touch them goes.
+        """
+        for key in [k for k in self._chunks if (machine_id is None or k[0] == machine_id) and k[2] > from_us and k[1] < to_us]:
+            del self._chunks[key]
+        self._fresh.clear()
+
+    async def _account(self, meter: Meter, from_us: int, to_us: int, label: str, long: bool) -> EnergyAccount:
+        now_us = self._clock.now_us()
+        chunks = await self._measured(meter, from_us, min(to_us, now_us), long)
+        return merge(
+            meter.machine.id, chunks, from_us, to_us,
+            source=meter.source, running=to_us > now_us, label=label, with_states=meter.machine.states is not None,
+        )  # fmt: skip
+
+    # -- measuring -------------------------------------------------------------------------------------------------
+
+    async def _measured(self, meter: Meter, from_us: int, to_us: int, long: bool) -> list[Chunk]:
+        """Chunks that tile [from_us, to_us)."""
+        now_us = self._clock.now_us()
+        found: list[Chunk] = []
+        missing: list[tuple[int, int]] = []
+        for begin, end in _grid(from_us, to_us, LONG_GRID_US if long else SHORT_GRID_US):
+            chunk = self._remembered((meter.machine.id, begin, end, long), now_us)
+            if chunk is None:
+                missing.append((begin, end))
+            else:
+                found.append(chunk)
+        for group in _groups(missing):
+            found += await self._measure_group(meter, group, now_us, long)
+        return sorted(found, key=lambda chunk: chunk.from_us)
+
+    def _remembered(self, key: tuple[str, int, int, bool], now_us: int) -> Chunk | None:
+        chunk = self._chunks.get(key)
+        if chunk is not None:
+            self._chunks.move_to_end(key)
+            return chunk
+        fresh = self._fresh.get(key)
+        return fresh[1] if fresh is not None and 0 <= now_us - fresh[0] < FRESH_US else None
+
+    async def _measure_group(self, meter: Meter, group: Sequence[tuple[int, int]], now_us: int, long: bool) -> list[Chunk]:
+        loaded = await self._load(meter, group[0][0], group[-1][1], now_us, long)
+        longest_us = max(3 * meter.reading_us, 3 * MINUTE_US)
+        counter = loaded.counter
+        tail_until_us = 0
+        if counter is not None and counter.last_us is not None and now_us - counter.last_us <= longest_us + meter.timing.hold_us:
+            tail_until_us = now_us
+        found = []
+        for begin, end in group:
+            chunk = measure(
+                begin, end, tile(meter.machine.id, _overlapping(loaded.intervals, begin, end), begin, end), counter, loaded.power,
+                longest_normal_us=longest_us, tail_until_us=tail_until_us, states_matter=meter.machine.states is not None,
+            )  # fmt: skip
+            found.append(chunk)
+            self._remember((meter.machine.id, begin, end, long), chunk, self._settled(meter, loaded, end, now_us), now_us)
+        return found
+
+    def _remember(self, key: tuple[str, int, int, bool], chunk: Chunk, settled: bool, now_us: int) -> None:
+        if settled:
+            self._chunks[key] = chunk
+            while len(self._chunks) > REMEMBERED:
+                self._chunks.popitem(last=False)
+        else:
+            if len(self._fresh) > REMEMBERED // 10:
+                self._fresh.clear()
+            self._fresh[key] = (now_us, chunk)
+
+    @staticmethod
+    def _settled(meter: Meter, loaded: _Loaded, end_us: int, now_us: int) -> bool:
+        """Can it no longer change? The reading after its end is there, and so is the last word on its states."""
+        dwell_us = round(meter.machine.states.min_dwell_s * 1e6) if meter.machine.states is not None else 0
+        if now_us - end_us < SETTLE_US + meter.timing.hold_us + 2 * dwell_us:
+            return False
+        last_us = loaded.power_last_us if loaded.counter is None else loaded.counter.last_us
+        return last_us is not None and last_us >= end_us
+
+    async def _load(self, meter: Meter, from_us: int, to_us: int, now_us: int, long: bool) -> _Loaded:
+        counter = await self._load_counter(meter, from_us, to_us, long)
+        samples = RawSeries(TagId(0), [], [], [])
+        stored = await self._states.states(meter.machine.id, from_us, to_us) if meter.machine.states is not None else ()
+        rebuild = meter.machine.states is not None and not stored
+        if meter.power is not None and (not long or rebuild):
+            samples = await self._history.raw(meter.power.id, from_us, to_us, edges=True)
+        if meter.power is not None and long:
+            power, last_us = await self._minutes(meter.power, from_us, to_us)
+        else:
+            interval_us, hold_us = meter.timing.interval_us, meter.timing.hold_us
+            power = PowerTrace.of_samples(
+                samples.times_us, samples.values, samples.qualities, interval_us, hold_us, max(now_us, to_us)
+            )
+            last_us = samples.times_us[-1] if len(samples.times_us) else None
+        if rebuild and meter.machine.states is not None and len(samples.times_us):
+            begin_us = min(from_us, samples.times_us[0])
+            stored = states_of(
+                meter.machine.id, samples.times_us, samples.values, samples.qualities,
+                meter.machine.states, meter.timing, begin_us, min(to_us, now_us),
+            )  # fmt: skip
+        return _Loaded(stored, counter, power, last_us)
+
+    async def _load_counter(self, meter: Meter, from_us: int, to_us: int, long: bool) -> CounterColumns | None:
+        if meter.energy is None:
+            return None
+        if long and meter.reading_us < MINUTE_US // 2:
+            rows = (await self._history.rollup(meter.energy.id, Resolution.M1, from_us, to_us)).rows
+            steps = [
+                Increment(row.time_us, row.time_us + MINUTE_US, row.consumption, Step.NORMAL)
+                for row in rows
+                if row.consumption is not None
+            ]
+            return CounterColumns.of(steps, steps[-1].to_us if steps else None)
+        series = await self._history.raw(meter.energy.id, from_us, to_us, edges=True)
+        good = [
+            (time_us, value)
+            for time_us, value, quality in zip(series.times_us, series.values, series.qualities, strict=True)
+            if value is not None and counts(quality)
+        ]
+        steps = increments([row[0] for row in good], [row[1] for row in good], meter.counter_spec)
+        return CounterColumns.of(steps, good[-1][0] if good else None)
+
+    async def _minutes(self, tag: Tag, from_us: int, to_us: int) -> tuple[PowerTrace, int | None]:
+        rows = [row for row in (await self._history.rollup(tag.id, Resolution.M1, from_us, to_us)).rows if row.mean is not None]
+        begin = np.array([row.time_us for row in rows], dtype=np.int64)
+        mean = np.array([row.mean for row in rows], dtype=np.float64)
+        return PowerTrace(begin, begin + MINUTE_US, mean), rows[-1].time_us + MINUTE_US if rows else None
+
+
+def _grid(from_us: int, to_us: int, width_us: int) -> Iterator[tuple[int, int]]:
+    """[from_us, to_us) cut at the multiples of the width."""
+    begin = from_us
+    while begin < to_us:
+        end = min((begin // width_us + 1) * width_us, to_us)
+        yield begin, end
+        begin = end
+
+
+def _groups(chunks: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Neighbouring chunks together, at most LOAD_US long."""
+    group: list[tuple[int, int]] = []
+    for begin, end in chunks:
+        if group and (group[-1][1] != begin or end - group[0][0] > LOAD_US):
+            yield group
+            group = []
+        group.append((begin, end))
+    if group:
+        yield group
+
+
+def _overlapping(intervals: Sequence[StateInterval], from_us: int, to_us: int) -> list[StateInterval]:
+    return [i for i in intervals if i.from_us < to_us and (i.to_us is None or i.to_us > from_us)]
+
+
