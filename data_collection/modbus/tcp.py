@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 import struct
 import time
 from collections.abc import AsyncIterator
@@ -27,6 +26,7 @@ from data_collection.modbus.block import ReadRequest
 from data_collection.modbus.plan import DEFAULT_TIMEOUT_S, Plan
 from data_collection.modbus.reader import EXCEPTION_NAMES, GATEWAY_PATH, GATEWAY_TARGET, Refusal, read_group
 from data_collection.options import number, text, whole
+from data_collection.streams import keep_alive
 from domain.errors import ConfigError, DecodeError, DeviceUnreachable, LineDown
 from domain.plant import Device, Line
 from domain.profile import Group
@@ -132,19 +132,6 @@ class ModbusTcpClient(AsyncModbusTcpClient):
         except OSError as exc:
             raise LineDown(f"{target}: {exc.strerror or exc}") from exc
         keep_alive(self.transactions.transport.get_extra_info("socket"))
-
-
-def keep_alive(sock: socket.socket | None) -> None:
-    """Small packets at once; a connection whose other end vanished is found by the kernel within about 30 s."""
-    if sock is None:
-        return
-    options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
-    for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4), ("TCP_USER_TIMEOUT", 30_000)):
-        if hasattr(socket, name):
-            options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
-    for level, option, value in options:
-        with contextlib.suppress(OSError):  # a kernel without the option is no reason not to poll
-            sock.setsockopt(level, option, value)
 
 
 class ModbusTcpDriver:
