@@ -39,6 +39,7 @@ class LatestTable:
         self._traces = {tag_id: self._traces.get(tag_id) or PowerTrace() for tag_id in traced}
         devices = {tag.device_id for tag in tags}
         self._slots = {key: slot for key, slot in self._slots.items() if key[0] in devices}
+        self._where = {}
         for slot in self._slots.values():
             self._bind(slot)
 
@@ -47,6 +48,7 @@ class LatestTable:
         key = (batch.device_id, id(batch.tag_ids))
         slot = self._slots.get(key)
         if slot is None:
+            self._replace_slots(batch)
             slot = self._slots[key] = _Slot(batch)
             self._bind(slot)
         previous, slot.batch, slot.changed = slot.batch, batch, True
@@ -102,6 +104,16 @@ class LatestTable:
             total += len(slot.batch.qualities)
             good += sum(1 for q in slot.batch.qualities if q == 0)
         return good / total if total else 1.0
+
+    def _replace_slots(self, batch: Batch) -> None:
+        """A device whose plan was compiled anew sends other tuples: what they replace goes, its last good values stay."""
+        tags = set(batch.tag_ids)
+        for key, old in list(self._slots.items()):
+            if key[0] == batch.device_id and not tags.isdisjoint(old.batch.tag_ids):
+                for tag_id, value in zip(old.batch.tag_ids, old.batch.values, strict=True):
+                    if value is not None:
+                        self._last_good[tag_id] = (value, old.batch.time_us)
+                del self._slots[key]
 
     def _bind(self, slot: _Slot) -> None:
         slot.traces = []
