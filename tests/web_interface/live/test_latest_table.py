@@ -89,7 +89,7 @@ def test_values_of_a_removed_device_are_gone_and_of_the_others_stay() -> None:
 def test_a_plan_compiled_anew_replaces_the_old_batch_and_keeps_the_last_good_value() -> None:
     t = table()
     t.on_batch(Batch("m1", 10 * S, (P.id, U.id), (6.8, 230.0), (0, 0)))
-    renewed = tuple([P.id, U.id])
+    renewed = (P.id, U.id)  # equal, but another tuple
     t.on_batch(Batch("m1", 11 * S, renewed, (None, None), (Quality.LINE_DOWN, Quality.LINE_DOWN)))
     assert t.good_share() == 0.0
     found = t.value(P)
