@@ -132,7 +132,7 @@ def _share_rows(character: Character, segments: Sequence[Segment], kw: Floats, r
     if not character.habit.overload:
         return shares
     rows = np.repeat(shares, len(kw), axis=1)
-    overloaded = np.array([0.235, 0.525, 0.24])[:, None]  # two heaters of L2 in parallel: a fault of its regulator
+    overloaded = np.array([0.228, 0.54, 0.232])[:, None]  # two heaters of L2 in parallel: a fault of its regulator
     for start, end, mode in segments:
         if mode is not Mode.PRODUCTION:
             continue

@@ -89,8 +89,10 @@ class PointWriter:
             value %= self.wrap_at
         return (value / self.factor - self.offset) / self.scale
 
-    def encode_wire(self, wire: float) -> bytes:
-        """Bytes for a value in the unit on the wire, exact to the register's resolution."""
+    def encode_wire(self, wire: float | None) -> bytes:
+        """Bytes for a value in the unit on the wire, exact to the register's resolution; None is "no value"."""
+        if wire is None:
+            return self._missing()
         return self._pack((wire - self.offset) / self.scale)
 
     def encode(self, value: Value) -> bytes:
@@ -141,6 +143,12 @@ def cut(raw: float) -> int:
     return math.floor(raw + 1e-6)
 
 
+def cut_to(values: NDArray[np.float64], resolution: float, *, counted: bool) -> NDArray[np.float64]:
+    """Values to a resolution: counters cut as `cut` does, gauges rounded."""
+    steps = values / resolution
+    return (np.floor(steps + 1e-6) if counted else np.rint(steps)) * resolution
+
+
 def _text(text: str, length: int) -> bytes:
     return text.encode("ascii", "replace")[: 2 * length].ljust(2 * length, b"\x00")
 
@@ -187,7 +195,7 @@ class ModbusMap:
             if writer is not None:
                 self._put(writer, writer.encode(value))
 
-    def write_wire(self, tag: str, wire: float) -> None:
+    def write_wire(self, tag: str, wire: float | None) -> None:
         """Set one point to a value in its unit on the wire. Raises KeyError."""
         writer = self.writers[tag]
         self._put(writer, writer.encode_wire(wire))
@@ -217,5 +225,5 @@ def quantise(point: Point, options: Mapping[str, object], values: NDArray[np.flo
     elif kind in ("bit", "bool"):
         raw = (raw != 0).astype(np.float64)
     elif kind != "float64":
-        raw = np.floor(raw + 1e-6) if writer.quantity.kind is Kind.COUNTER else np.rint(raw)
+        raw = cut_to(raw, 1.0, counted=writer.quantity.kind is Kind.COUNTER)
     return (raw * writer.scale + writer.offset) * writer.factor

@@ -10,11 +10,12 @@ from dataclasses import replace
 from domain.errors import ConfigError
 from domain.plant import Device, Line, Plant
 from domain.ports import Clock
+from domain.quantity import canonical_factor
 from simulator.faults import Fault, Outage, silent_at
 from simulator.machine_model import MachineModel, Model
 from simulator.modbus_server import ModbusTcpServer
 from simulator.models import ShopModels, models_of
-from simulator.registers import ModbusMap, Value
+from simulator.registers import ModbusMap, Value, ratio_of
 from simulator.sources import Source
 
 REFRESH_US = 20_000
@@ -27,6 +28,7 @@ class SimulatedDevice:
     def __init__(self, device: Device, source: Source, clock: Clock) -> None:
         self.device, self._source, self._clock = device, source, clock
         self._over: dict[str, Value] = {}
+        self._wire: dict[str, Value] = {}  # already in the registers, exact
         self._held = False
         self._written_us = 0
         self.map = ModbusMap(device) if device.profile.protocol == "modbus" else None
@@ -36,7 +38,7 @@ class SimulatedDevice:
     def values(self) -> dict[str, Value]:
         """What the device shows now, canonical units, by tag; `None` is "no value"."""
         base = {} if self._held else self._source.values(self._clock.now_us())
-        return {**base, **self._over}
+        return {**base, **self._wire, **self._over}
 
     def put(self, values: Mapping[str, Value]) -> None:
         """Let these tags show these values (canonical units) until `release`. Raises KeyError for a tag that is no point."""
@@ -45,13 +47,19 @@ class SimulatedDevice:
         self._over.update(values)
         self._written_us = 0
 
-    def put_wire(self, values: Mapping[str, float]) -> None:
-        """The same in the units on the wire, exact to the register's bits; for Modbus devices. Stops the device's model."""
-        if self.map is None:
-            raise TypeError(f"{self.device.id} has no registers")
-        self._held, self._over = True, {}
+    def put_wire(self, values: Mapping[str, float | None]) -> None:
+        """The same in the units on the wire, exact to the register's bits; None is "no value". Stops the device's model."""
+        if not self._held:
+            self._held, self._over = True, {}
         for tag, value in values.items():
-            self.map.write_wire(tag, value)
+            point = self.device.profile.point(tag)
+            canonical = None
+            if value is not None:
+                canonical = value * canonical_factor(point.quantity, point.unit) * ratio_of(point, self.device.options)
+            self._wire[tag] = canonical
+            self._over.pop(tag, None)
+            if self.map is not None:
+                self.map.write_wire(tag, value)
 
     def hold(self) -> None:
         """Stop the model: from now on only what is put is shown."""
@@ -60,15 +68,15 @@ class SimulatedDevice:
 
     def release(self) -> None:
         """Back to the model."""
-        self._over, self._held, self._written_us = {}, False, 0
+        self._over, self._wire, self._held, self._written_us = {}, {}, False, 0
 
     def refresh(self) -> None:
         """Bring the registers up to date, when that is due."""
         now_us = self._clock.now_us()
         if self.map is None or 0 <= now_us - self._written_us < REFRESH_US:
             return
-        if not self._held or self._over:
-            self.map.write(self.values())
+        base = {} if self._held else self._source.values(now_us)
+        self.map.write({tag: value for tag, value in base.items() if tag not in self._wire} | self._over)
         self._written_us = now_us
 
 

@@ -1,0 +1,127 @@
+"""A past for the simulated shop: what its meters would have shown, as batches, from the very models that are then served live.
+
+Values are cut to the resolution of each point's register, so a counter's history never lies above what the live meter shows next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from domain.plant import Device, Plant, Tag
+from domain.profile import Group, MercuryPoint, ModbusPoint, Point
+from domain.quality import Quality
+from domain.quantity import Kind, Quantity
+from domain.sample import Batch, TagId, TextSample
+from simulator.faults import Outage, silent_at
+from simulator.grid import Floats, Times
+from simulator.models import ShopModels, models_of
+from simulator.registers import cut_to, quantise, ratio_of
+from simulator.shop_calendar import US
+from simulator.sources import Source, text_of
+
+_CHUNK_US: Final = 6 * 3600 * US
+_MERCURY_RESOLUTION: Final = {  # canonical unit; devices.md, integers with divisors 100 and 1000, energy in Wh
+    Quantity.ACTIVE_POWER: 1e-5, Quantity.REACTIVE_POWER: 1e-5, Quantity.APPARENT_POWER: 1e-5, Quantity.VOLTAGE: 0.01,
+    Quantity.CURRENT: 0.001, Quantity.FREQUENCY: 0.01, Quantity.POWER_FACTOR: 0.001, Quantity.PHASE_ANGLE: 0.01,
+    Quantity.ENERGY_IMPORT: 0.001, Quantity.ENERGY_EXPORT: 0.001, Quantity.REACTIVE_ENERGY_IMPORT: 0.001,
+    Quantity.REACTIVE_ENERGY_EXPORT: 0.001,
+}  # fmt: skip
+
+
+def history(
+    plant: Plant, tags: Sequence[Tag], from_us: int, to_us: int, seed: int = 1, *, step_s: float | None = None,
+    outages: Sequence[Outage] = (), shop: ShopModels | None = None,
+) -> Iterator[Batch]:
+    """Batches of all enabled devices in [from_us, to_us), in order of time for each device.
+
+    `step_s`: time between samples where it is longer than the device's own interval (None: the interval itself). Instants are
+    whole multiples of the step. `tags` must carry their registered ids. `shop`: models that are already built.
+    """
+    shop = shop or models_of(plant, seed)
+    columns = [_Columns(d, tags, shop.source(d), outages) for d in plant.devices if d.enabled]
+    for start_us in range(from_us, to_us, _CHUNK_US):
+        end_us = min(start_us + _CHUNK_US, to_us)
+        for device in columns:
+            yield from device.batches(start_us, end_us, step_s, first=start_us == from_us)
+
+
+def since_yesterday(
+    plant: Plant, tags: Sequence[Tag], now_us: int, seed: int = 1, *, outages: Sequence[Outage] = (),
+    shop: ShopModels | None = None,
+) -> Iterator[Batch]:
+    """From yesterday's local midnight until now: each minute, and the last hour as dense as each device is read, 5 s at most."""
+    zone = ZoneInfo(plant.site.timezone)
+    yesterday = datetime.fromtimestamp(now_us / US, zone).date() - timedelta(days=1)
+    midnight_us = round(datetime.combine(yesterday, time(0), zone).astimezone(UTC).timestamp()) * US
+    last_hour_us = (now_us - 3600 * US) // (60 * US) * 60 * US
+    shop = shop or models_of(plant, seed)
+    yield from history(plant, tags, midnight_us, last_hour_us, seed, step_s=60.0, outages=outages, shop=shop)
+    yield from history(plant, tags, last_hour_us, now_us, seed, step_s=5.0, outages=outages, shop=shop)
+
+
+class _Columns:
+    """One device's tags by group, and how its values come about."""
+
+    def __init__(self, device: Device, tags: Sequence[Tag], source: Source, outages: Sequence[Outage]) -> None:
+        self._device, self._source = device, source
+        self._outages = [o for o in outages if o.device_id == device.id]
+        ids = {tag.point: tag.id for tag in tags if tag.device_id == device.id}
+        known = [p for p in device.profile.points if p.tag in ids]
+        self._ids = ids
+        self._texts = [p for p in known if p.kind is Kind.TEXT]
+        self._numbers = {group: [p for p in known if p.kind is not Kind.TEXT and p.group is group] for group in Group}
+
+    def batches(self, from_us: int, to_us: int, step_s: float | None, *, first: bool) -> Iterator[Batch]:
+        """Daily points come with the first batch of all only."""
+        fast_s = max(step_s or 0.0, self._device.scan_s)
+        slow_s = max(60.0, fast_s)
+        if fast_s >= 60.0:
+            found = [self._of([*self._numbers[Group.FAST], *self._numbers[Group.SLOW]], _grid(from_us, to_us, fast_s))]
+        else:
+            found = [
+                self._of(self._numbers[Group.FAST], _grid(from_us, to_us, fast_s)),
+                self._of(self._numbers[Group.SLOW], _grid(from_us, to_us, slow_s)),
+            ]
+        if first:
+            found.insert(0, self._of(self._numbers[Group.DAILY], np.array([from_us]), texts=True))
+        for batches in found:
+            yield from batches
+
+    def _of(self, points: Sequence[Point], times_us: Times, *, texts: bool = False) -> Iterator[Batch]:
+        if not times_us.size or not (points or texts):
+            return
+        device = self._device
+        series = self._source.series(times_us)
+        columns = [settle(device, point, series[point.tag]) for point in points]
+        rows = np.array(columns).T.tolist() if columns else [[] for _ in times_us]
+        ids = tuple(self._ids[p.tag] for p in points)
+        good, lost = [int(Quality.GOOD)] * len(ids), [int(Quality.TIMEOUT)] * len(ids)
+        for time_us, row in zip(times_us.tolist(), rows, strict=True):
+            if self._outages and silent_at(self._outages, device.id, time_us):
+                yield Batch(device.id, time_us, ids, [None] * len(ids), lost)
+            else:
+                yield Batch(device.id, time_us, ids, row, good, self._text_samples(time_us) if texts else ())
+
+    def _text_samples(self, time_us: int) -> tuple[TextSample, ...]:
+        return tuple(TextSample(TagId(self._ids[p.tag]), time_us, text_of(self._device, p.tag)) for p in self._texts)
+
+
+def settle(device: Device, point: Point, values: Floats) -> Floats:
+    """Values (canonical unit) as a reader of the device sees them: to the resolution of the register or the reply."""
+    if isinstance(point.where, ModbusPoint):
+        return quantise(point, device.options, values)
+    resolution = _MERCURY_RESOLUTION.get(point.quantity) if isinstance(point.where, MercuryPoint) else None
+    if resolution is None:
+        return values
+    return cut_to(values, resolution * ratio_of(point, device.options), counted=point.kind is Kind.COUNTER)
+
+
+def _grid(from_us: int, to_us: int, step_s: float) -> Times:
+    """Whole multiples of the step in [from_us, to_us)."""
+    step_us = round(step_s * US)
+    return np.arange(-(-from_us // step_us) * step_us, to_us, step_us, dtype=np.int64)
