@@ -1,0 +1,154 @@
+import { h } from "vue";
+import { echarts } from "nicegui-echart";
+import { resolveTokens } from "energy-kit";
+
+// An ECharts canvas in the colours of the present theme. `options` may say "var(--token)" anywhere.
+// data: {ticks: [[x, label], ...], range: [min, max], compact: [min, max], unit, digits, lang, zone, label}
+// Points come by push([[series, x, y], ...]): one with the x of the last point replaces it. set({series: [[x, y], ...]}) replaces all.
+const THEME = {
+  textStyle: { fontFamily: "Inter, sans-serif" },
+};
+const NARROW = 520;
+
+export default {
+  props: { options: Object, data: Object, maxPoints: Number },
+  render() {
+    return h("div", { class: "em-chart", role: "img", "aria-label": this.data?.label });
+  },
+  async mounted() {
+    this.series = {};
+    this.view = { ...this.data };
+    await Promise.race([document.fonts.ready, new Promise((r) => setTimeout(r, 800))]);
+    if (!this.$el.isConnected) return;
+    this.chart = echarts.init(this.$el, null, { renderer: "canvas" });
+    this.chart.on("click", (e) => this.$emit("point", { series: e.seriesIndex, name: e.seriesName, value: e.value }));
+    this.draw();
+    this.sizes = new ResizeObserver(() => {
+      this.chart?.resize();
+      this.axis();
+    });
+    this.sizes.observe(this.$el);
+    this.theme = new MutationObserver(() => this.draw());
+    this.theme.observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  },
+  beforeUnmount() {
+    this.sizes?.disconnect();
+    this.theme?.disconnect();
+    this.chart?.dispose();
+  },
+  watch: {
+    options() {
+      this.series = {};
+      this.draw();
+    },
+    data(value) {
+      this.view = { ...value };
+      this.draw();
+    },
+  },
+  methods: {
+    style() {
+      return getComputedStyle(document.body);
+    },
+    base(options) {
+      const label = { color: "var(--text3)", fontSize: 12, fontFamily: "Inter" };
+      const axis = (a, own) => ({ ...own, ...a, axisLabel: { ...label, ...own.axisLabel, ...(a.axisLabel || {}) } });
+      const x = { type: "value", axisLine: { lineStyle: { color: "var(--line)" } }, axisTick: { show: true, lineStyle: { color: "var(--line)" } }, splitLine: { show: false } };
+      const y = { type: "value", axisLine: { show: true, lineStyle: { color: "var(--line)" } }, axisTick: { show: false }, splitLine: { lineStyle: { color: "var(--line)" } } };
+      const many = (v, own) => (Array.isArray(v) ? v.map((a) => axis(a, own)) : axis(v || {}, own));
+      return {
+        animation: false,
+        ...THEME,
+        ...options,
+        xAxis: many(options.xAxis, x),
+        yAxis: many(options.yAxis, y),
+        tooltip: options.tooltip === false ? undefined : { ...this.tooltip(), ...(options.tooltip || {}) },
+      };
+    },
+    tooltip() {
+      return {
+        trigger: "axis",
+        confine: true,
+        backgroundColor: "var(--surface)",
+        borderColor: "var(--line)",
+        borderWidth: 1,
+        padding: [8, 12],
+        textStyle: { color: "var(--text)", fontSize: 13, fontFamily: "Inter" },
+        axisPointer: { type: "line", lineStyle: { color: "var(--text3)", width: 1 }, label: { show: false } },
+        formatter: (points) => this.card(points),
+      };
+    },
+    // the card under the cursor: time first, values right-aligned; built of text nodes, names come from people
+    card(points) {
+      const v = this.view;
+      const list = (Array.isArray(points) ? points : [points]).filter((p) => p.seriesName && !p.seriesName.startsWith("_") && Array.isArray(p.value));
+      const box = document.createElement("div");
+      box.className = "em-tip";
+      if (!list.length) return box;
+      const when = new Intl.DateTimeFormat(v.lang, { hour: "2-digit", minute: "2-digit", timeZone: v.zone, hourCycle: "h23" });
+      const numbers = new Intl.NumberFormat(v.lang, { minimumFractionDigits: v.digits ?? 1, maximumFractionDigits: v.digits ?? 1 });
+      const head = document.createElement("b");
+      head.textContent = when.format(new Date(list[0].value[0]));
+      box.append(head);
+      for (const p of list) {
+        const name = document.createElement("span");
+        name.textContent = p.seriesName;
+        const value = document.createElement("span");
+        value.className = "em-tip-value";
+        value.textContent = p.value[1] === null || p.value[1] === undefined ? "—" : `${numbers.format(p.value[1])}\u00a0${v.unit ?? ""}`;
+        box.append(name, value);
+      }
+      return box;
+    },
+    draw() {
+      if (!this.chart) return;
+      const options = resolveTokens(this.base(this.options), this.style());
+      this.chart.setOption(options, { notMerge: true });
+      for (const [i, own] of (this.options.series || []).entries()) this.series[i] ??= [...(own.data || [])];
+      this.flush();
+      this.axis();
+    },
+    // ticks that fit the width: every 1st, 2nd, 3rd, 6th ... of those offered
+    axis() {
+      const v = this.view;
+      if (!this.chart || !v?.ticks) return;
+      const width = this.$el.clientWidth;
+      const [min, max] = width < NARROW && v.compact ? v.compact : v.range;
+      const inside = v.ticks.filter(([x]) => x >= min && x <= max);
+      const room = Math.max(2, Math.floor((width - 40) / (width < NARROW ? 58 : 74)));
+      const step = [1, 2, 3, 4, 6, 8, 12, 24].find((n) => (inside.length - 1) / n <= room) ?? 24;
+      const start = inside.findIndex(([, , hour]) => hour === undefined || hour % step === 0);
+      const offset = width < NARROW && v.compact ? 0 : Math.max(0, start);
+      const shown = inside.filter((_, i) => i >= offset && (i - offset) % step === 0);
+      const names = new Map(shown);
+      const one = { min, max, axisLabel: { customValues: shown.map(([x]) => x), formatter: (x) => names.get(x) ?? "" }, axisTick: { customValues: shown.map(([x]) => x) } };
+      const axes = Array.isArray(this.options.xAxis) ? this.options.xAxis.map(() => one) : one;
+      this.chart.setOption({ xAxis: axes }, { lazyUpdate: true });
+    },
+    flush() {
+      const list = (this.options.series || []).map((s, i) => ({ data: this.series[i] ?? s.data ?? [] }));
+      this.chart?.setOption({ series: list }, { lazyUpdate: true });
+    },
+    push(points) {
+      for (const [i, x, y] of points) {
+        const s = (this.series[i] ??= [...((this.options.series[i] || {}).data || [])]);
+        if (s.length && s[s.length - 1][0] === x) s[s.length - 1] = [x, y];
+        else s.push([x, y]);
+        if (this.maxPoints && s.length > this.maxPoints) s.splice(0, s.length - this.maxPoints);
+      }
+      this.flush();
+    },
+    set(all) {
+      for (const [i, points] of Object.entries(all)) this.series[i] = points;
+      this.flush();
+    },
+    patch(changes) {
+      if (changes.set) this.set(changes.set);
+      if (changes.push) this.push(changes.push);
+      if (changes.view) {
+        this.view = { ...this.view, ...changes.view };
+        this.axis();
+      }
+    },
+  },
+};

@@ -1,0 +1,21 @@
+// Hatches of the states, once a page, from the tokens of the present theme.
+import { h } from "vue";
+
+const hatch = (id, angle, line, ground) =>
+  h("pattern", { id, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${angle})` }, [
+    ground ? h("rect", { width: 6, height: 6, fill: ground }) : null,
+    h("line", { x1: 3, y1: 0, x2: 3, y2: 6, stroke: line, style: "stroke-width: var(--hatch)" }),
+  ]);
+
+export default {
+  render: () =>
+    h("svg", { class: "em-defs", width: 0, height: 0, "aria-hidden": "true" }, [
+      h("defs", [
+        hatch("em-idle", 45, "var(--st-idle)", "var(--st-idle-bg)"),
+        hatch("em-nodata", -45, "var(--st-nodata)", "var(--st-nodata-bg)"),
+        h("pattern", { id: "em-forecast", width: 4, height: 8, patternUnits: "userSpaceOnUse" }, [
+          h("rect", { width: 2, height: 8, fill: "var(--s1)", opacity: 0.75 }),
+        ]),
+      ]),
+    ]),
+};

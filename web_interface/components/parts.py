@@ -1,0 +1,109 @@
+"""The live components of the pages. What each takes stands at the head of its .js file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from nicegui.elements.echart import EChart
+
+from web_interface.components.base import Data, Part
+
+
+class KpiTile(Part, component="kpi_tile.js"):
+    """A figure with its bar or spark and what it means. Fixed height; the width of the longest value is reserved."""
+
+
+class MachineCard(Part, component="machine_card.js"):
+    """A machine: mark, name, power, shift figures, spark over the strip of states."""
+
+
+class StateGantt(Part, component="state_gantt.js"):
+    """One row a state on a shared axis, totals at the right."""
+
+
+class PowerFlow(Part, component="power_flow.js"):
+    """Where the power (or the energy) goes: main, boards, machines; widths follow the values."""
+
+
+class TopStatus(Part, component="top_status.js"):
+    """Clock of the site and age of the newest value."""
+
+
+class AlertList(Part, component="alert_list.js"):
+    """Alerts by urgency, each with its button to acknowledge while nobody has."""
+
+    def __init__(self, data: Data, on_acknowledge: Callable[[int], Any] | None = None, testid: str = "alert-list") -> None:
+        super().__init__(data, testid)
+        if on_acknowledge is not None:
+            self.on("ack", lambda e: on_acknowledge(int(e.args)))
+
+
+class DataTable(Part, component="data_table.js"):
+    """A table for up to some hundred rows, sorted in the browser. Rows change one by one with `row_changes`.
+
+    `on_row(id)` when a row marked `clickable` is clicked, `on_action(id, name)` for the buttons in cells.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[Mapping[str, Any]],
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        testid: str,
+        empty: str = "",
+        dense: bool = False,
+        two_lines: bool = False,
+        on_row: Callable[[Any], Any] | None = None,
+        on_action: Callable[[Any, str], Any] | None = None,
+    ) -> None:
+        super().__init__(
+            {"columns": list(columns), "rows": list(rows), "empty": empty, "dense": dense, "two": two_lines}, testid
+        )
+        if on_row is not None:
+            self.on("row", lambda e: on_row(e.args))
+        if on_action is not None:
+            self.on("action", lambda e: on_action(e.args[0], str(e.args[1])))
+
+    def row_changes(self, rows: Sequence[Mapping[str, Any]]) -> Data:
+        """Changes for a Feed: only cells that differ, or all rows when rows came, went or moved."""
+        old = self._data["rows"]
+        if [r["id"] for r in old] != [r["id"] for r in rows]:
+            return self.change({"rows": list(rows)})
+        changed = []
+        for before, after in zip(old, rows, strict=True):
+            rest = {k: v for k, v in after.items() if k != "cells" and before.get(k) != v}
+            cells = {k: v for k, v in after["cells"].items() if before["cells"].get(k) != v}
+            if rest or cells:
+                changed.append({"id": after["id"], **rest, "cells": cells})
+        self._data["rows"] = list(rows)
+        return {"rows_changed": changed} if changed else {}
+
+
+class LiveChart(EChart, component="live_chart.js"):
+    """ECharts in the tokens of the theme ("var(--s1)" anywhere in `options`); new points are pushed, not redrawn.
+
+    `view`: ticks [[x, label, hour of day], ...], range and compact (phone) [min, max] in ms, unit, digits, lang, zone, label.
+    """
+
+    def __init__(self, options: Data, view: Data, *, testid: str, max_points: int = 0) -> None:
+        super().__init__(options)
+        self._update_method = None
+        self._props["data"] = view
+        self._props["max-points"] = max_points
+        self._props["data-testid"] = testid
+        self.classes("em-chart-box")
+
+    def push(self, points: Sequence[tuple[int, float, float | None]]) -> None:
+        """(series, x, y): appended, or replacing the last point when x is the same."""
+        self.run_method("push", points)
+
+    def replace(self, series: Mapping[int, Sequence[Sequence[float | None]]]) -> None:
+        """All points of some series anew."""
+        self.run_method("set", series)
+
+
+__all__ = [
+    "AlertList", "DataTable", "KpiTile", "LiveChart", "MachineCard", "PowerFlow",
+    "StateGantt", "TopStatus",
+]

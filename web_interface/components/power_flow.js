@@ -1,0 +1,126 @@
+import { h } from "vue";
+import { patchable } from "energy-kit";
+
+// data: {main: {name, text, value}, groups: [{name, text, rows: [{id, href, name, text, value, state, missing}]}], rest: {text, value} | null, empty}
+// Heights follow the value; a row never falls below its label's height. Wider than tall or not, nothing overlaps.
+const ROW = 15;
+const GAP = 10;
+
+function layout(d, height) {
+  const rows = d.groups.flatMap((g) => g.rows);
+  const rest = d.rest ? d.rest.value : 0;
+  const sum = rows.reduce((a, r) => a + r.value, 0) + rest;
+  const top = 16;
+  const room = height - top - 8 - GAP * (d.groups.length - 1 + (d.rest ? 1 : 0)) - (d.rest ? ROW : 0);
+  const used = (k) => rows.reduce((a, r) => a + Math.max(ROW, r.value * k + 4), 0);
+  let low = 0;
+  let high = sum > 0 ? (room / sum) * 1.2 : 0;
+  for (let i = 0; i < 24; i++) {
+    const middle = (low + high) / 2;
+    if (used(middle) <= room) low = middle;
+    else high = middle;
+  }
+  return { k: low, top, need: used(0) + (height - room) };
+}
+
+const ribbon = (x1, y1, x2, y2, size, key, cls) => {
+  const m = (x1 + x2) / 2;
+  const s = Math.max(size, 0.6);
+  return h("path", {
+    key,
+    class: cls,
+    d: `M${x1} ${y1}C${m} ${y1} ${m} ${y2} ${x2} ${y2}L${x2} ${y2 + s}C${m} ${y2 + s} ${m} ${y1 + s} ${x1} ${y1 + s}Z`,
+  });
+};
+
+function node(r, x, y, w, size) {
+  const at = { x, y, width: w, height: Math.max(size, 1.5) };
+  if (r.state === "alarm") return h("rect", { ...at, height: Math.max(size, 6), fill: "var(--st-alarm-bg)", stroke: "var(--st-alarm)", "stroke-width": 2 });
+  if (r.state === "off") return h("rect", { ...at, y: y + size / 2 - 0.75, height: 1.5, fill: "var(--st-off)" });
+  const fill = { production: "var(--st-production)", idle: "url(#em-idle)" }[r.state] || "url(#em-nodata)";
+  return h("rect", { ...at, height: Math.max(size, r.state === "production" ? 1.5 : 4), fill });
+}
+
+export default {
+  mixins: [patchable],
+  data: () => ({ size: [388, 260] }),
+  mounted() {
+    this.watcher = new ResizeObserver(([entry]) => {
+      const { width, height } = entry.contentRect;
+      if (Math.abs(width - this.size[0]) > 1 || Math.abs(height - this.size[1]) > 1) this.size = [width, height];
+    });
+    this.watcher.observe(this.$el);
+  },
+  beforeUnmount() {
+    this.watcher?.disconnect();
+  },
+  render() {
+    const d = this.d;
+    if (!d.groups.length) return h("div", { class: "em-flow em-quiet" }, d.empty);
+    const [width, room] = this.size;
+    const { k, top, need } = layout(d, room);
+    const height = Math.max(room, need);
+    const single = d.groups.length === 1 && !d.groups[0].name;
+    const xBoard = Math.round(width * (single ? 0 : 0.33));
+    const xLeaf = Math.round(width * 0.58);
+    const leafText = width < 340 ? 10 : 12;
+    const out = [];
+    const main = [];
+    let y = top;
+    const total = d.groups.reduce((a, g) => a + g.rows.reduce((b, r) => b + r.value, 0), 0) + (d.rest ? d.rest.value : 0);
+    const spare = Math.max(0, height - top - 8 - d.groups.reduce((a, g) => a + g.rows.reduce((b, r) => b + Math.max(ROW, r.value * k + 4), 0), 0) - GAP * (d.groups.length - 1) - (d.rest ? ROW + GAP : 0));
+    const gap = GAP + spare / Math.max(1, d.groups.length + (d.rest ? 1 : 0));
+    const hMain = Math.max(2, total * k);
+    let yMain = Math.max(top + 14, (height - hMain) / 2);
+    if (yMain + hMain > height - 2) yMain = Math.max(top + 14, height - 2 - hMain);
+    const mainTop = yMain;
+    for (const g of d.groups) {
+      const from = y;
+      const slots = g.rows.map((r) => {
+        const size = r.value * k;
+        const slot = Math.max(ROW, size + 4);
+        const at = y + (slot - size) / 2;
+        y += slot;
+        return { r, size, at, middle: at + size / 2 };
+      });
+      const sumSize = slots.reduce((a, s) => a + s.size, 0);
+      const yBoard = Math.max(from + 12, (from + y - sumSize) / 2);
+      if (!single) {
+        main.push(ribbon(8, yMain, xBoard, yBoard, sumSize, `m${g.name}`, "em-flow-a"));
+        out.push(h("rect", { key: `b${g.name}`, x: xBoard, y: yBoard, width: 9, height: Math.max(1.5, sumSize), fill: "var(--s1)" }));
+        out.push(h("text", { key: `t${g.name}`, class: "em-flow-board", x: xBoard + 4, y: yBoard - 5, "text-anchor": "middle" }, [`${g.name} · ${g.text}`]));
+      }
+      let yOut = single ? yMain : yBoard;
+      for (const s of slots) {
+        main.push(ribbon(single ? 8 : xBoard + 9, yOut, xLeaf, s.at, s.size, `r${s.r.id}`, s.r.missing ? "em-flow-none" : "em-flow-b"));
+        yOut += s.size;
+        out.push(
+          h("a", { key: s.r.id, href: s.r.href, class: "em-flow-leaf", "data-testid": `flow-${s.r.id}` }, [
+            h("title", `${s.r.name}: ${s.r.text}`),
+            node(s.r, xLeaf, s.at, 9, s.size),
+            h("text", { x: xLeaf + 9 + leafText - 5, y: s.middle + 4, class: "em-flow-name" }, s.r.short),
+            h("text", { x: width, y: s.middle + 4, "text-anchor": "end", class: ["em-flow-value", s.r.missing && "em-flow-missing"] }, s.r.text),
+          ]),
+        );
+      }
+      yMain += sumSize;
+      y += gap;
+    }
+    if (d.rest) {
+      const size = Math.max(1.5, d.rest.value * k);
+      const at = Math.min(height - 12, y);
+      main.push(ribbon(8, yMain, xBoard, at, size, "rest", "em-flow-none"));
+      out.push(h("rect", { key: "rest", x: xBoard, y: at, width: 9, height: size, fill: "var(--text3)" }));
+      out.push(h("text", { key: "restt", x: xBoard + 15, y: at + size / 2 + 4, class: "em-flow-name" }, d.rest.text));
+    }
+    return h("div", { class: "em-flow" }, [
+      h("svg", { width, height, role: "img", "aria-label": d.label }, [
+        ...main,
+        h("rect", { x: 0, y: mainTop, width: 8, height: hMain, fill: "var(--s1)" }),
+        h("text", { x: 0, y: mainTop - 20, class: "em-flow-name em-flow-main" }, d.main.name),
+        h("text", { x: 0, y: mainTop - 6, class: "em-flow-board" }, d.main.text),
+        ...out,
+      ]),
+    ]);
+  },
+};

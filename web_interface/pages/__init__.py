@@ -1,0 +1,31 @@
+"""The pages. Each is a module with `register(services, hub)`; a new page is one module and one line here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nicegui import ui
+
+from web_interface.components import Hub
+from web_interface.pages import overview
+from web_interface.services import Services
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+PAGES = (overview,)
+# The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).
+_HEAD = (
+    '<link rel="preload" href="/static/theme/fonts/inter-latin-wght-normal.woff2" as="font" type="font/woff2" crossorigin>'
+    '<link rel="preload" href="/static/theme/fonts/inter-cyrillic-wght-normal.woff2" as="font" type="font/woff2" crossorigin>'
+    '<link rel="stylesheet" href="/static/theme/tokens.css"><link rel="stylesheet" href="/static/theme/app.css">'
+)
+
+
+def register(services: Services) -> None:
+    """Register every page. `/static` must be served by the application (web_interface/app.py does)."""
+    ui.add_head_html(_HEAD, shared=True)
+    hub = Hub(services)
+    for page in PAGES:
+        page.register(services, hub)
+
+
+__all__ = ["STATIC", "register"]

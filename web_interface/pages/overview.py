@@ -1,0 +1,313 @@
+"""Overview: are we under the contract, on plan, and which machine needs me?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nicegui import ui
+from nicegui.element import Element
+
+from domain.access import Role
+from domain.alert import Priority
+from domain.errors import MonitorError
+from web_interface.components import (
+    STATE_ORDER,
+    AlarmMark,
+    AlertList,
+    Card,
+    DataTable,
+    Hub,
+    KpiTile,
+    LiveChart,
+    MachineCard,
+    PowerFlow,
+    Segmented,
+    StateMark,
+    Tick,
+    el,
+    empty,
+    notify,
+    state_letter,
+    state_name,
+)
+from web_interface.format import MISSING, Format
+from web_interface.locale import t
+from web_interface.pages import overview_view as view
+from web_interface.pages import shell
+from web_interface.pages.overview_chart import chart_options, chart_series, chart_view, legend_words
+from web_interface.pages.overview_tiles import tiles
+from web_interface.services import Forbidden, Services, ShopNow
+
+Changes = list[tuple[Element, Mapping[str, Any]]]
+
+
+def register(services: Services, hub: Hub) -> None:
+    """The page at /."""
+    shell.offer("overview")
+
+    @ui.page("/", title="")
+    def overview_page() -> None:
+        site = services.plant.plant.site
+        with shell.page(services, hub, active="overview", title=site.name) as page:
+            Overview(page).build()
+
+
+class Overview:
+    """One open overview."""
+
+    def __init__(self, page: shell.Page) -> None:
+        self._page = page
+        self._fmt: Format = page.viewer.fmt
+        self._cards: dict[str, MachineCard] = {}
+        self._sections: dict[str, Element] = {}
+        self._shape: tuple[Any, ...] = ()
+        self._mode = "cards"
+        self._energy_flow = False
+        self._table: DataTable | None = None
+
+    def build(self) -> None:
+        """Everything from memory, at once."""
+        shop = self._shop()
+        self._shape = _shape(shop)
+        with el("div", "em-overview", testid="overview"):
+            self._tiles = {
+                name: _tile(name, data) for name, data in tiles(shop, self._site(), self._fmt).items()
+            }
+            self._build_chart(shop)
+            self._build_alerts(shop)
+            self._build_machines(shop)
+            self._build_flow(shop)
+        self._build_shift(shop)
+        self._page.every(self.live)
+
+    def live(self, tick: Tick) -> Changes:
+        """One second later: what changed."""
+        shop = self._shop()
+        if _shape(shop) != self._shape:
+            self._page.client.open("/")
+            return []
+        drawn = self._page.hub.view(("tiles", self._fmt.lang), lambda s: tiles(s, self._site(), self._fmt))
+        changes: Changes = [(tile, tile.change(drawn[name])) for name, tile in self._tiles.items()]
+        changes += self._live_chart(shop)
+        changes += self._live_alerts(shop)
+        changes += self._live_machines(shop)
+        flow = self._page.hub.view(
+            ("flow", self._fmt.lang, self._energy_flow), lambda s: view.flow(s, self._fmt, self._energy_flow)
+        )
+        changes.append((self._flow, self._flow.change(flow)))
+        return changes
+
+    # ---- parts -----------------------------------------------------------------------------------------------------
+    def _shop(self) -> ShopNow:
+        return self._page.hub.shop()
+
+    def _site(self) -> Any:
+        return self._page.services.plant.plant.site
+
+    def _build_shift(self, shop: ShopNow) -> None:
+        """The running shift in the top bar."""
+        if shop.shift is not None:
+            hours = f"{self._fmt.clock(shop.shift.from_us)}–{self._fmt.clock(shop.shift.to_us)}"
+            with self._page.actions:
+                el("span", "em-chip", self._page.t("shift.chip", name=shop.shift.name, hours=hours), "shift")
+
+    def _build_chart(self, shop: ShopNow) -> None:
+        note = self._page.t("chart.power.note")
+        with Card(self._page.t("chart.power"), note=note, testid="power-chart-card", classes="em-chart-card") as card:
+            with card.tools:
+                self._legend = {key: _legend(key) for key in ("today", "yesterday")}
+            self._chart = LiveChart(
+                chart_options(shop, self._site(), self._fmt), chart_view(shop, self._fmt, self._site().timezone), testid="power-chart"
+            )
+        self._series = chart_series(shop)
+        self._legend_now(shop)
+
+    def _legend_now(self, shop: ShopNow) -> None:
+        for key, words in legend_words(shop, self._fmt).items():
+            if self._legend[key].text != words:
+                self._legend[key].set_text(words)
+
+    def _live_chart(self, shop: ShopNow) -> Changes:
+        """New points only: the running five minutes, the dot of now; all when a new day began."""
+        fresh = chart_series(shop)
+        old, self._series = self._series, fresh
+        pushes: list[list[Any]] = []
+        for i, points in fresh.items():
+            before = old.get(i, [])
+            if points == before:
+                continue
+            if len(before) > len(points) or points[: max(0, len(before) - 1)] != before[:-1] or (i == 2):
+                return [(self._chart, {"set": {str(k): v for k, v in fresh.items()}})]
+            pushes += [[i, *p] for p in points[max(0, len(before) - 1) :]]
+        if pushes:
+            self._legend_now(shop)
+        return [(self._chart, {"push": pushes} if pushes else {})]
+
+    def _build_alerts(self, shop: ShopNow) -> None:
+        page = self._page
+        with Card(page.t("alerts.title"), testid="alerts-card", classes="em-alerts-card") as card:
+            with card.tools:
+                self._counts = {p: _count(p, self._fmt.lang) for p in Priority}
+            self._alerts = AlertList(self._alert_data(shop), self._acknowledge)
+        if card.title_element is not None and card.title_element.parent_slot is not None:
+            with card.title_element.parent_slot:
+                self._all = el("a", "em-link em-card-note", "", "alerts-all", href="/alerts")
+                self._all.move(target_index=1)
+        self._counts_now()
+
+    def _alert_data(self, shop: ShopNow) -> dict[str, Any]:
+        page = self._page
+        plant = page.services.plant.plant
+        return view.alerts(
+            page.services.alerts.active(), plant, shop.now_us, self._fmt, may_acknowledge=page.viewer.may(Role.OPERATOR)
+        )
+
+    def _live_alerts(self, shop: ShopNow) -> Changes:
+        self._counts_now()
+        return [(self._alerts, self._alerts.change(self._alert_data(shop)))]
+
+    def _counts_now(self) -> None:
+        active = self._page.services.alerts.active()
+        for priority, label in self._counts.items():
+            words = str(sum(a.priority is priority for a in active))
+            if label.text != words:
+                label.set_text(words)
+        words = self._page.t("alerts.all", n=len(active))
+        if self._all.text != words:
+            self._all.set_text(words)
+
+    async def _acknowledge(self, alert_id: int) -> None:
+        page = self._page
+        try:
+            await page.services.alerts.acknowledge(alert_id, page.actor())
+        except Forbidden:
+            notify(page.t("error.forbidden"), good=False)
+        except MonitorError as exc:
+            notify(str(exc), good=False)
+        self._alerts.show(self._alert_data(self._shop()))
+
+    def _build_machines(self, shop: ShopNow) -> None:
+        page = self._page
+        with Card(page.t("machines.title"), note=page.t("machines.note"), testid="machines-card", classes="em-machines-card") as card:
+            with card.tools:
+                with el("div", "em-state-legend"):
+                    for state in STATE_ORDER:
+                        with el("span", "em-legend-state"):
+                            StateMark(state, self._fmt.lang)
+                            el("span", text=state_name(state, self._fmt.lang))
+                options = {"cards": page.t("machines.cards"), "table": page.t("machines.table")}
+                Segmented(options, self._mode, self._switch, testid="machines-view", label=page.t("machines.title"))
+            self._machines_box = el("div", "em-machines-box")
+        self._fill_machines(shop)
+
+    def _switch(self, mode: str) -> None:
+        self._mode = mode
+        self._fill_machines(self._shop())
+
+    def _fill_machines(self, shop: ShopNow) -> None:
+        self._machines_box.clear()
+        self._cards, self._sections, self._table = {}, {}, None
+        with self._machines_box:
+            if not shop.machines:
+                empty(
+                    "precision_manufacturing", self._page.t("machines.empty"), self._page.t("machines.empty.words"),
+                    self._page.t("machines.empty.action") if self._page.viewer.may(Role.ADMIN) else "", "/admin",
+                )
+            elif self._mode == "table":
+                columns, rows = machine_table(shop, self._fmt)
+                self._table = DataTable(columns, rows, testid="machines-table", dense=True)
+            else:
+                self._fill_cards(shop)
+
+    def _fill_cards(self, shop: ShopNow) -> None:
+        with el("div", "em-sections"):
+            for title, machines in view.by_section(shop.machines).items():
+                with el("section", "em-section"):
+                    with el("header", "em-section-head"):
+                        el("h3", text=title)
+                        el("i", "em-section-line")
+                        self._sections[title] = el("b", text=view.section_kw(machines, self._fmt))
+                        el("span", text=self._fmt.unit("kW"))
+                    with el("div", "em-cards"):
+                        for m in machines:
+                            self._cards[m.machine.id] = MachineCard(view.card(m, shop, self._fmt), f"machine-{m.machine.id}")
+
+    def _live_machines(self, shop: ShopNow) -> Changes:
+        if self._table is not None:
+            rows = self._page.hub.view(("table", self._fmt.lang), lambda s: machine_table(s, self._fmt)[1])
+            return [(self._table, self._table.row_changes(rows))]
+        for title, machines in view.by_section(shop.machines).items():
+            words, label = view.section_kw(machines, self._fmt), self._sections.get(title)
+            if label is not None and label.text != words:  # type: ignore[attr-defined]
+                label.set_text(words)  # type: ignore[attr-defined]
+        cards = self._page.hub.view(
+            ("cards", self._fmt.lang), lambda s: {m.machine.id: view.card(m, s, self._fmt) for m in s.machines}
+        )
+        return [(made, made.change(cards[key])) for key, made in self._cards.items() if key in cards]
+
+    def _build_flow(self, shop: ShopNow) -> None:
+        page = self._page
+        with Card(page.t("flow.title"), testid="flow-card", classes="em-flow-card") as card:
+            with card.tools:
+                options = {"now": page.t("flow.now"), "shift": page.t("flow.shift")}
+                Segmented(options, "now", self._switch_flow, testid="flow-mode", label=page.t("flow.title"))
+            self._flow = PowerFlow(view.flow(shop, self._fmt, self._energy_flow), "flow")
+
+    def _switch_flow(self, mode: str) -> None:
+        self._energy_flow = mode == "shift"
+        self._flow.show(view.flow(self._shop(), self._fmt, self._energy_flow))
+
+
+def _shape(shop: ShopNow) -> tuple[Any, ...]:
+    """What a change of the plant alters; the page is then built anew."""
+    return tuple((m.machine.id, m.machine.name, m.machine.section, m.machine.board) for m in shop.machines)
+
+
+def _tile(name: str, data: dict[str, Any]) -> KpiTile:
+    tile = KpiTile(data, f"tile-{name}")
+    tile.classes(f"em-tile-{name}")
+    return tile
+
+
+def _legend(key: str) -> Any:
+    with el("span", f"em-legend em-legend-{key}"):
+        el("i", "em-legend-line")
+        return el("span", testid=f"legend-{key}")
+
+
+def _count(priority: Priority, lang: str) -> Any:
+    with el("span", "em-count-small", testid=f"alerts-{priority.value}"):
+        AlarmMark(priority, lang)
+        return el("b")
+
+
+def machine_table(shop: ShopNow, fmt: Format) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Columns and rows of the table view; figures sort as numbers."""
+    lang = fmt.lang
+
+    def column(key: str, align: str = "right", **more: Any) -> dict[str, Any]:
+        return {"key": key, "name": t(f"machines.col.{key}", lang), "align": align, **more}
+
+    columns = [
+        column("name", "left"), column("section", "left"), column("state", "left"), column("since"), column("power"),
+        column("energy"), column("kef"), column("strip", "left", sort=False, grow=True),
+    ]
+    rows = []
+    for m in shop.machines:
+        energy = m.shift.energy_kwh if m.shift else None
+        kef = m.kef.value if m.kef else None
+        since_s = (shop.now_us - m.state_since_us) / 1e6
+        cells = {
+            "name": {"text": m.machine.name, "bold": True},
+            "section": view.section_title(m),
+            "state": {"text": state_name(m.state, lang), "mark": [m.state.value, state_letter(m.state, lang)]},
+            "since": {"text": fmt.duration(since_s), "sort": round(since_s)},
+            "power": {"text": fmt.number(m.power_kw, 1), "sort": -1.0 if m.power_kw is None else round(m.power_kw, 1), "bold": True},
+            "energy": {"text": fmt.number(energy, 0), "sort": round(energy or 0.0)},
+            "kef": {"text": fmt.kef(kef) if kef is not None else MISSING, "sort": round(kef or 0.0, 2)},
+            "strip": {"text": "", "strip": view.strip(m, shop.shift, shop.now_us)},
+        }
+        rows.append({"id": m.machine.id, "href": view.machine_href(m.machine.id), "cells": cells})
+    return columns, rows
+

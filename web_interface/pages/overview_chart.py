@@ -1,0 +1,127 @@
+"""The power chart of the overview: today over yesterday, the contract, the shift; what ECharts gets."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from domain.plant import Site
+from web_interface.format import Format
+from web_interface.locale import t
+from web_interface.pages.overview_view import points_ms, sum_kwh
+from web_interface.services import ShopNow
+
+Data = dict[str, Any]
+HOUR_US = 3_600_000_000
+TODAY, YESTERDAY, NOW = 0, 1, 2  # order of the series
+
+
+def day_bounds_us(now_us: int, fmt: Format) -> tuple[int, int]:
+    """The site's day around `now_us`, UTC microseconds; 23 or 25 hours long when the clock changes."""
+    start = datetime.combine(fmt.local(now_us).date(), time(), fmt.zone)
+    end = datetime.combine(start.date() + timedelta(days=1), time(), fmt.zone)
+    return round(start.timestamp() * 1e6), round(end.timestamp() * 1e6)
+
+
+def chart_series(shop: ShopNow) -> dict[int, list[Any]]:
+    """Points of each series; the dot of now carries its value."""
+    now = [] if shop.power_kw is None else [[shop.now_us // 1_000_000 * 1000, round(shop.power_kw)]]
+    return {TODAY: points_ms(shop.power_trend), YESTERDAY: points_ms(shop.yesterday), NOW: now}
+
+
+def top_kw(shop: ShopNow, site: Site) -> tuple[float, float]:
+    """Top of the power axis and the step of its ticks: three to five round steps over all that is drawn."""
+    known = [v for _, v in (*shop.power_trend, *shop.yesterday) if v is not None]
+    highest = max([*known, site.contract_kw or 0.0, shop.power_kw or 0.0, 1.0]) * 1.06
+    for power in range(-1, 6):
+        for base in (1, 2, 3, 4, 5, 6, 8):
+            step = base * 10**power
+            if highest / step <= 4:
+                return math.ceil(highest / step) * step, step
+    return highest, highest / 4
+
+
+def chart_view(shop: ShopNow, fmt: Format, zone: str) -> Data:
+    """Ranges and ticks in the site's time."""
+    start, end = day_bounds_us(shop.now_us, fmt)
+    ticks = [[us // 1000, fmt.clock(us), round((us - start) / HOUR_US)] for us in range(start, end, HOUR_US)]
+    ticks.append([end // 1000, "24:00", round((end - start) / HOUR_US)])
+    compact = [shop.shift.from_us // 1000, shop.shift.to_us // 1000] if shop.shift else None
+    return {
+        "ticks": ticks, "range": [start // 1000, end // 1000], "compact": compact, "unit": fmt.unit("kW"), "digits": 0,
+        "lang": fmt.lang, "zone": zone, "label": t("chart.power", fmt.lang),
+    }
+
+
+def legend_words(shop: ShopNow, fmt: Format) -> dict[str, str]:
+    """The legend carries the sums, yesterday's up to the same minute."""
+    sums = {"today": sum_kwh(shop.power_trend, shop.now_us), "yesterday": sum_kwh(shop.yesterday, shop.now_us)}
+    return {key: t(f"chart.{key}", fmt.lang, energy=_energy(kwh, fmt)) for key, kwh in sums.items()}
+
+
+def _energy(kwh: float, fmt: Format) -> str:
+    """A day's energy reads in MWh from 100 kWh on."""
+    value, unit = (fmt.number(kwh / 1000, 2), fmt.unit("MWh")) if 100 <= kwh < 10_000 else fmt.energy(kwh)
+    return f"{value}\u00a0{unit}"
+
+
+def chart_options(shop: ShopNow, site: Site, fmt: Format) -> Data:
+    """ECharts options; colours are tokens that the browser fills in."""
+    points = chart_series(shop)
+    top, step = top_kw(shop, site)
+    now_words = t("chart.now", fmt.lang, value="{@[1]}")
+    return {
+        "grid": {"left": 44, "right": 14, "top": 14, "bottom": 24},
+        "xAxis": {},
+        "yAxis": {"min": 0, "max": top, "interval": step},
+        "series": [
+            {
+                "name": t("chart.today.name", fmt.lang), "type": "line", "data": points[TODAY], "symbol": "none", "z": 4, "sampling": "lttb",
+                "connectNulls": False, "lineStyle": {"color": "var(--s1)", "width": 2.2}, "itemStyle": {"color": "var(--s1)"},
+                "areaStyle": {"color": "var(--s1)", "opacity": "var(--area)"},
+                "markLine": _contract(site, fmt), "markArea": _shift(shop, fmt),
+            },
+            {
+                "name": t("chart.yesterday.name", fmt.lang), "type": "line", "data": points[YESTERDAY], "symbol": "none", "z": 3,
+                "sampling": "lttb", "connectNulls": False, "lineStyle": {"color": "var(--text3)", "width": 1.5, "type": [4, 3]},
+                "itemStyle": {"color": "var(--text3)"},
+            },
+            {
+                "name": "_now", "type": "scatter", "data": points[NOW], "symbolSize": 8, "z": 6, "silent": True,
+                "itemStyle": {"color": "var(--s1)", "borderColor": "var(--surface)", "borderWidth": 1.5},
+                "label": {
+                    "show": True, "position": "right", "distance": 10, "formatter": now_words, "color": "var(--s1)", "fontSize": 13,
+                    "fontWeight": 600, "fontFamily": "Inter", "backgroundColor": "var(--surface)", "padding": [2, 4],
+                },
+            },
+        ],
+    }
+
+
+def _contract(site: Site, fmt: Format) -> Data:
+    if site.contract_kw is None:
+        return {"data": []}
+    label = {
+        "position": "insideStartTop", "formatter": t("chart.contract", fmt.lang, limit=fmt.number(site.contract_kw, 0)), "color": "var(--text)",
+        "fontSize": 12, "fontWeight": 600, "fontFamily": "Inter", "distance": [5, 2],
+    }
+    return {
+        "silent": True, "symbol": "none", "lineStyle": {"color": "var(--text)", "width": 1.5, "type": "solid"}, "label": label,
+        "data": [{"yAxis": site.contract_kw}],
+    }
+
+
+def _shift(shop: ShopNow, fmt: Format) -> Data:
+    if shop.shift is None:
+        return {"data": []}
+    label = {"position": "insideTop", "color": "var(--text3)", "fontSize": 12, "fontFamily": "Inter", "distance": 4}
+    return {
+        "silent": True, "itemStyle": {"color": "var(--shift-tint)"}, "label": label,
+        "data": [
+            [
+                {"xAxis": shop.shift.from_us // 1000, "name": t("chart.shift", fmt.lang, name=shop.shift.name)},
+                {"xAxis": shop.shift.to_us // 1000},
+            ]
+        ],
+    }

@@ -1,0 +1,188 @@
+"""The rest of the overview as plain data: machine cards, power flow, alerts, the chart's points. Pure: the shop in, data out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from domain.alert import Alert, AlertState
+from domain.energy import ShiftWindow
+from domain.plant import Plant
+from domain.state import MachineState
+from web_interface.components.marks import ATTENTION, priority_letter, priority_name, state_letter, state_name
+from web_interface.format import MISSING, Format
+from web_interface.locale import t
+from web_interface.services import MachineNow, ShopNow
+from web_interface.texts import alert_sentence, alert_subject
+
+Data = dict[str, Any]
+_PANEL_ALERTS = 12
+_REST_SHARE = 0.01  # of the feed: less than this is not worth a branch of its own
+
+
+def machine_href(machine_id: str) -> str:
+    return f"/machines/{quote(machine_id, safe='')}"
+
+
+def by_section(machines: Sequence[MachineNow]) -> Mapping[str, Sequence[MachineNow]]:
+    """Machines in the plant's order, grouped; the key is "section · board" as the head says it."""
+    found: dict[str, list[MachineNow]] = {}
+    for m in machines:
+        found.setdefault(section_title(m), []).append(m)
+    return found
+
+
+def section_title(m: MachineNow) -> str:
+    return " · ".join(part for part in (m.machine.section, m.machine.board) if part)
+
+
+def section_kw(machines: Sequence[MachineNow], fmt: Format) -> str:
+    """Sum of the known powers of a section."""
+    known = [m.power_kw for m in machines if m.power_kw is not None]
+    return fmt.number(sum(known), 1) if known else MISSING
+
+
+def card(m: MachineNow, shop: ShopNow, fmt: Format) -> Data:
+    """One machine card; spark and strip share the axis of the shift."""
+    lang = fmt.lang
+    since = fmt.duration((shop.now_us - m.state_since_us) / 1e6)
+    energy = m.shift.energy_kwh if m.shift else None
+    state = state_name(m.state, lang)
+    return {
+        "id": m.machine.id,
+        "href": machine_href(m.machine.id),
+        "name": m.machine.name,
+        "state": m.state.value,
+        "letter": state_letter(m.state, lang),
+        "stateName": f"{state}, {since}",
+        "since": since,
+        "kw": None if m.power_kw is None else fmt.number(m.power_kw, 1),
+        "unit": fmt.unit("kW"),
+        "was": t("card.was", lang, value=fmt.value(m.last_good_kw, "kW", 1)) if m.last_good_kw is not None else t("card.never", lang),
+        "kefName": t("card.kef", lang),
+        "kef": fmt.kef(m.kef.value) if m.kef and m.kef.value is not None else "",
+        "energy": fmt.value(energy, "kWh", 0) if energy is not None else "",
+        "spark": spark(m, shop.shift),
+        "strip": strip(m, shop.shift, shop.now_us),
+        "rank": ATTENTION.index(m.state),
+        "label": f"{m.machine.name}: {state}, {fmt.value(m.power_kw, 'kW', 1)}",
+    }
+
+
+def spark(m: MachineNow, shift: ShiftWindow | None) -> list[list[float | None]]:
+    """Points 0..100 over the shift, scaled to the machine's own maximum."""
+    if shift is None:
+        return []
+    top = max((v for _, v in m.spark if v is not None), default=0.0)
+    top = max(top, (m.machine.rated_kw or 0.0) * 0.05, 0.01)
+    width = shift.to_us - shift.from_us
+    return [
+        [round((at - shift.from_us) / width * 100, 1), None if v is None else round(max(0.0, v) / top * 96 + 2, 1)]
+        for at, v in m.spark
+        if shift.from_us <= at <= shift.to_us
+    ]
+
+
+def strip(m: MachineNow, shift: ShiftWindow | None, now_us: int) -> list[list[Any]]:
+    """[from %, width %, state] of the shift so far."""
+    if shift is None:
+        return []
+    width = shift.to_us - shift.from_us
+    found: list[list[Any]] = []
+    for interval in m.intervals:
+        a, b = max(interval.from_us, shift.from_us), min(interval.to_us or now_us, shift.to_us, now_us)
+        if b > a:
+            found.append([round((a - shift.from_us) / width * 100, 1), round((b - a) / width * 100, 1), interval.state.value])
+    return found
+
+
+def flow(shop: ShopNow, fmt: Format, energy: bool) -> Data:
+    """Main, boards, machines; `energy`: of the shift (kWh), else the power now (kW)."""
+    unit = "kWh" if energy else "kW"
+    digits = 0 if energy else 1
+    groups: dict[str, list[Data]] = {}
+    total = 0.0
+    for m in shop.machines:
+        row = _flow_row(m, fmt, energy, digits)
+        groups.setdefault(m.machine.board or m.machine.section, []).append(row)
+        total += row["value"]
+    feed = shop.shift_energy_kwh if energy else shop.power_kw
+    known = sum(r["value"] for rows in groups.values() for r in rows if not r["missing"])
+    rest = max(0.0, (feed or 0.0) - known) if feed is not None else 0.0
+    if not feed or rest < feed * _REST_SHARE or any(r["missing"] and r["value"] for rows in groups.values() for r in rows):
+        rest = max(0.0, (feed or 0.0) - total) if feed and (feed - total) > feed * _REST_SHARE else 0.0
+    return {
+        "main": {"name": t("flow.main", fmt.lang), "text": f"{fmt.number(feed, 0)}\u00a0{fmt.unit(unit)}"},
+        "groups": [
+            {"name": name, "text": fmt.number(sum(r["value"] for r in rows if not r["missing"]), 0), "rows": rows}
+            for name, rows in groups.items()
+        ],
+        "rest": {"text": f"{t('flow.rest', fmt.lang)} {fmt.number(rest, digits)}", "value": round(rest, 1)} if rest else None,
+        "empty": t("flow.empty", fmt.lang),
+        "label": t("flow.title", fmt.lang),
+    }
+
+
+def _flow_row(m: MachineNow, fmt: Format, energy: bool, digits: int) -> Data:
+    value = (m.shift.energy_kwh if m.shift else None) if energy else m.power_kw
+    missing = value is None
+    if missing and not energy and m.last_good_kw is not None:
+        text, value = f"≈\u00a0{fmt.number(m.last_good_kw, digits)}", m.last_good_kw
+    else:
+        text = fmt.number(value, digits)
+    name = m.machine.name
+    return {
+        "id": m.machine.id,
+        "href": machine_href(m.machine.id),
+        "name": name,
+        "short": name if len(name) <= 17 else name[:16].rstrip() + "…",
+        "text": text,
+        "value": round(max(0.0, value or 0.0), 1),
+        "state": m.state.value,
+        "missing": missing,
+    }
+
+
+def alerts(active: Sequence[Alert], plant: Plant, now_us: int, fmt: Format, *, may_acknowledge: bool) -> Data:
+    """The panel: what waits for acknowledgement first, then by priority and age."""
+    order = {AlertState.UNACKNOWLEDGED: 0, AlertState.ACKNOWLEDGED: 1, AlertState.RETURNED: 2}
+    ranked = sorted(active, key=lambda a: (order.get(a.state, 3), a.priority.rank, -a.raised_us))
+    return {
+        "rows": [alert_row(a, plant, now_us, fmt) for a in ranked[:_PANEL_ALERTS]],
+        "acknowledge": t("action.acknowledge", fmt.lang),
+        "empty": t("alerts.none", fmt.lang),
+        "mayAck": may_acknowledge,
+    }
+
+
+def alert_row(a: Alert, plant: Plant, now_us: int, fmt: Format) -> Data:
+    """One alert in the panel."""
+    return {
+        "id": a.id,
+        "priority": a.priority.value,
+        "letter": priority_letter(a.priority, fmt.lang),
+        "prioName": priority_name(a.priority, fmt.lang),
+        "name": alert_subject(a, plant),
+        "href": machine_href(a.machine_id) if a.machine_id else "",
+        "when": f" · {fmt.clock(a.raised_us)} · {fmt.duration((now_us - a.raised_us) / 1e6, coarse=True)}",
+        "text": alert_sentence(a, fmt),
+        "open": a.state in {AlertState.UNACKNOWLEDGED, AlertState.RETURNED},
+        "returned": a.state is AlertState.RETURNED,
+        "by": a.acknowledged_by or "",
+    }
+
+
+def points_ms(trend: Sequence[tuple[int, float | None]]) -> list[list[float | None]]:
+    """[ms, kW] for the chart, one decimal."""
+    return [[at // 1000, None if v is None else round(v, 1)] for at, v in trend]
+
+
+def sum_kwh(trend: Sequence[tuple[int, float | None]], until_us: int, width_s: float = 300.0) -> float:
+    """Energy under 5-min means up to `until_us`; gaps count nothing."""
+    hours = width_s / 3600
+    return sum(v * hours for at, v in trend if v is not None and at < until_us)
+
+
+def needs_attention(m: MachineNow) -> bool:
+    return m.state in {MachineState.ALARM, MachineState.NO_DATA}

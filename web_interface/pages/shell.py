@@ -1,0 +1,284 @@
+"""The frame of every page: rail, top bar with clock and age of data, banners, phone bar, menu of the user.
+
+    @ui.page("/status")
+    def status_page() -> None:
+        with shell.page(services, hub, active="status", title_key="nav.status") as page:
+            ...                                    # page.viewer, page.feed, page.every(listener)
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from nicegui import Client, ui
+from nicegui.element import Element
+
+from domain.access import Role
+from domain.alert import AlertState
+from web_interface.components import (
+    Feed,
+    Hub,
+    MarkDefs,
+    Segmented,
+    Tick,
+    TopStatus,
+    Viewer,
+    actor_of,
+    breadcrumb,
+    el,
+    icon,
+    user_of,
+)
+from web_interface.components.controls import button
+from web_interface.locale import LANGUAGES, t
+from web_interface.pages.status_line import storage_words
+from web_interface.services import Services
+
+QUASAR = {"ru": "ru", "en": "en-US"}
+DARK = {"light": False, "dark": True, "auto": None}
+OLD_AFTER_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """An entry of the rail. `needs`: who sees it."""
+
+    key: str
+    icon: str
+    path: str
+    needs: Role = Role.VIEWER
+    phone: bool = True
+
+
+NAV = (
+    NavItem("overview", "space_dashboard", "/"),
+    NavItem("machines", "precision_manufacturing", "/machines"),
+    NavItem("trends", "show_chart", "/trends"),
+    NavItem("alerts", "notifications_none", "/alerts"),
+    NavItem("reports", "description", "/reports", phone=False),
+    NavItem("status", "monitor_heart", "/status", phone=False),
+    NavItem("settings", "settings", "/admin", Role.ENGINEER, phone=False),
+)
+_offered: set[str] = set()
+
+
+def offer(*keys: str) -> None:
+    """Called when a page is registered: only what exists stands in the rail."""
+    _offered.update(keys)
+
+
+def nav_for(viewer: Viewer) -> Sequence[NavItem]:
+    """The entries of the rail for this user."""
+    return [item for item in NAV if item.key in _offered and viewer.may(item.needs)]
+
+
+@dataclass
+class Page:
+    """What a page builder works with."""
+
+    services: Services
+    viewer: Viewer
+    client: Client
+    feed: Feed
+    hub: Hub
+    actions: Element
+    _jobs: list[Callable[[Tick], list[tuple[Element, Mapping[str, Any]]]]] = field(default_factory=list)
+
+    @property
+    def lang(self) -> str:
+        return self.viewer.lang
+
+    def t(self, key: str, /, **values: object) -> str:
+        """The text of `key` in the language of the page."""
+        return t(key, self.viewer.lang, **values)
+
+    def actor(self) -> Any:
+        """For handlers: the actor of the live session, checked now."""
+        return actor_of(self.client)
+
+    def every(self, job: Callable[[Tick], list[tuple[Element, Mapping[str, Any]]]]) -> None:
+        """Once a second while open: `job` returns (part, changes) pairs; all jobs' changes leave in one message."""
+        self._jobs.append(job)
+
+    def run(self, tick: Tick) -> None:
+        """One tick of this page."""
+        self.feed.send([pair for job in self._jobs for pair in job(tick)])
+
+
+@contextmanager
+def page(
+    services: Services, hub: Hub, *, active: str, title: str = "", title_key: str = "",
+    crumbs: Sequence[tuple[str, str | None]] | None = None,
+) -> Iterator[Page]:
+    """The frame around a page's own content. The site's name leads the crumbs of every page but the overview."""
+    client = ui.context.client
+    site = services.plant.plant.site
+    viewer = Viewer.of(user_of(client), site)
+    words = title or t(title_key, viewer.lang)
+    _dress(client, viewer, f"{words} · {site.name}" if words != site.name else site.name)
+    dark = ui.dark_mode(DARK.get(viewer.user.theme))
+    MarkDefs()
+    feed = Feed()
+    with el("div", "em-app", testid="app"):
+        badges = _rail(viewer, active)
+        with el("header", "em-top"):
+            with el("a", "em-top-logo", href="/", aria_label=site.name):
+                _logo()
+            with el("div", "em-top-where"):
+                breadcrumb([(site.name, "/")] if crumbs is None and active != "overview" else list(crumbs or ()), words)
+            actions = el("div", "em-top-actions")
+            status = TopStatus(_status_data(services, hub, viewer), "top-status")
+            _user_menu(services, viewer, dark)
+        banners = _Banners(viewer)
+        made = Page(services, viewer, client, feed, hub, actions)
+        with el("main", f"em-main em-page-{active}", testid=f"page-{active}"):
+            yield made
+        badges += _bottom(viewer, active)
+    badge = _Badges(services, badges)
+
+    def job(tick: Tick) -> list[tuple[Element, Mapping[str, Any]]]:
+        badge.refresh()
+        banners.refresh(services, hub)
+        return [(status, status.change(_status_live(hub)))]
+
+    badge.refresh()
+    banners.refresh(services, hub)
+    made.every(job)
+    hub.join(client, made.run)
+
+
+def _dress(client: Client, viewer: Viewer, title: str) -> None:
+    """Language and theme of this one page, before its HTML leaves the server."""
+    own = copy.copy(client.page)
+    own.language = QUASAR[viewer.lang]  # type: ignore[assignment]
+    own.dark = DARK.get(viewer.user.theme)
+    client.page = own
+    client.title = title
+
+
+def _logo() -> None:
+    with el("svg", "em-logo", viewBox="0 0 32 32", aria_hidden="true"):
+        el("rect", width="32", height="32", rx="7", fill="var(--accent)")
+        el(
+            "path", d="M5.5 17h4l3-8 5 15 4-10 1.8 3h3.2", fill="none", stroke="var(--on-accent)", stroke_width="2.6",
+            stroke_linecap="round", stroke_linejoin="round",
+        )
+
+
+def _rail(viewer: Viewer, active: str) -> list[Element]:
+    with el("nav", "em-rail", testid="rail", aria_label=t("nav.main", viewer.lang)):
+        with el("a", "em-rail-logo", href="/", aria_label=t("nav.overview", viewer.lang)):
+            _logo()
+        return [b for item in nav_for(viewer) if (b := _nav_item(item, viewer, active, "rail")) is not None]
+
+
+def _bottom(viewer: Viewer, active: str) -> list[Element]:
+    """The phone's bar: the four most used and the rest behind one button."""
+    items = nav_for(viewer)
+    badges: list[Element] = []
+    with el("nav", "em-bottom", testid="bottom", aria_label=t("nav.main", viewer.lang)):
+        for item in (i for i in items if i.phone):
+            if (made := _nav_item(item, viewer, active, "bottom")) is not None:
+                badges.append(made)
+        rest = [i for i in items if not i.phone]
+        if rest:
+            with el("button", "em-nav", testid="bottom-more", type="button"):
+                icon("more_horiz")
+                el("span", text=t("nav.more", viewer.lang))
+                with ui.menu().classes("em-menu"):
+                    for item in rest:
+                        with el("a", "em-menu-item", href=item.path):
+                            icon(item.icon)
+                            el("span", text=t(f"nav.{item.key}", viewer.lang))
+    return badges
+
+
+def _nav_item(item: NavItem, viewer: Viewer, active: str, where: str) -> Element | None:
+    attrs = {"aria_current": "page"} if item.key == active else {}
+    with el("a", "em-nav", testid=f"{where}-{item.key}", href=item.path, **attrs):
+        icon(item.icon)
+        el("span", text=t(f"nav.{item.key}", viewer.lang))
+        if item.key == "alerts":
+            return el("b", "em-badge", "", f"{where}-badge")
+    return None
+
+
+class _Badges:
+    """Count of alerts that wait for acknowledgement."""
+
+    def __init__(self, services: Services, badges: Sequence[Element]) -> None:
+        self._services, self._badges, self._shown = services, badges, -1
+
+    def refresh(self) -> None:
+        waiting = sum(a.state in {AlertState.UNACKNOWLEDGED, AlertState.RETURNED} for a in self._services.alerts.active())
+        if waiting == self._shown:
+            return
+        self._shown = waiting
+        for badge in self._badges:
+            badge.set_text(str(min(waiting, 99)) if waiting else "")  # type: ignore[attr-defined]
+
+
+class _Banners:
+    """Lines under the top bar: no connection (drawn by the browser), samples not being kept."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+        with el("div", "em-banners"):
+            with el("div", "em-banner em-banner-alarm em-banner-offline", testid="banner-offline", role="status"):
+                icon("error")
+                el("span", text=t("banner.offline", viewer.lang))
+            self._storage = el("div", "em-banner em-banner-alarm", testid="banner-storage", role="status")
+            with self._storage:
+                icon("error")
+                self._words = el("span")
+        self._storage.set_visibility(False)
+
+    def refresh(self, services: Services, hub: Hub) -> None:
+        words = storage_words(services.status.storage(), self._viewer.fmt, hub.shop().now_us)
+        if words != self._words.text:
+            self._words.set_text(words)
+            self._storage.set_visibility(bool(words))
+
+
+def _status_live(hub: Hub) -> dict[str, Any]:
+    """Server time now and the newest value's time, ms."""
+    newest = hub.newest_us()
+    return {"now_ms": hub.shop().now_us // 1000, "last_ms": newest // 1000 if newest else None}
+
+
+def _status_data(services: Services, hub: Hub, viewer: Viewer) -> dict[str, Any]:
+    ages = {name: t(f"age.{name}", viewer.lang, n="{n}") for name in ("s", "min", "h")}
+    return {
+        **_status_live(hub),
+        "lang": viewer.lang,
+        "zone": services.plant.plant.site.timezone,
+        "old_s": OLD_AFTER_S,
+        "age": {"none": t("age.none", viewer.lang), **ages},
+    }
+
+
+def _user_menu(services: Services, viewer: Viewer, dark: ui.dark_mode) -> None:
+    user, lang = viewer.user, viewer.lang
+    initials = "".join(word[0] for word in (user.full_name or user.name).split()[:2]).upper()
+
+    async def set_language(value: str) -> None:
+        await services.access.set_preferences(user.id, language=value)
+        ui.navigate.reload()
+
+    async def set_theme(value: str) -> None:
+        dark.set_value(DARK[value])
+        await services.access.set_preferences(user.id, theme=value)
+
+    with el("button", "em-user", initials, "user-menu", type="button", aria_label=t("user.menu", lang)):
+        with ui.menu().classes("em-menu em-user-card").props("anchor='bottom right' self='top right'"), el("div", "em-user-body"):
+            el("b", text=user.full_name or user.name)
+            el("span", "em-quiet", t(f"role.{user.role.value}", lang))
+            el("span", "em-field-label", t("user.language", lang))
+            Segmented({code: t(f"language.{code}", code) for code in LANGUAGES}, lang, set_language, testid="language")
+            el("span", "em-field-label", t("user.theme", lang))
+            Segmented({name: t(f"theme.{name}", lang) for name in ("auto", "light", "dark")}, user.theme, set_theme, testid="theme")
+            button(t("user.logout", lang), lambda: ui.navigate.to("/logout"), icon_name="logout", testid="logout")
