@@ -21,7 +21,7 @@ from domain.profile import Group
 from domain.sample import Reading
 
 SILENT_LIMIT: Final = 3  # reads without a single byte after which a TCP connection is taken for dead
-SETTLE_S: Final = 0.5
+SETTLE_S: Final = 0.5  # at most; a line with short time-outs settles sooner
 _CHANGE_S: Final = 0.005  # least silence when the protocol on the wire changes
 OpenStream = Callable[[], Awaitable["TcpStream | SerialStream"]]
 MakeProtocol = Callable[[Line], StreamProtocol]
@@ -54,7 +54,8 @@ class StreamLine:
         self._stream = await self._open_stream()
         self._silent = self._heard = 0
         # an answer that a former connection (or a former run of the program) asked for may still be on its way
-        await self._stream.drain(SETTLE_S, 4 * SETTLE_S)
+        settle_s = min(SETTLE_S, max(0.1, number(self._line, "timeout_s", DEFAULT_TIMEOUT_S)))
+        await self._stream.drain(settle_s, 4 * settle_s)
 
     async def close(self) -> None:
         if self._stream is not None:

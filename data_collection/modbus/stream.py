@@ -140,6 +140,7 @@ class ModbusStream:
             if late and self._take(exchange, late):
                 faults["late"] += 1
                 settled = True  # it has come, too late to be of use; nothing is outstanding
+                raise DeviceUnreachable(f"unit {unit}: answered only after the time-out of {timeout_s:g} s") from None
             raise self._failure(exchange, timeout_s) from None
         finally:
             self._last_byte = time.monotonic()
