@@ -1,7 +1,7 @@
 import { h } from "vue";
 import { alarmMark, icon, patchable, rich } from "energy-kit";
 
-// data: {rows: [{id, priority, letter, prioName, name, when, text, open, returned, by}], acknowledge, empty, mayAck}; emits ack(id)
+// data: {rows: [{id, priority, letter, prioName, name, time, when, text, open, returned, by, byFull, mayAck}], acknowledge, empty, mayAck}; emits ack(id)
 export default {
   mixins: [patchable],
   emits: ["ack"],
@@ -19,7 +19,7 @@ export default {
       return h(
         "li",
         {
-          key: r.id,
+          key: r.key,
           class: ["em-alert", r.open && "em-alert-open", r.returned && "em-alert-returned", `em-alert-${r.priority}`],
           "data-testid": `alert-${r.id}`,
           "data-open": r.open ? "1" : "0",
@@ -29,11 +29,11 @@ export default {
           h("div", { class: "em-alert-text" }, [
             h("div", { class: "em-alert-head" }, [
               r.href ? h("a", { class: "em-alert-name", href: r.href }, r.name) : h("span", { class: "em-alert-name" }, r.name),
-              h("span", { class: "em-alert-when" }, r.when),
+              h("span", { class: "em-alert-when" }, [h("span", { class: "em-alert-time" }, r.time), r.when]),
             ]),
             h("div", { class: "em-alert-what", title: typeof r.text === "string" ? r.text : undefined }, rich(r.text)),
           ]),
-          r.open && this.d.mayAck
+          r.open && r.mayAck && this.d.mayAck
             ? h(
                 "button",
                 {
@@ -47,7 +47,7 @@ export default {
                 [icon("done", "em-alert-ack-icon"), h("span", { class: "em-alert-ack-word" }, this.d.acknowledge)],
               )
             : r.by
-              ? h("span", { class: "em-alert-by" }, [icon("done"), h("span", r.by)])
+              ? h("span", { class: "em-alert-by", title: r.byFull }, [icon("done"), h("span", r.by)])
               : null,
         ],
       );

@@ -14,7 +14,7 @@ from web_interface.locale import t
 class Card:
     """`with Card("title", note="kW, mean of 5 min") as card:` then `with card.head:` adds controls at the right of the head."""
 
-    def __init__(self, title: str = "", *, note: str = "", testid: str | None = None, classes: str = "") -> None:
+    def __init__(self, title: str = "", *, note: str = "", note_phone: str = "", testid: str | None = None, classes: str = "") -> None:
         self.root = el("section", f"em-card {classes}", testid=testid)
         self.title_element: Element | None = None
         self.head: Element | None = None
@@ -23,7 +23,9 @@ class Card:
                 with el("header", "em-card-head"):
                     self.title_element = el("h2", "em-card-title", title)
                     if note:
-                        el("span", "em-card-note", note)
+                        el("span", "em-card-note em-desk-only" if note_phone else "em-card-note", note)
+                    if note_phone:
+                        el("span", "em-card-note em-phone-only", note_phone)
                     self.head = el("div", "em-card-tools")
             self.body = el("div", "em-card-body")
 

@@ -1,7 +1,7 @@
 import { h } from "vue";
 import { icon, patchable, rich, spark, stateMark } from "energy-kit";
 
-// data: {name, help, value, unit, full, width (reserved characters), bar: {fill, target, from, to, tone}, spark: {points, target},
+// data: {name, help, value, unit, full, bar: {fill, target, from, to, tone}, spark: {points, target},
 //        states: [[state, letter, name, count]], cells: [[state, name]], note: parts, stale: text}
 const bar = (b) =>
   h("svg", { class: "em-bar", width: "100%", height: 12, "aria-hidden": "true" }, [
@@ -41,7 +41,7 @@ export default {
           ),
         )
       : h("div", { class: "em-tile-value", title: d.full || undefined }, [
-          h("span", { class: "em-figure", "data-testid": "value", style: d.width ? { minWidth: `${d.width * 0.6}em` } : undefined }, d.value),
+          h("span", { class: "em-figure", "data-testid": "value" }, d.value),
           d.unit ? h("span", { class: "em-unit" }, d.unit) : null,
           d.aside ? h("span", { class: "em-tile-aside" }, rich(d.aside)) : null,
         ]);

@@ -11,7 +11,7 @@ const THEME = {
 const NARROW = 520;
 
 export default {
-  props: { options: Object, data: Object, maxPoints: Number },
+  props: { options: Object, data: Object, narrow: Object, maxPoints: Number },
   render() {
     return h("div", { class: "em-chart", role: "img", "aria-label": this.data?.label });
   },
@@ -25,7 +25,8 @@ export default {
     this.draw();
     this.sizes = new ResizeObserver(() => {
       this.chart?.resize();
-      this.axis();
+      if (this.wasNarrow !== this.isNarrow()) this.draw();
+      else this.axis();
     });
     this.sizes.observe(this.$el);
     this.theme = new MutationObserver(() => this.draw());
@@ -47,6 +48,9 @@ export default {
     },
   },
   methods: {
+    isNarrow() {
+      return this.$el.clientWidth < NARROW;
+    },
     style() {
       return getComputedStyle(document.body);
     },
@@ -104,6 +108,8 @@ export default {
       if (!this.chart) return;
       const options = resolveTokens(this.base(this.options), this.style());
       this.chart.setOption(options, { notMerge: true });
+      this.wasNarrow = this.isNarrow();
+      if (this.wasNarrow && this.narrow) this.chart.setOption(resolveTokens(this.narrow, this.style()));
       for (const [i, own] of (this.options.series || []).entries()) this.series[i] ??= [...(own.data || [])];
       this.flush();
       this.axis();
@@ -113,12 +119,12 @@ export default {
       const v = this.view;
       if (!this.chart || !v?.ticks) return;
       const width = this.$el.clientWidth;
-      const [min, max] = width < NARROW && v.compact ? v.compact : v.range;
+      const [min, max] = this.isNarrow() && v.compact ? v.compact : v.range;
       const inside = v.ticks.filter(([x]) => x >= min && x <= max);
-      const room = Math.max(2, Math.floor((width - 40) / (width < NARROW ? 58 : 74)));
+      const room = Math.max(2, Math.floor((width - 40) / (this.isNarrow() ? 76 : 74)));
       const step = [1, 2, 3, 4, 6, 8, 12, 24].find((n) => (inside.length - 1) / n <= room) ?? 24;
       const start = inside.findIndex(([, , hour]) => hour === undefined || hour % step === 0);
-      const offset = width < NARROW && v.compact ? 0 : Math.max(0, start);
+      const offset = this.isNarrow() && v.compact ? 0 : Math.max(0, start);
       const shown = inside.filter((_, i) => i >= offset && (i - offset) % step === 0);
       const names = new Map(shown);
       const one = { min, max, axisLabel: { customValues: shown.map(([x]) => x), formatter: (x) => names.get(x) ?? "" }, axisTick: { customValues: shown.map(([x]) => x) } };

@@ -8,7 +8,7 @@ export default {
     const d = this.d;
     const value =
       d.kw === null
-        ? h("span", { class: "em-mcard-none", "data-testid": "power" }, [h("span", { class: "em-dash" }, "—"), h("span", { class: "em-was" }, d.was)])
+        ? h("span", { class: "em-mcard-none", "data-testid": "power" }, [h("span", { class: "em-dash" }, "—"), h("span", { class: "em-was" }, d.was), h("span", { class: "em-mcard-quiet" }, d.since)])
         : h("span", { class: "em-mcard-value", "data-testid": "power" }, [h("span", { class: "em-figure" }, d.kw), h("span", { class: "em-unit" }, d.unit)]);
     return h(
       "a",

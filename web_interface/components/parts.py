@@ -84,12 +84,13 @@ class LiveChart(EChart, component="live_chart.js"):
     """ECharts in the tokens of the theme ("var(--s1)" anywhere in `options`); new points are pushed, not redrawn.
 
     `view`: ticks [[x, label, hour of day], ...], range and compact (phone) [min, max] in ms, unit, digits, lang, zone, label.
+    `narrow`: options merged in where the chart is under 520 px wide.
     """
 
-    def __init__(self, options: Data, view: Data, *, testid: str, max_points: int = 0) -> None:
+    def __init__(self, options: Data, view: Data, *, testid: str, narrow: Data | None = None, max_points: int = 0) -> None:
         super().__init__(options)
         self._update_method = None
-        self._props["data"] = view
+        self._props["data"], self._props["narrow"] = view, narrow
         self._props["max-points"] = max_points
         self._props["data-testid"] = testid
         self.classes("em-chart-box")

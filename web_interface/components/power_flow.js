@@ -23,6 +23,17 @@ function layout(d, height) {
   return { k: low, top, need: used(0) + (height - room) };
 }
 
+const pen = typeof document === "undefined" ? null : document.createElement("canvas").getContext("2d");
+
+// As much of a name as fits into `room` px, by the font that will draw it.
+function fit(name, room) {
+  pen.font = "400 12px Inter, sans-serif";
+  if (pen.measureText(name).width <= room) return name;
+  let short = name;
+  while (short.length > 3 && pen.measureText(`${short}…`).width > room) short = short.slice(0, -1);
+  return `${short.trimEnd()}…`;
+}
+
 const ribbon = (x1, y1, x2, y2, size, key, cls) => {
   const m = (x1 + x2) / 2;
   const s = Math.max(size, 0.6);
@@ -98,7 +109,7 @@ export default {
           h("a", { key: s.r.id, href: s.r.href, class: "em-flow-leaf", "data-testid": `flow-${s.r.id}` }, [
             h("title", `${s.r.name}: ${s.r.text}`),
             node(s.r, xLeaf, s.at, 9, s.size),
-            h("text", { x: xLeaf + 9 + leafText - 5, y: s.middle + 4, class: "em-flow-name" }, s.r.short),
+            h("text", { x: xLeaf + 9 + leafText - 5, y: s.middle + 4, class: "em-flow-name" }, fit(s.r.name, width - xLeaf - 4 - leafText - 46)),
             h("text", { x: width, y: s.middle + 4, "text-anchor": "end", class: ["em-flow-value", s.r.missing && "em-flow-missing"] }, s.r.text),
           ]),
         );

@@ -7,16 +7,17 @@ from pathlib import Path
 from nicegui import ui
 
 from web_interface.components import Hub
-from web_interface.pages import overview
+from web_interface.pages import overview, status
 from web_interface.services import Services
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
-PAGES = (overview,)
+PAGES = (overview, status)
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).
 _HEAD = (
     '<link rel="preload" href="/static/theme/fonts/inter-latin-wght-normal.woff2" as="font" type="font/woff2" crossorigin>'
     '<link rel="preload" href="/static/theme/fonts/inter-cyrillic-wght-normal.woff2" as="font" type="font/woff2" crossorigin>'
     '<link rel="stylesheet" href="/static/theme/tokens.css"><link rel="stylesheet" href="/static/theme/app.css">'
+    '<link rel="stylesheet" href="/static/theme/pages.css">'
 )
 
 

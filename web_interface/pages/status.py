@@ -1,0 +1,112 @@
+"""Status: is anything being lost, and what do I go and check?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nicegui import ui
+from nicegui.element import Element
+
+from domain.access import Role
+from web_interface.components import Card, DataTable, Hub, Part, Segmented, Tick, el, icon, link_button
+from web_interface.pages import shell, status_view
+from web_interface.services import Services
+
+Changes = list[tuple[Element, Mapping[str, Any]]]
+
+
+class StatusSummary(Part, component="../components/status_summary.js"):
+    """The verdict and five figures over the whole width."""
+
+
+class BooksCard(Part, component="../components/books_card.js"):
+    """read = kept + filtered + rejected, to scale, and where it went."""
+
+
+class TodoList(Part, component="../components/todo_list.js"):
+    """What to go and check, each with its technical line."""
+
+
+def register(services: Services, hub: Hub) -> None:
+    """The page at /status."""
+    shell.offer("status")
+
+    @ui.page("/status", title="")
+    def status_page() -> None:
+        with shell.page(services, hub, active="status", title_key="nav.status") as page:
+            StatusPage(page).build()
+
+
+class StatusPage:
+    """One open status page."""
+
+    def __init__(self, page: shell.Page) -> None:
+        self._page = page
+        self._mode = "lines"
+
+    def build(self) -> None:
+        """Everything from memory, at once."""
+        page = self._page
+        view = self._view()
+        with el("div", "em-status-page"):
+            self._summary = StatusSummary(view.summary(), "status-summary")
+            with el("div", "em-status-left"):
+                with Card(page.t("status.lines"), testid="lines-card") as card:
+                    with card.tools:
+                        Segmented(view.modes(), self._mode, self._switch, testid="status-mode", label=page.t("status.lines"))
+                    self._table_box = el("div", "em-status-table")
+                with Card(page.t("status.todo"), testid="todo-card"):
+                    self._todo = TodoList(view.todo(), "todo")
+            with el("div", "em-status-right"):
+                with Card(page.t("status.books"), testid="books-card") as card:
+                    with card.tools, el("span", "em-verdict"):
+                        self._verdict_icon = icon("verified", "em-good")
+                        self._verdict = el("b", "em-good", "", "books-verdict")
+                    self._books = BooksCard(view.books(), "books")
+                with Card(page.t("status.destinations"), note=page.t("status.destinations.note"), testid="destinations-card"):
+                    columns, rows = view.destinations()
+                    self._destinations = DataTable(columns, rows, testid="destinations", dense=True)
+                with Card(page.t("status.storage"), testid="storage-card"):
+                    self._facts = DataTable(*view.storage(), testid="storage-facts", dense=True)
+        self._fill_table(view)
+        self._show_verdict(view)
+        page.every(self.live)
+
+    def live(self, _tick: Tick) -> Changes:
+        """What changed in the last second."""
+        view = self._view()
+        self._show_verdict(view)
+        return [
+            (self._summary, self._summary.change(view.summary())),
+            (self._todo, self._todo.change(view.todo())),
+            (self._books, self._books.change(view.books())),
+            (self._destinations, self._destinations.row_changes(view.destinations()[1])),
+            (self._facts, self._facts.row_changes(view.storage()[1])),
+            (self._table, self._table.row_changes(view.table(self._mode)[1])),
+        ]
+
+    def _view(self) -> status_view.StatusView:
+        return status_view.StatusView(self._page.services, self._page.viewer.fmt, self._page.hub.shop().now_us)
+
+    def _switch(self, mode: str) -> None:
+        self._mode = mode
+        self._fill_table(self._view())
+
+    def _fill_table(self, view: status_view.StatusView) -> None:
+        self._table_box.clear()
+        with self._table_box:
+            columns, rows = view.table(self._mode)
+            if rows or not self._page.viewer.may(Role.ADMIN):
+                self._table = DataTable(columns, rows, testid=f"status-{self._mode}", empty=self._page.t("status.empty"))
+            else:
+                self._table = DataTable(columns, rows, testid=f"status-{self._mode}", empty=self._page.t("status.empty"))
+                link_button(self._page.t("status.empty.action"), "/admin", kind="primary", testid="status-empty-action")
+
+    def _show_verdict(self, view: status_view.StatusView) -> None:
+        words, good = view.verdict()
+        if words != self._verdict.text:
+            self._verdict.set_text(words)
+            for part in (self._verdict, self._verdict_icon):
+                part.classes(replace="em-good" if good else "em-alarm")
+            self._verdict_icon.classes("em-icon material-icons-outlined")

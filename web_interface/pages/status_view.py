@@ -1,0 +1,349 @@
+"""What the status page shows, as plain data: no elements here, so it can be tested without a browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.health import DeviceStatus, LineStatus
+from web_interface.format import MISSING, Format
+from web_interface.locale import has, t
+from web_interface.services import Services
+
+Rows = list[dict[str, Any]]
+TONES = {
+    "online": ("check_circle", "quiet"),
+    "partial": ("error", "alarm"),
+    "down": ("error", "alarm"),
+    "offline": ("error", "alarm"),
+    "disabled": ("pause_circle", "quiet"),
+    "waiting": ("schedule", "quiet"),
+    "running": ("check_circle", "quiet"),
+    "restarting": ("error", "alarm"),
+    "failed": ("error", "alarm"),
+    "done": ("check_circle", "quiet"),
+}
+
+
+class StatusView:
+    """One look at services.status, in one language, at one moment."""
+
+    def __init__(self, services: Services, fmt: Format, now_us: int) -> None:
+        self._status, self._plant, self._fmt, self._now_us = services.status, services.plant.plant, fmt, now_us
+
+    def t(self, key: str, /, **values: object) -> str:
+        """The text of `key`."""
+        return t(key, self._fmt.lang, **values)
+
+    # ---- top -----------------------------------------------------------------------------------------------------
+    def summary(self) -> dict[str, Any]:
+        """Verdict, second line, five figures."""
+        fmt, status = self._fmt, self._status
+        storage, books = status.storage(), status.books()
+        good = storage.state == "ok" and books.balanced
+        silent = [d for d in status.devices() if d.state == "offline"]
+        total = [d for d in status.devices() if d.state != "disabled"]
+        if storage.state != "ok":
+            head = self.t(f"status.keeping.{storage.state}")
+        else:
+            head = self.t("status.keeping.ok" if books.balanced else "status.keeping.unbalanced")
+        latency = storage.write_latency_ms
+        figures = [
+            (self.t("status.of", a=len(total) - len(silent), b=len(total)), self.t("status.figure.devices")),
+            (fmt.number(status.samples_per_second(), 0), self.t("status.figure.rate")),
+            (
+                self.t("status.ms", value=fmt.number(latency, 0)) if latency is not None else MISSING,
+                self.t("status.figure.latency"),
+            ),
+            (fmt.duration((self._now_us - status.started_us()) / 1e6, coarse=True), self.t("status.figure.uptime")),
+            (self._bytes(storage.disk_free_bytes), self.t("status.figure.disk")),
+        ]
+        return {"good": good, "head": head, "words": self._silent_words(silent), "figures": [list(pair) for pair in figures]}
+
+    def _silent_words(self, silent: list[DeviceStatus]) -> str:
+        if not silent:
+            return self.t("status.all_answer")
+        first = silent[0]
+        age = self._fmt.duration((self._now_us - first.since_us) / 1e6)
+        return self.t("status.silent", n=len(silent), name=self._machine_of(first.device_id), age=age)
+
+    def _machine_of(self, device_id: str) -> str:
+        return next((m.name for m in self._plant.machines if m.meter == device_id), device_id)
+
+    def _bytes(self, count: int) -> str:
+        for name, size in (("TB", 1e12), ("GB", 1e9)):
+            if count >= size:
+                return self._fmt.significant(count / size, 3, 1) + "\u00a0" + self.t(f"unit.{name}")
+        return self._fmt.number(count / 1e6, 0) + "\u00a0" + self.t("unit.MB")
+
+    # ---- tables ----------------------------------------------------------------------------------------------------
+    def modes(self) -> dict[str, str]:
+        """The three tables with their counts."""
+        status = self._status
+        return {
+            "lines": self.t("status.mode.lines", n=len(status.lines())),
+            "devices": self.t("status.mode.devices", n=len(status.devices())),
+            "tasks": self.t("status.mode.tasks", n=len(status.tasks())),
+        }
+
+    def table(self, mode: str) -> tuple[Rows, Rows]:
+        """Columns and rows of one of the three tables."""
+        return {"lines": self._lines, "devices": self._devices, "tasks": self._tasks}[mode]()
+
+    def _column(self, key: str, align: str = "left", **more: Any) -> dict[str, Any]:
+        return {"key": key, "name": self.t(f"status.col.{key}"), "align": align, **more}
+
+    def _state(self, state: str, since_us: int) -> dict[str, Any]:
+        name, tone = TONES.get(state, ("error", "alarm"))
+        words = self.t(f"status.state.{state}")
+        if tone == "alarm":
+            words += ", " + self._fmt.duration((self._now_us - since_us) / 1e6)
+        return {"text": words, "icon": name, "tone": tone, "bold": tone == "alarm"}
+
+    def _lines(self) -> tuple[Rows, Rows]:
+        columns = [
+            self._column("line"),
+            self._column("link", grow=True),
+            self._column("state"),
+            self._column("devices", "right"),
+            self._column("latency", "right"),
+            self._column("load"),
+            self._column("cycle", "right"),
+            self._column("errors", "right"),
+        ]
+        return columns, [self._line(line) for line in self._status.lines()]
+
+    def _line(self, line: LineStatus) -> dict[str, Any]:
+        fmt = self._fmt
+        load = round(line.load * 100) if line.load is not None else None
+        key = f"transport.{line.transport}"
+        cycle = line.cycle_measured_s if line.cycle_measured_s is not None else line.cycle_calculated_s
+        cells: dict[str, Any] = {
+            "line": {"text": line.line_id, "bold": True},
+            "link": {"parts": [[self.t(key) + " ", ""], [line.target, "em-quiet"]]},
+            "state": self._state(line.state, line.since_us),
+            "devices": self.t("status.of", a=line.devices_online, b=line.devices),
+            "latency": {"text": fmt.number(line.latency_ms, 0), "sort": line.latency_ms or 0.0},
+            "load": {"text": f"{load}\u00a0%" if load is not None else MISSING, "load": load, "sort": load or 0},
+            "cycle": {
+                "text": f"{fmt.number(cycle, 2)} / {fmt.number(line.cycle_asked_s, 1)}",
+                "sort": cycle or 0.0,
+                "tone": "alarm" if line.warning else "",
+            },
+            "errors": {"text": str(line.errors_last_hour), "sort": line.errors_last_hour, "bold": line.errors_last_hour > 0},
+        }
+        return {"id": line.line_id, "cells": cells}
+
+    def _devices(self) -> tuple[Rows, Rows]:
+        columns = [
+            self._column("device"),
+            self._column("machine", grow=True),
+            self._column("profile"),
+            self._column("state"),
+            self._column("last"),
+            self._column("latency", "right"),
+            self._column("polls", "right"),
+            self._column("timeouts", "right"),
+            self._column("errors_total", "right"),
+        ]
+        return columns, [self._device(device) for device in self._status.devices()]
+
+    def _device(self, device: DeviceStatus) -> dict[str, Any]:
+        fmt = self._fmt
+        others = sum(n for kind, n in device.errors.items() if kind != "timeout")
+        last = fmt.moment(device.last_success_us, self._now_us) if device.last_success_us else MISSING
+        cells: dict[str, Any] = {
+            "device": {"text": device.device_id, "bold": True, "sub": [[device.line_id, "em-quiet"]]},
+            "machine": self._machine_of(device.device_id) if self._machine_of(device.device_id) != device.device_id else MISSING,
+            "profile": device.profile,
+            "state": self._state(device.state, device.since_us),
+            "last": last,
+            "latency": {"text": fmt.number(device.latency_ms, 0), "sort": device.latency_ms or 0.0},
+            "polls": {"text": fmt.number(device.polls, 0), "sort": device.polls},
+            "timeouts": {"text": fmt.number(device.timeouts, 0), "sort": device.timeouts},
+            "errors_total": {"text": fmt.number(others, 0), "sort": others},
+        }
+        return {"id": device.device_id, "cells": cells}
+
+    def _tasks(self) -> tuple[Rows, Rows]:
+        columns = [
+            self._column("task"),
+            self._column("state"),
+            self._column("restarts", "right"),
+            self._column("last_error", grow=True),
+        ]
+        rows = [
+            {
+                "id": task.name,
+                "cells": {
+                    "task": {"text": task.name, "mono": True},
+                    "state": self._state(task.state, task.since_us),
+                    "restarts": {"text": str(task.restarts), "sort": task.restarts},
+                    "last_error": {"text": task.last_error or "", "tone": "quiet"},
+                },
+            }
+            for task in self._status.tasks()
+        ]
+        return columns, rows
+
+    # ---- what to do --------------------------------------------------------------------------------------------------
+    def todo(self) -> dict[str, Any]:
+        """Silent devices, lines that are down, lines that cannot keep up: what to check, with the technical line."""
+        items: list[dict[str, Any]] = []
+        lines = {line.line_id: line for line in self._status.lines()}
+        for line in lines.values():
+            if line.state == "down":
+                items.append(self._down_line(line))
+        for device in self._status.devices():
+            line_of = lines.get(device.line_id)
+            if device.state == "offline" and line_of is not None and line_of.state != "down":
+                items.append(self._silent_device(device, line_of))
+        for line in lines.values():
+            if line.warning and line.state != "down":
+                items.append(self._slow_line(line))
+        for words in self._status.storage().warnings:
+            items.append({"tone": "hint", "title": self.t("status.todo.storage"), "words": words, "technical": ""})
+        return {"items": items, "empty": self.t("status.todo.nothing")}
+
+    def _down_line(self, line: LineStatus) -> dict[str, Any]:
+        since = self._fmt.moment(line.since_us, self._now_us)
+        serial = line.transport == "serial"
+        return {
+            "tone": "high",
+            "title": self.t("status.todo.line", line=line.line_id, since=since),
+            "words": self.t("status.todo.line.serial" if serial else "status.todo.line.tcp", target=line.target),
+            "technical": self._technical(line.last_error, line.next_attempt_us),
+        }
+
+    def _silent_device(self, device: DeviceStatus, line: LineStatus) -> dict[str, Any]:
+        since = self._fmt.moment(device.since_us, self._now_us)
+        others = line.devices_online
+        key = "status.todo.device.others" if others else "status.todo.device.alone"
+        kind = "access" if device.errors.get("access") else ""
+        return {
+            "tone": "high",
+            "title": self.t(
+                "status.todo.device", machine=self._machine_of(device.device_id), device=device.device_id, since=since
+            ),
+            "words": self.t("status.todo.device.access") if kind else self.t(key, n=others, line=line.line_id),
+            "technical": self._technical(device.last_error, device.next_attempt_us, device.timeouts, device.last_success_us),
+        }
+
+    def _technical(
+        self, last_error: str | None, next_us: int | None, timeouts: int | None = None, success_us: int | None = None
+    ) -> str:
+        parts = [last_error or ""]
+        if timeouts:
+            parts.append(self.t("status.tech.timeouts", n=timeouts))
+        if success_us:
+            parts.append(self.t("status.tech.last", when=self._fmt.clock(success_us, seconds=True)))
+        if next_us:
+            parts.append(self.t("status.tech.next", when=self._fmt.clock(next_us, seconds=True)))
+        return " · ".join(part for part in parts if part)
+
+    def _slow_line(self, line: LineStatus) -> dict[str, Any]:
+        fmt = self._fmt
+        values = {
+            "line": line.line_id,
+            "asked": fmt.number(line.cycle_asked_s, 1),
+            "needed": fmt.number(line.cycle_calculated_s or line.cycle_measured_s, 1),
+        }
+        return {
+            "tone": "hint",
+            "title": self.t("status.todo.slow", **values),
+            "words": self.t("status.todo.slow.words", **values),
+            "technical": line.warning or "",
+        }
+
+    # ---- right column --------------------------------------------------------------------------------------------------
+    def verdict(self) -> tuple[str, bool]:
+        """Do the books balance?"""
+        balanced = self._status.books().balanced
+        return self.t("status.books.balanced" if balanced else "status.books.unbalanced"), balanced
+
+    def books(self) -> dict[str, Any]:
+        """The equation with its shares."""
+        books, fmt = self._status.books(), self._fmt
+        rejected = sum(books.rejected.values())
+        total = max(books.read, 1)
+        rows = [("kept", books.kept, "s1"), ("filtered", books.filtered, "s3"), ("rejected", rejected, "s5")]
+        reasons = " · ".join(
+            f"{self._reason(reason)} {fmt.number(n, 0)}"
+            for reason, n in sorted(books.rejected.items(), key=lambda kv: -kv[1])
+            if n
+        )
+        return {
+            "read": fmt.number(books.read, 0),
+            "words": self.t("status.books.read"),
+            "since": self.t("status.books.since", when=fmt.moment(books.since_us, self._now_us)),
+            "rows": [
+                {
+                    "name": self.t(f"status.books.{name}"),
+                    "value": fmt.number(n, 0),
+                    "share": round(100 * n / total, 2),
+                    "colour": c,
+                }
+                for name, n, c in rows
+            ],
+            "reasons": reasons,
+        }
+
+    def _reason(self, reason: str) -> str:
+        key = f"quality.{reason}"
+        return self.t(key) if has(key, self._fmt.lang) else reason.replace("_", " ")
+
+    def destinations(self) -> tuple[Rows, Rows]:
+        """Where what was kept went."""
+        fmt = self._fmt
+        columns = [
+            self._column("destination", grow=True),
+            self._column("delivered", "right"),
+            self._column("pending", "right"),
+            self._column("quarantined", "right"),
+            self._column("dropped", "right"),
+        ]
+        rows = []
+        for book in self._status.books().destinations:
+            key = f"destination.{book.name}"
+            rows.append(
+                {
+                    "id": book.name,
+                    "cells": {
+                        "destination": {
+                            "text": self.t(key) if has(key, fmt.lang) else book.name,
+                            "icon": "check_circle" if book.enabled else "pause_circle",
+                            "tone": "quiet",
+                        },
+                        "delivered": {"text": fmt.number(book.delivered, 0), "sort": book.delivered},
+                        "pending": {"text": fmt.number(book.pending, 0), "sort": book.pending},
+                        "quarantined": {"text": fmt.number(book.quarantined, 0), "sort": book.quarantined},
+                        "dropped": {"text": fmt.number(book.dropped, 0), "sort": book.dropped, "bold": book.dropped > 0},
+                    },
+                }
+            )
+        return columns, rows
+
+    def storage(self) -> tuple[Rows, Rows]:
+        """Facts about keeping."""
+        storage, fmt = self._status.storage(), self._fmt
+        used = storage.journal_bytes / storage.journal_limit_bytes if storage.journal_limit_bytes else 0.0
+        facts = [
+            (
+                "database",
+                self.t(f"status.database.{storage.database}")
+                if has(f"status.database.{storage.database}", fmt.lang)
+                else storage.database,
+            ),
+            ("state", self.t(f"status.storage.{storage.state}")),
+            ("journal", self.t("status.journal.used", used=self._bytes(storage.journal_bytes), share=fmt.percent(used, 0))),
+            ("backlog", fmt.number(storage.backlog_samples, 0)),
+            ("lag", self.t("status.ms", value=fmt.number(self._status.loop_lag_ms(), 1))),
+        ]
+        columns = [
+            {"key": "name", "name": "", "align": "left", "grow": True, "sort": False},
+            {"key": "value", "name": "", "align": "right", "sort": False},
+        ]
+        rows = [
+            {"id": key, "cells": {"name": {"text": self.t(f"status.fact.{key}"), "tone": "quiet"}, "value": value}}
+            for key, value in facts
+        ]
+        return columns, rows
