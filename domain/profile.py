@@ -76,6 +76,7 @@ class Point:
     max_rate: float | None = None
     spike: bool = False  # Hampel filter on
     frozen_after_s: float | None = None
+    confidence: str | None = None  # H | M | L where it differs from the profile's, e.g. an address nobody could verify
 
     @property
     def canonical_unit(self) -> str:

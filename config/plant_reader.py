@@ -1,0 +1,302 @@
+"""The sections of a plant file become domain.plant: each entry alone, then what they say of each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import time
+from itertools import pairwise
+from zoneinfo import ZoneInfo, available_timezones
+
+from config.fields import Fields, shown
+from config.plant_devices import DeviceReader, check_addresses
+from config.plant_lines import check_targets, read_id, read_line
+from config.problems import Path, Report, nearest
+from config.profile_catalog import ProfileCatalog
+from domain.alert import LimitRule
+from domain.plant import Device, Line, Machine, Plant, ShiftPattern, Site
+from domain.quantity import Kind
+from domain.state import StateThresholds
+
+SECTIONS = ("site", "shifts", "lines", "devices", "machines", "limits")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_TIME = re.compile(r"([01]?[0-9]|2[0-4]):([0-5][0-9])\Z")
+_WEEK_MIN = 7 * 1440
+
+
+class PlantReader:
+    """Reads one document. Problems and warnings are in the report; the plant is whole only without problems."""
+
+    def __init__(
+        self, report: Report, catalog: ProfileCatalog, environ: Mapping[str, str], secrets: Mapping[str, str]
+    ) -> None:
+        self._report = report
+        self._devices_reader = DeviceReader(catalog, environ, secrets)
+        self._lines: dict[str, Line] = {}
+        self._devices: dict[str, Device] = {}
+
+    def read(self) -> Plant | None:
+        """The plant; None when anything is wrong."""
+        report = self._report
+        if not isinstance(report.document, Mapping):
+            report.problem((), "holds no plant", "the sections site, shifts, lines, devices, machines, limits")
+            return None
+        fields = Fields(report.document, (), report)
+        site = self._site(fields)
+        shifts = self._shifts(fields)
+        lines = self._read_lines(fields)
+        devices = self._read_devices(fields)
+        machines = self._machines(fields)
+        limits = self._limits(fields)
+        self._main_meter(fields, site)
+        fields.finish()
+        if report.problems or site is None:
+            return None
+        return Plant(site, shifts, lines, devices, machines, limits)
+
+    # -- site and shifts -----------------------------------------------------------------------------------------
+
+    def _site(self, fields: Fields) -> Site | None:
+        if fields.raw("site", required=True, expected="site: {name: …, timezone: …}") is None:
+            return None
+        site = fields.group("site")
+        name = site.text("name", required=True)
+        zone = site.text("timezone", "Europe/Moscow") or "Europe/Moscow"
+        if not _zone_exists(zone):
+            near = nearest(zone, available_timezones())
+            site.problem("timezone", f"{shown(zone)} is no time zone", ", ".join(near) or "an IANA name such as Europe/Moscow")
+        found = Site(
+            name or "",
+            zone,
+            site.choice("language", ("ru", "en"), "ru") or "ru",
+            contract_kw=site.number("contract_kw", above=0),
+            tariff_per_kwh=site.number("tariff_per_kwh", low=0),
+            currency=site.text("currency", "₽", longest=8) or "₽",
+            kef_target=site.number("kef_target", above=0, high=1),
+            shift_plan_kwh=site.number("shift_plan_kwh", above=0),
+            main_meter=site.text("main_meter"),
+        )
+        site.finish()
+        return found
+
+    def _main_meter(self, fields: Fields, site: Site | None) -> None:
+        if site is not None and site.main_meter is not None and site.main_meter not in self._devices:
+            group = fields.group("site")
+            group.problem("main_meter", f"there is no device {site.main_meter!r}", _known(site.main_meter, self._devices))
+
+    def _shifts(self, fields: Fields) -> tuple[ShiftPattern, ...]:
+        found: list[tuple[ShiftPattern, Path]] = []
+        for entry, path in fields.entries("shifts"):
+            shift = Fields(entry, path, self._report)
+            name = shift.text("name", required=True, longest=40)
+            start, end = self._clock(shift, "start"), self._clock(shift, "end")
+            days = self._days(shift)
+            shift.finish()
+            if name is not None and start is not None and end is not None and days:
+                found.append((ShiftPattern(name, start, end, days), path))
+        self._check_shifts(found)
+        return tuple(shift for shift, _ in found)
+
+    def _clock(self, fields: Fields, name: str) -> time | None:
+        value = fields.raw(name, required=True, expected='"HH:MM"')
+        if value is None:
+            return None
+        match = _TIME.match(value) if isinstance(value, str) else None
+        hour, minute = (int(match[1]), int(match[2])) if match else (99, 0)
+        if hour > 24 or (hour == 24 and (minute or name == "start")):
+            fields.problem(name, f"is {shown(value)}", 'a time of day "HH:MM"')
+            return None
+        return time(hour % 24, minute)
+
+    def _days(self, fields: Fields) -> frozenset[int]:
+        value = fields.raw("days")
+        if value is None:
+            return frozenset(range(7))
+        days = value if isinstance(value, list | tuple) else []
+        wrong = [day for day in days if not isinstance(day, str) or day.lower() not in DAYS]
+        if not days or wrong:
+            fields.problem("days", f"is {shown(wrong[0] if wrong else value)}", f"a list of {', '.join(DAYS)}")
+            return frozenset()
+        return frozenset(DAYS.index(str(day).lower()) for day in days)
+
+    def _check_shifts(self, shifts: list[tuple[ShiftPattern, Path]]) -> None:
+        """No minute of the week belongs to two shifts; a name may return on other days with other times."""
+        taken: dict[int, ShiftPattern] = {}
+        for shift, path in shifts:
+            clash: tuple[int, ShiftPattern] | None = None
+            for minute in _minutes(shift):
+                other = taken.setdefault(minute, shift)
+                if other is not shift and clash is None:
+                    clash = minute, other
+            if clash is not None:
+                at, other = clash
+                when = f"{DAYS[at // 1440]} {at % 1440 // 60:02}:{at % 60:02}"
+                self._report.problem(path, f"overlaps shift {other.name!r} at {when}", "shifts that follow each other")
+        for index, (shift, path) in enumerate(shifts):
+            twin = next((s for s, _ in shifts[:index] if s.name == shift.name and s.days & shift.days), None)
+            if twin is not None:
+                self._report.problem((*path, "name"), f"shift {shift.name!r} stands twice for one day", "each name once a day")
+
+    # -- lines and devices ---------------------------------------------------------------------------------------
+
+    def _read_lines(self, fields: Fields) -> tuple[Line, ...]:
+        taken: dict[str, Path] = {}
+        found: list[tuple[Line, Path]] = []
+        for entry, path in fields.entries("lines"):
+            line = read_line(Fields(entry, path, self._report), taken)
+            if line is not None:
+                found.append((line, path))
+                self._lines[line.id] = line
+        check_targets(found, self._report)
+        return tuple(line for line, _ in found)
+
+    def _read_devices(self, fields: Fields) -> tuple[Device, ...]:
+        taken: dict[str, Path] = {}
+        found: list[tuple[Device, Path]] = []
+        for entry, path in fields.entries("devices"):
+            device = self._devices_reader.read(Fields(entry, path, self._report), taken, self._lines)
+            if device is not None:
+                found.append((device, path))
+                self._devices[device.id] = device
+        check_addresses(found, self._report)
+        return tuple(device for device, _ in found)
+
+    # -- machines and limits -------------------------------------------------------------------------------------
+
+    def _machines(self, fields: Fields) -> tuple[Machine, ...]:
+        taken: dict[str, Path] = {}
+        metered: dict[str, str] = {}
+        found = []
+        for entry, path in fields.entries("machines"):
+            group = Fields(entry, path, self._report)
+            machine_id = read_id(group, taken, "machine")
+            meter = self._meter(group, metered, machine_id or "")
+            machine = Machine(
+                machine_id or "",
+                group.text("name", machine_id) or "",
+                group.text("section", "") or "",
+                meter,
+                group.number("rated_kw", above=0),
+                self._thresholds(group),
+                group.text("board", "") or "",
+                group.number("kef_target", above=0, high=1),
+            )
+            group.finish()
+            if machine_id is not None:
+                found.append(machine)
+        return tuple(found)
+
+    def _meter(self, fields: Fields, metered: dict[str, str], machine_id: str) -> str | None:
+        meter = fields.text("meter")
+        if meter is None:
+            return None
+        if meter not in self._devices:
+            if not self._named_by_a_device(meter):
+                fields.problem("meter", f"there is no device {meter!r}", _known(meter, self._devices))
+            return None
+        other = metered.setdefault(meter, machine_id)
+        if other != machine_id:
+            self._report.warn(fields.at("meter"), f"{meter!r} is the meter of machine {other!r} too: its energy counts twice")
+        tags = {point.tag for point in self._devices[meter].profile.points}
+        for tag, use in (("active_power", "no state"), ("energy_import", "no energy from a counter")):
+            if tag not in tags:
+                self._report.warn(fields.at("meter"), f"{meter!r} has no point {tag}, so the machine has {use}")
+        return meter
+
+    def _named_by_a_device(self, device_id: str) -> bool:
+        """Is there such a device that could not be read? Then its own problems are enough."""
+        devices = self._report.document.get("devices") if isinstance(self._report.document, Mapping) else None
+        listed = devices if isinstance(devices, list) else []
+        return any(isinstance(device, Mapping) and str(device.get("id")) == device_id for device in listed)
+
+    def _thresholds(self, fields: Fields) -> StateThresholds | None:
+        if not fields.has("states"):
+            return None
+        states = fields.group("states")
+        idle = states.number("idle_above_kw", above=0, required=True)
+        production = states.number("production_above_kw", above=0, required=True)
+        dwell = states.number("min_dwell_s", 10.0, low=0, high=3600)
+        hysteresis = states.number("hysteresis_kw", low=0)
+        states.finish()
+        if idle is None or production is None:
+            return None
+        if not idle < production:
+            states.problem("production_above_kw", f"is {production:g}", f"more than idle_above_kw ({idle:g})")
+        if hysteresis is not None and hysteresis >= idle:
+            states.problem("hysteresis_kw", f"is {hysteresis:g}", f"less than idle_above_kw ({idle:g})")
+        return StateThresholds(idle, production, 10.0 if dwell is None else dwell, hysteresis)
+
+    def _limits(self, fields: Fields) -> tuple[LimitRule, ...]:
+        found: list[LimitRule] = []
+        seen: dict[str, Path] = {}
+        for index, (entry, path) in enumerate(fields.entries("limits")):
+            group = Fields(entry, path, self._report)
+            tag = self._limited_tag(group, seen)
+            borders = {name: group.number(name) for name in ("high", "critical_high", "low", "critical_low")}
+            self._check_borders(group, borders)
+            rule = LimitRule(
+                tag or "", **borders,
+                hysteresis=group.number("hysteresis", 0.0, low=0) or 0.0,
+                on_delay_s=group.number("on_delay_s", 0.0, low=0, high=86400) or 0.0,
+                off_delay_s=group.number("off_delay_s", 0.0, low=0, high=86400) or 0.0,
+                id=index + 1,
+            )
+            group.finish()
+            if tag is not None:
+                found.append(rule)
+        return tuple(found)
+
+    def _limited_tag(self, fields: Fields, seen: dict[str, Path]) -> str | None:
+        tag = fields.text("tag", required=True)
+        if tag is None:
+            return None
+        device_id, _, point_tag = tag.partition(".")
+        device = self._devices.get(device_id)
+        if device is None:
+            if not self._named_by_a_device(device_id):
+                fields.problem("tag", f"there is no device {device_id!r}", _known(device_id, self._devices))
+            return None
+        point = next((p for p in device.profile.points if p.tag == point_tag), None)
+        if point is None:
+            known = [f"{device_id}.{p.tag}" for p in device.profile.points]
+            fields.problem("tag", f"there is no tag {tag!r}", _known(tag, known))
+            return None
+        if point.kind is Kind.TEXT:
+            fields.problem("tag", f"{tag!r} is a text", "a tag with numbers")
+        if tag in seen:
+            fields.problem("tag", f"{tag!r} has limits already", "one entry a tag")
+        seen.setdefault(tag, fields.path)
+        return tag
+
+    def _check_borders(self, fields: Fields, borders: Mapping[str, float | None]) -> None:
+        """critical_low < low < high < critical_high, as far as they are given; at least one."""
+        order = ("critical_low", "low", "high", "critical_high")
+        given = [(name, value) for name in order if (value := borders[name]) is not None]
+        if not given and not any(self._report.found_in(fields.at(name)) for name in order):
+            fields.problem("", "no border is given", "at least one of high, critical_high, low, critical_low")
+        for (lower, a), (upper, b) in pairwise(given):
+            if not a < b:
+                fields.problem(upper, f"is {b:g}", f"more than {lower} ({a:g})")
+
+
+def _minutes(shift: ShiftPattern) -> list[int]:
+    """Minutes of the week (Monday 00:00 is 0) that belong to the shift."""
+    start = shift.start.hour * 60 + shift.start.minute
+    length = (shift.end.hour * 60 + shift.end.minute - start - 1) % 1440 + 1
+    return [(day * 1440 + start + offset) % _WEEK_MIN for day in sorted(shift.days) for offset in range(length)]
+
+
+def _zone_exists(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError
+        return False
+    except KeyError:
+        return False
+    return True
+
+
+def _known(wanted: str, known: object) -> str:
+    names = [str(name) for name in known] if isinstance(known, dict | list) else []
+    near = nearest(wanted, names)
+    return ", ".join(near or names[:5]) or "one that is defined"
