@@ -68,7 +68,7 @@ class StatusPage:
                     columns, rows = view.destinations()
                     self._destinations = DataTable(columns, rows, testid="destinations", dense=True)
                 with Card(page.t("status.storage"), testid="storage-card"):
-                    self._facts = DataTable(*view.storage(), testid="storage-facts", dense=True)
+                    self._facts = self._build_facts(view)
         self._fill_table(view)
         self._show_verdict(view)
         page.every(self.live)
@@ -77,17 +77,27 @@ class StatusPage:
         """What changed in the last second."""
         view = self._view()
         self._show_verdict(view)
+        for key, (_name, value) in view.storage().items():
+            if self._facts[key].text != value:
+                self._facts[key].set_text(value)
         return [
             (self._summary, self._summary.change(view.summary())),
             (self._todo, self._todo.change(view.todo())),
             (self._books, self._books.change(view.books())),
             (self._destinations, self._destinations.row_changes(view.destinations()[1])),
-            (self._facts, self._facts.row_changes(view.storage()[1])),
             (self._table, self._table.row_changes(view.table(self._mode)[1])),
         ]
 
     def _view(self) -> status_view.StatusView:
         return status_view.StatusView(self._page.services, self._page.viewer.fmt, self._page.hub.shop().now_us)
+
+    def _build_facts(self, view: status_view.StatusView) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        with el("dl", "em-facts em-facts-right", testid="storage-facts"):
+            for key, (name, value) in view.storage().items():
+                el("dt", text=name)
+                made[key] = el("dd", text=value)
+        return made
 
     def _switch(self, mode: str) -> None:
         self._mode = mode

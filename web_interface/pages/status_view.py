@@ -322,28 +322,16 @@ class StatusView:
             )
         return columns, rows
 
-    def storage(self) -> tuple[Rows, Rows]:
-        """Facts about keeping."""
+    def storage(self) -> dict[str, tuple[str, str]]:
+        """Facts about keeping: key -> (name, value)."""
         storage, fmt = self._status.storage(), self._fmt
         used = storage.journal_bytes / storage.journal_limit_bytes if storage.journal_limit_bytes else 0.0
-        facts = [
-            (
-                "database",
-                self.t(f"status.database.{storage.database}")
-                if has(f"status.database.{storage.database}", fmt.lang)
-                else storage.database,
-            ),
-            ("state", self.t(f"status.storage.{storage.state}")),
-            ("journal", self.t("status.journal.used", used=self._bytes(storage.journal_bytes), share=fmt.percent(used, 0))),
-            ("backlog", fmt.number(storage.backlog_samples, 0)),
-            ("lag", self.t("status.ms", value=fmt.number(self._status.loop_lag_ms(), 1))),
-        ]
-        columns = [
-            {"key": "name", "name": "", "align": "left", "grow": True, "sort": False},
-            {"key": "value", "name": "", "align": "right", "sort": False},
-        ]
-        rows = [
-            {"id": key, "cells": {"name": {"text": self.t(f"status.fact.{key}"), "tone": "quiet"}, "value": value}}
-            for key, value in facts
-        ]
-        return columns, rows
+        known = has(f"status.database.{storage.database}", fmt.lang)
+        values = {
+            "database": self.t(f"status.database.{storage.database}") if known else storage.database,
+            "state": self.t(f"status.storage.{storage.state}"),
+            "journal": self.t("status.journal.used", used=self._bytes(storage.journal_bytes), share=fmt.percent(used, 0)),
+            "backlog": fmt.number(storage.backlog_samples, 0),
+            "lag": self.t("status.ms", value=fmt.number(self._status.loop_lag_ms(), 1)),
+        }
+        return {key: (self.t(f"status.fact.{key}"), value) for key, value in values.items()}
