@@ -108,7 +108,7 @@ class _Connection(asyncio.Protocol):
             frame = buffer[at : at + 6 + length]
             at += 6 + length
             unit = self.server.units.get(frame[6])
-            if unit is not None and unit.faults:
+            if unit is not None and (unit.faults or self._held is not None):
                 if not self._answer_faulty(unit, frame, replies):
                     return
             elif (reply := self.server.reply(frame)) is not None:

@@ -6,7 +6,6 @@ import csv
 import gzip
 import io
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -38,8 +37,7 @@ class Recording:
 def read_recording(path: Path, names: Sequence[str], *, delimiter: str = ",") -> Recording:
     """Read columns of a CSV file (compressed when its name ends in .gz). Raises KeyError naming a column that is not there."""
     found: dict[str, list[float | None]] = {name: [] for name in names}
-    with ExitStack() as stack:
-        file = stack.enter_context(gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb"))
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
         reader = csv.DictReader(io.TextIOWrapper(cast("IO[bytes]", file), "utf-8", newline=""), delimiter=delimiter)
         for name in names:
             if name not in (reader.fieldnames or ()):

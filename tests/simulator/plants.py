@@ -10,6 +10,7 @@ from domain.profile import Group, ModbusPoint, Point, Profile, Quirks, WordOrder
 from domain.quantity import Kind, Quantity
 from domain.state import StateThresholds
 
+QUIRKS = Quirks()
 EVERY_DAY = frozenset(range(7))
 SHIFTS = (
     ShiftPattern("1", time(7), time(15), EVERY_DAY),
@@ -27,7 +28,7 @@ def point(
     return Point(tag, quantity, unit, ModbusPoint(table, address, kind, order, bit, length, sentinel), group=group, **more)
 
 
-def profile(*points: Point, name: str = "bench", quirks: Quirks = Quirks(), protocol: str = "modbus") -> Profile:
+def profile(*points: Point, name: str = "bench", quirks: Quirks = QUIRKS, protocol: str = "modbus") -> Profile:
     return Profile(name, {"ru": name, "en": name}, "test", protocol, "built for a test", "H", points, quirks)
 
 
