@@ -131,11 +131,14 @@ class EnergyAccounting:
             accounts += [await self._account(meter, w.from_us, w.to_us, w.name, long) for w in windows]
         return sorted(accounts, key=lambda account: account.from_us)
 
-    def invalidate(self, from_us: int, to_us: int, machine_id: str | None = None) -> None:
-        """Samples or states of that time changed afterwards: forget what was measured from them.
+    async def accounts_of(self, window: ShiftWindow) -> Sequence[EnergyAccount]:
+        """Every machine in one window, labelled with its name."""
+        long = window.to_us - window.from_us > LONG_SPAN_US
+        meters = self._meters.all().values()
+        return [await self._account(meter, window.from_us, window.to_us, window.name, long) for meter in meters]
 
-        Counter increments may reach a gap's length back, so everything of a machine that could touch them goes.
-        """
+    def invalidate(self, from_us: int, to_us: int, machine_id: str | None = None) -> None:
+        """Samples or states of that time changed afterwards: forget what was measured from them."""
         for key in [k for k in self._chunks if (machine_id is None or k[0] == machine_id) and k[2] > from_us and k[1] < to_us]:
             del self._chunks[key]
         self._fresh.clear()

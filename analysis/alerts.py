@@ -45,14 +45,25 @@ class _Waiting:
 class AlertEngine:
     """Implements the alert service. `load` first, then `run` as one supervised task; everything else from the event loop."""
 
-    def __init__(self, store: AlertStore, audit: AuditStore, clock: Clock, notify: Callable[[Alert], None]) -> None:
-        self._store, self._audit, self._clock, self._notify = store, audit, clock, notify
+    def __init__(
+        self, store: AlertStore, audit: AuditStore, clock: Clock, notify: Callable[[Alert], None] | None = None
+    ) -> None:
+        self._store, self._audit, self._clock = store, audit, clock
+        self._listeners: list[Callable[[Alert], None]] = [] if notify is None else [notify]
         self._standing: dict[str, _Occurrence] = {}
         self._waiting: deque[_Waiting] = deque()
         self._work = asyncio.Event()
         self._storing = asyncio.Lock()
         self._loaded = False
         self.lost_transitions = 0
+
+    def on_alert(self, listener: Callable[[Alert], None]) -> None:
+        """Tell `listener` of every transition; it must return at once."""
+        self._listeners.append(listener)
+
+    def _notify(self, alert: Alert) -> None:
+        for listener in self._listeners:
+            listener(alert)
 
     # -- life ------------------------------------------------------------------------------------------------------
 

@@ -64,6 +64,9 @@ class _Border:
             self._beyond_us = time_us
         return self.decide(time_us)
 
+    def forget_times(self) -> None:
+        self._beyond_us = self._within_us = None
+
     def decide(self, now_us: int) -> Transition | None:
         """Has a delay passed?"""
         if self.raised:
@@ -99,6 +102,12 @@ class LimitWatch:
         for border in self._borders:
             if border.side == side:
                 border.raised = True
+
+    def forget_times(self) -> None:
+        """The wall clock stepped back: delays begin anew, what is raised stays raised."""
+        self._last_us = None
+        for border in self._borders:
+            border.forget_times()
 
     def feed(self, time_us: int, value: float | None, quality: int) -> list[Transition]:
         """One sample; late ones and unusable ones change nothing."""

@@ -1,0 +1,329 @@
+"""What the samples mean, live: states of machines, limits, silence. A sink of the bus and a few timers.
+
+Taking a batch in costs a dictionary look-up and, for the few tags that have a machine or a limit, one call each; everything that
+waits (store, history) is done by `run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from analysis.alerts import AlertEngine
+from analysis.limits import PRIORITY, LimitWatch, Transition, limit_key
+from analysis.machine_watch import MachineWatch
+from analysis.meter import meters_of
+from analysis.silence import SilenceWatch
+from domain.alert import LimitRule, Priority
+from domain.errors import StorageError
+from domain.plant import Plant, Tag
+from domain.ports import Clock, History
+from domain.quality import FIRST_BAD
+from domain.sample import Batch, TagId
+from domain.state import StateInterval
+from domain.stores import StateStore
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+STEP_US = 2_000_000  # a step of the wall clock larger than that is an event
+VOID_US = 400 * 86_400_000_000  # after a step back: whatever is stored of the time ahead
+MAX_PENDING = 50_000
+RETRY_S = 5.0
+
+Feed = Callable[[int, float | None, int], None]
+Recomputed = Callable[[int, int, str], None]
+"""(from_us, to_us, machine_id): states or samples of that time changed afterwards."""
+
+
+@dataclass(slots=True)
+class _Limit:
+    watch: LimitWatch
+    tag: Tag
+    machine_id: str | None
+
+
+class AnalysisEngine:
+    """Build it, `apply` the plant, subscribe `on_batch`, run `run` as one supervised task (it runs the alerts' storing too)."""
+
+    def __init__(
+        self,
+        plant: Plant,
+        tags: Sequence[Tag],
+        *,
+        alerts: AlertEngine,
+        states: StateStore,
+        clock: Clock,
+        history: History | None = None,
+    ) -> None:
+        """`history` lets states be made again after a restart and from late samples; without it they begin anew."""
+        self._alerts, self._states, self._clock, self._history = alerts, states, clock, history
+        self._machines: dict[str, MachineWatch] = {}
+        self._limits: list[_Limit] = []
+        self._silence = SilenceWatch()
+        self._feeds: dict[TagId, list[Feed]] = {}
+        self._plans: dict[int, tuple[tuple[TagId, ...], tuple[tuple[int, Feed], ...]]] = {}
+        self._pending: dict[tuple[str, int], StateInterval] = {}
+        self._listeners: list[Callable[[StateInterval], None]] = []
+        self._recomputed: list[Recomputed] = []
+        self._wall_minus_mono = clock.now_us() - clock.monotonic() * 1e6
+        self._restored: set[str] = set()
+        self._limits_restored = False
+        self.states_lost = 0
+        self.apply(plant, tags)
+
+    # -- wiring ----------------------------------------------------------------------------------------------------
+
+    def on_state(self, listener: Callable[[StateInterval], None]) -> None:
+        """Tell `listener` of every interval that ends or begins; it must return at once."""
+        self._listeners.append(listener)
+
+    def on_recomputed(self, listener: Recomputed) -> None:
+        """Tell `listener` that the past changed (EnergyAccounting.invalidate, ShiftKeeper.mark)."""
+        self._recomputed.append(listener)
+
+    def apply(self, plant: Plant, tags: Sequence[Tag]) -> None:
+        """The plant changed. Machines and limits that did not keep their state."""
+        now_us = self._clock.now_us()
+        before, self._machines = self._machines, {}
+        for machine_id, meter in meters_of(plant, tags).items():
+            old = before.get(machine_id)
+            if old is not None and old.same(meter):
+                self._machines[machine_id] = old
+            elif meter.power is not None and meter.machine.states is not None:
+                self._machines[machine_id] = MachineWatch(meter, now_us, self._changed)
+        for machine_id, old in before.items():
+            if machine_id not in self._machines:  # removed, or no longer judged: its last state ends here
+                for interval in old.end(now_us):
+                    self._changed(interval)
+                self._restored.discard(machine_id)
+        self._apply_limits(plant, tags)
+        self._silence.apply(plant, self._clock.monotonic())
+        self._feeds = {}
+        for watch in self._machines.values():
+            for tag, feed in watch.feeds():
+                self._feeds.setdefault(tag.id, []).append(feed)
+        for limit in self._limits:
+            self._feeds.setdefault(limit.tag.id, []).append(self._limit_feed(limit))
+        self._plans.clear()
+
+    def _apply_limits(self, plant: Plant, tags: Sequence[Tag]) -> None:
+        by_name = {tag.name: tag for tag in tags}
+        machine_of = {machine.meter: machine.id for machine in plant.machines if machine.meter is not None}
+        before = {(limit.tag.id, _same(limit.watch.rule)): limit for limit in self._limits}
+        self._limits = []
+        for rule in plant.limits:
+            tag = by_name.get(rule.tag)
+            if tag is None:
+                continue
+            machine_id = machine_of.get(tag.device_id)
+            old = before.get((tag.id, _same(rule)))
+            watch = old.watch if old is not None else LimitWatch(rule, tag.interval_s)
+            self._limits.append(_Limit(watch, tag, machine_id))
+            if old is None:
+                self._restore_limit(watch)
+        if self._limits_restored:
+            self._return_unwatched()
+
+    def _restore_limit(self, watch: LimitWatch) -> None:
+        for side in watch.sides:
+            if self._alerts.standing(limit_key(watch.rule.tag, side)):
+                watch.restore(side)
+
+    def _return_unwatched(self) -> None:
+        """Alerts of limits that are no longer set are over."""
+        watched = {limit_key(limit.watch.rule.tag, side) for limit in self._limits for side in limit.watch.sides}
+        for key in self._alerts.standing_keys("limit:"):
+            if key not in watched:
+                self._alerts.return_alert(key)
+
+    # -- the hot path ----------------------------------------------------------------------------------------------
+
+    def on_batch(self, batch: Batch) -> None:
+        """Bus sink."""
+        qualities = batch.qualities
+        if (qualities and min(qualities) < FIRST_BAD) or batch.texts:
+            self._silence.heard(batch.device_id, self._clock.monotonic())
+        plan = self._plans.get(id(batch.tag_ids))
+        if plan is None or plan[0] is not batch.tag_ids:
+            plan = self._compile(batch.tag_ids)
+        for index, feed in plan[1]:
+            feed(batch.time_us, batch.values[index], qualities[index])
+
+    def _compile(self, tag_ids: tuple[TagId, ...]) -> tuple[tuple[TagId, ...], tuple[tuple[int, Feed], ...]]:
+        rows = tuple((index, feed) for index, tag_id in enumerate(tag_ids) for feed in self._feeds.get(tag_id, ()))
+        if len(self._plans) > 5000:  # plans that are made anew again and again: forget the old ones
+            self._plans.clear()
+        plan = self._plans[id(tag_ids)] = (tag_ids, rows)
+        return plan
+
+    def _limit_feed(self, limit: _Limit) -> Feed:
+        def feed(time_us: int, value: float | None, quality: int) -> None:
+            for change in limit.watch.feed(time_us, value, quality):
+                self._border_crossed(limit, change)
+
+        return feed
+
+    def _border_crossed(self, limit: _Limit, change: Transition) -> None:
+        key = limit_key(limit.tag.name, change.side)
+        if change.raised:
+            self._alerts.raise_alert(
+                key, change.side, PRIORITY[change.side], time_us=change.time_us, machine_id=limit.machine_id, tag=limit.tag.name,
+                device_id=limit.tag.device_id, value=change.value, limit=change.limit, unit=limit.tag.unit,
+            )  # fmt: skip
+        else:
+            self._alerts.return_alert(key, time_us=change.time_us)
+
+    def _changed(self, interval: StateInterval) -> None:
+        self._pending[(interval.machine_id, interval.from_us)] = interval
+        for listener in self._listeners:
+            listener(interval)
+
+    # -- asking ----------------------------------------------------------------------------------------------------
+
+    def current(self, machine_id: str) -> StateInterval | None:
+        """The running interval; None for a machine without power tag or thresholds."""
+        watch = self._machines.get(machine_id)
+        return watch.current if watch is not None else None
+
+    machine_state = current
+
+    # -- timers ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Timers, storing of states and alerts, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._alerts.run(), name="analysis:alerts")
+            tasks.create_task(self._tick_forever(), name="analysis:timers")
+            tasks.create_task(self._keep_states(), name="analysis:states")
+
+    async def _tick_forever(self) -> None:
+        while True:
+            self.tick()
+            await self._clock.sleep(TICK_S)
+
+    def tick(self) -> None:
+        """Once a second: what happens because nothing happens."""
+        now_us, mono = self._clock.now_us(), self._clock.monotonic()
+        self._watch_clock(now_us, mono)
+        for watch in self._machines.values():
+            watch.tick(now_us)
+        for limit in self._limits:
+            for change in limit.watch.tick(now_us):
+                self._border_crossed(limit, change)
+        if not self._alerts.loaded:
+            return
+        if not self._limits_restored:
+            self._limits_restored = True
+            for limit in self._limits:
+                self._restore_limit(limit.watch)
+            self._return_unwatched()
+        self._watch_silence(mono)
+
+    def _watch_silence(self, mono: float) -> None:
+        standing = [*self._alerts.standing_keys("no_data:"), *self._alerts.standing_keys("line_down:")]
+        wanted, over = self._silence.judge(mono, standing)
+        for silence in wanted:
+            machine = next((m for m, w in self._machines.items() if w.meter.machine.meter == silence.device_id), None)
+            detail = silence.detail if silence.device_id else f"{silence.line_id}: {silence.detail}"
+            self._alerts.raise_alert(
+                silence.key, silence.rule, silence.priority, device_id=silence.device_id, machine_id=machine, detail=detail
+            )
+        for key in over:
+            self._alerts.return_alert(key)
+
+    def _watch_clock(self, now_us: int, mono: float) -> None:
+        offset = now_us - mono * 1e6
+        step_us, self._wall_minus_mono = offset - self._wall_minus_mono, offset
+        if abs(step_us) <= STEP_US:
+            return
+        log.warning("the wall clock stepped by %+.1f s", step_us / 1e6)
+        self._alerts.raise_system("clock", Priority.MEDIUM, f"{step_us / 1e6:+.1f} s")
+        self._alerts.clear_system("clock")
+        if step_us < 0:
+            for key in [k for k in self._pending if k[1] >= now_us]:
+                del self._pending[key]
+            for watch in self._machines.values():
+                watch.clock_stepped_back(now_us)
+            for limit in self._limits:
+                limit.watch.forget_times()
+
+    # -- storing states --------------------------------------------------------------------------------------------
+
+    async def _keep_states(self) -> None:
+        while True:
+            try:
+                await self._restore()
+                await self._rebuild_late()
+                await self.save_states()
+            except (StorageError, OSError) as exc:
+                log.warning("states of machines wait for the store: %s", exc)
+                self._shed()
+                await self._clock.sleep(RETRY_S)
+            await self._clock.sleep(TICK_S)
+
+    async def save_states(self) -> None:
+        """Store what changed since the last call. Raises StorageError; nothing is lost by it."""
+        if not self._pending:
+            return
+        saved = dict(self._pending)
+        await self._states.save_states(list(saved.values()))
+        for key, interval in saved.items():
+            if self._pending.get(key) == interval:
+                del self._pending[key]
+
+    def _shed(self) -> None:
+        while len(self._pending) > MAX_PENDING:
+            self._pending.pop(next(iter(self._pending)))
+            self.states_lost += 1
+
+    async def _restore(self) -> None:
+        """After a start: end what ran when the product stopped, with the states up to the last sample made from history."""
+        missing = [machine_id for machine_id in self._machines if machine_id not in self._restored]
+        if not missing:
+            return
+        last = {interval.machine_id: interval for interval in await self._states.last_states()}
+        for machine_id in missing:
+            watch, interval = self._machines.get(machine_id), last.get(machine_id)
+            if watch is not None and interval is not None and interval.from_us < watch.started_us:
+                begin_us = watch.resume_from(interval, watch.started_us)
+                if interval.to_us is None and interval.from_us < begin_us:
+                    await self._states.save_states([replace(interval, to_us=begin_us)])
+                await self._make_again(watch, begin_us, watch.started_us)
+            self._restored.add(machine_id)
+
+    async def _rebuild_late(self) -> None:
+        """Late samples and steps of the clock change what is stored."""
+        for watch in list(self._machines.values()):
+            void_us = watch.take_void()
+            if void_us is not None:
+                await self._states.replace_states(watch.machine_id, void_us, void_us + VOID_US, [])
+                self._tell_recomputed(void_us, void_us + VOID_US, watch.machine_id)
+            late_us = watch.take_late()
+            if late_us is not None:
+                stored = await self._states.states(watch.machine_id, late_us, late_us + 1)
+                begin_us = watch.not_too_old(stored[0].from_us if stored else late_us, self._clock.now_us())
+                await self._make_again(watch, begin_us, watch.current.from_us)
+
+    async def _make_again(self, watch: MachineWatch, begin_us: int, end_us: int) -> None:
+        """States of [begin_us, end_us) from history, in place of what is stored."""
+        if self._history is None or watch.meter.power is None or begin_us >= end_us:
+            return
+        samples = await self._history.raw(watch.meter.power.id, begin_us, end_us)
+        await self._states.replace_states(watch.machine_id, begin_us, end_us, watch.made_again(samples, begin_us, end_us))
+        for key in [k for k in self._pending if k[0] == watch.machine_id and begin_us <= k[1] < end_us]:
+            del self._pending[key]
+        self._tell_recomputed(begin_us, end_us, watch.machine_id)
+
+    def _tell_recomputed(self, from_us: int, to_us: int, machine_id: str) -> None:
+        for listener in self._recomputed:
+            listener(from_us, to_us, machine_id)
+
+
+def _same(rule: LimitRule) -> tuple[object, ...]:
+    """Everything but the id."""
+    return (
+        rule.tag, rule.high, rule.critical_high, rule.low, rule.critical_low, rule.hysteresis, rule.on_delay_s, rule.off_delay_s,
+    )  # fmt: skip
