@@ -24,11 +24,13 @@ def point_name(point: str, lang: str, quantity: Quantity | None = None) -> str:
     return point
 
 
-def alert_subject(alert: Alert, plant: Plant) -> str:
+def alert_subject(alert: Alert, plant: Plant, lang: str) -> str:
     """Whom it is about: the machine's name, else the device, never the tag first."""
     for machine in plant.machines:
         if machine.id == alert.machine_id or (alert.machine_id is None and alert.device_id and machine.meter == alert.device_id):
             return machine.name
+    if alert.device_id and alert.device_id == plant.site.main_meter:
+        return t("flow.main", lang)
     return alert.device_id or alert.machine_id or alert.tag or plant.site.name
 
 
@@ -36,7 +38,8 @@ def alert_sentence(alert: Alert, fmt: Format) -> str:
     """What happened, with value and limit: "Ток L2 78,4 А, предел 75 А"."""
     key = f"alert.{alert.rule}"
     if not has(key, fmt.lang):
-        return alert.detail or t("alert.other", fmt.lang)
+        words = t("alert.other", fmt.lang)
+        return f"{words}: {alert.detail}" if alert.detail else words
     point = alert.tag.partition(".")[2] if alert.tag else ""
     limit = MISSING
     if alert.limit is not None:
@@ -45,10 +48,15 @@ def alert_sentence(alert: Alert, fmt: Format) -> str:
         key,
         fmt.lang,
         what=point_name(point, fmt.lang) if point else "",
-        value=fmt.value(alert.value, alert.unit),
+        value=fmt.value(alert.value, alert.unit, _digits(alert.value)),
         limit=limit,
         detail=alert.detail,
     ).strip()
+
+
+def _digits(value: float | None) -> int | None:
+    """A whole number is shown whole."""
+    return 0 if value is not None and value == round(value) else None
 
 
 def _plain(value: float, fmt: Format) -> str:

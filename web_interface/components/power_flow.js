@@ -3,16 +3,18 @@ import { patchable } from "energy-kit";
 
 // data: {main: {name, text, value}, groups: [{name, text, rows: [{id, href, name, text, value, state, missing}]}], rest: {text, value} | null, empty}
 // Heights follow the value; a row never falls below its label's height. Wider than tall or not, nothing overlaps.
-const ROW = 15;
-const GAP = 10;
+const LOOSE = [15, 10, 4]; // least height of a row, gap between boards, air around a bar
+const TIGHT = [13, 4, 3];
+const TOP = 8;
 
 function layout(d, height) {
   const rows = d.groups.flatMap((g) => g.rows);
   const rest = d.rest ? d.rest.value : 0;
   const sum = rows.reduce((a, r) => a + r.value, 0) + rest;
-  const top = 16;
-  const room = height - top - 8 - GAP * (d.groups.length - 1 + (d.rest ? 1 : 0)) - (d.rest ? ROW : 0);
-  const used = (k) => rows.reduce((a, r) => a + Math.max(ROW, r.value * k + 4), 0);
+  const [row, gap, air] = height / Math.max(1, rows.length) > 25 ? LOOSE : TIGHT;
+  const room = height - TOP - 4 - gap * (d.groups.length - 1 + (d.rest ? 1 : 0)) - (d.rest ? row : 0);
+  const slot = (r, k) => Math.max(row, r.value * k + air);
+  const used = (k) => rows.reduce((a, r) => a + slot(r, k), 0);
   let low = 0;
   let high = sum > 0 ? (room / sum) * 1.2 : 0;
   for (let i = 0; i < 24; i++) {
@@ -20,7 +22,8 @@ function layout(d, height) {
     if (used(middle) <= room) low = middle;
     else high = middle;
   }
-  return { k: low, top, need: used(0) + (height - room) };
+  const parts = d.groups.length - 1 + (d.rest ? 1 : 0);
+  return { k: low, slot: (r) => slot(r, low), gap: gap + Math.max(0, room - used(low)) / Math.max(1, parts), row, need: used(0) + (height - room) };
 }
 
 const pen = typeof document === "undefined" ? null : document.createElement("canvas").getContext("2d");
@@ -69,7 +72,7 @@ export default {
     const d = this.d;
     if (!d.groups.length) return h("div", { class: "em-flow em-quiet" }, d.empty);
     const [width, room] = this.size;
-    const { k, top, need } = layout(d, room);
+    const { k, slot, gap, row, need } = layout(d, room);
     const height = Math.max(room, need);
     const single = d.groups.length === 1 && !d.groups[0].name;
     const xBoard = Math.round(width * (single ? 0 : 0.33));
@@ -77,21 +80,19 @@ export default {
     const leafText = width < 340 ? 10 : 12;
     const out = [];
     const main = [];
-    let y = top;
+    let y = TOP;
     const total = d.groups.reduce((a, g) => a + g.rows.reduce((b, r) => b + r.value, 0), 0) + (d.rest ? d.rest.value : 0);
-    const spare = Math.max(0, height - top - 8 - d.groups.reduce((a, g) => a + g.rows.reduce((b, r) => b + Math.max(ROW, r.value * k + 4), 0), 0) - GAP * (d.groups.length - 1) - (d.rest ? ROW + GAP : 0));
-    const gap = GAP + spare / Math.max(1, d.groups.length + (d.rest ? 1 : 0));
     const hMain = Math.max(2, total * k);
-    let yMain = Math.max(top + 14, (height - hMain) / 2);
-    if (yMain + hMain > height - 2) yMain = Math.max(top + 14, height - 2 - hMain);
+    let yMain = Math.max(TOP + 26, (height - hMain) / 2);
+    if (yMain + hMain > height - 2) yMain = Math.max(TOP + 26, height - 2 - hMain);
     const mainTop = yMain;
     for (const g of d.groups) {
       const from = y;
       const slots = g.rows.map((r) => {
         const size = r.value * k;
-        const slot = Math.max(ROW, size + 4);
-        const at = y + (slot - size) / 2;
-        y += slot;
+        const room = slot(r);
+        const at = y + (room - size) / 2;
+        y += room;
         return { r, size, at, middle: at + size / 2 };
       });
       const sumSize = slots.reduce((a, s) => a + s.size, 0);
@@ -119,7 +120,7 @@ export default {
     }
     if (d.rest) {
       const size = Math.max(1.5, d.rest.value * k);
-      const at = Math.min(height - 12, y);
+      const at = Math.min(height - row, y);
       main.push(ribbon(8, yMain, xBoard, at, size, "rest", "em-flow-none"));
       out.push(h("rect", { key: "rest", x: xBoard, y: at, width: 9, height: size, fill: "var(--text3)" }));
       out.push(h("text", { key: "restt", x: xBoard + 15, y: at + size / 2 + 4, class: "em-flow-name" }, d.rest.text));

@@ -35,7 +35,7 @@ from web_interface.format import MISSING, Format
 from web_interface.locale import t
 from web_interface.pages import overview_view as view
 from web_interface.pages import shell
-from web_interface.pages.overview_chart import chart_options, chart_series, chart_view, legend_words
+from web_interface.pages.overview_chart import chart_options, chart_series, chart_view, legend_words, narrow_options
 from web_interface.pages.overview_tiles import tiles
 from web_interface.services import Forbidden, Services, ShopNow
 
@@ -118,7 +118,8 @@ class Overview:
             with card.tools:
                 self._legend = {key: _legend(key) for key in ("today", "yesterday")}
             self._chart = LiveChart(
-                chart_options(shop, self._site(), self._fmt), chart_view(shop, self._fmt, self._site().timezone), testid="power-chart"
+                chart_options(shop, self._site(), self._fmt), chart_view(shop, self._fmt, self._site().timezone), testid="power-chart",
+                narrow=narrow_options(self._fmt),
             )
         self._series = chart_series(shop)
         self._legend_now(shop)
@@ -189,7 +190,7 @@ class Overview:
 
     def _build_machines(self, shop: ShopNow) -> None:
         page = self._page
-        with Card(page.t("machines.title"), note=page.t("machines.note"), testid="machines-card", classes="em-machines-card") as card:
+        with Card(page.t("machines.title"), note=page.t("machines.note"), note_phone=page.t("machines.note.phone"), testid="machines-card", classes="em-machines-card") as card:
             with card.tools:
                 with el("div", "em-state-legend"):
                     for state in STATE_ORDER:
@@ -266,7 +267,7 @@ def _shape(shop: ShopNow) -> tuple[Any, ...]:
 
 def _tile(name: str, data: dict[str, Any]) -> KpiTile:
     tile = KpiTile(data, f"tile-{name}")
-    tile.classes(f"em-tile-{name}")
+    tile.classes(f"em-t-{name}")
     return tile
 
 

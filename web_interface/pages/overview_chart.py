@@ -34,12 +34,9 @@ def top_kw(shop: ShopNow, site: Site) -> tuple[float, float]:
     """Top of the power axis and the step of its ticks: three to five round steps over all that is drawn."""
     known = [v for _, v in (*shop.power_trend, *shop.yesterday) if v is not None]
     highest = max([*known, site.contract_kw or 0.0, shop.power_kw or 0.0, 1.0]) * 1.06
-    for power in range(-1, 6):
-        for base in (1, 2, 3, 4, 5, 6, 8):
-            step = base * 10**power
-            if highest / step <= 4:
-                return math.ceil(highest / step) * step, step
-    return highest, highest / 4
+    steps = (base * 10.0**power for power in range(-1, 6) for base in (1, 2, 3, 4, 5, 6, 8))
+    fitting = [(math.ceil(highest / step) * step, step) for step in steps if 2 < math.ceil(highest / step) <= 5]
+    return min(fitting, default=(highest, highest / 4))
 
 
 def chart_view(shop: ShopNow, fmt: Format, zone: str) -> Data:
@@ -89,7 +86,7 @@ def chart_options(shop: ShopNow, site: Site, fmt: Format) -> Data:
             },
             {
                 "name": "_now", "type": "scatter", "data": points[NOW], "symbolSize": 8, "z": 6, "silent": True,
-                "itemStyle": {"color": "var(--s1)", "borderColor": "var(--surface)", "borderWidth": 1.5},
+                "itemStyle": {"color": "var(--s1)", "opacity": 1, "borderColor": "var(--surface)", "borderWidth": 1.5},
                 "label": {
                     "show": True, "position": "right", "distance": 10, "formatter": now_words, "color": "var(--s1)", "fontSize": 13,
                     "fontWeight": 600, "fontFamily": "Inter", "backgroundColor": "var(--surface)", "padding": [2, 4],
@@ -99,12 +96,22 @@ def chart_options(shop: ShopNow, site: Site, fmt: Format) -> Data:
     }
 
 
+def narrow_options(fmt: Format) -> Data:
+    """What a phone's chart does otherwise: no axis of power, the contract's name at the right, no words beside the dot."""
+    quiet = {"markLine": {"label": {"position": "insideEndTop"}}, "markArea": {"label": {"show": False}}}
+    return {
+        "grid": {"left": 14, "right": 14, "top": 8, "bottom": 24},
+        "yAxis": {"axisLabel": {"show": False}, "axisLine": {"show": False}, "splitLine": {"show": False}},
+        "series": [quiet, {}, {"label": {"show": False}}],
+    }
+
+
 def _contract(site: Site, fmt: Format) -> Data:
     if site.contract_kw is None:
         return {"data": []}
     label = {
         "position": "insideStartTop", "formatter": t("chart.contract", fmt.lang, limit=fmt.number(site.contract_kw, 0)), "color": "var(--text)",
-        "fontSize": 12, "fontWeight": 600, "fontFamily": "Inter", "distance": [5, 2],
+        "fontSize": 12, "fontWeight": 600, "fontFamily": "Inter", "distance": [6, 3],
     }
     return {
         "silent": True, "symbol": "none", "lineStyle": {"color": "var(--text)", "width": 1.5, "type": "solid"}, "label": label,

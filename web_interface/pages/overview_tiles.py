@@ -57,7 +57,7 @@ def _percent(share: float) -> float:
 def power_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     """Power now against the contract."""
     kw, contract = shop.power_kw, site.contract_kw
-    tile: Data = {"name": t("tile.power", fmt.lang), "value": fmt.power(kw), "unit": fmt.unit("kW"), "width": 3, "bar": None, "aside": []}
+    tile: Data = {"name": t("tile.power", fmt.lang), "value": fmt.power(kw), "unit": fmt.unit("kW"), "bar": None, "aside": []}
     tile["full"] = fmt.value(kw, "kW", 2)
     tile["stale"] = None if kw is not None else [[t("tile.power.none", fmt.lang), ""]]
     if contract is None:
@@ -68,7 +68,7 @@ def power_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     scale = max(contract * _HEADROOM, kw or 0.0)
     tile["bar"] = _bar((kw or 0.0) / scale, contract / scale, tone="over" if over else "normal")
     words = t("tile.power.over" if over else "tile.power.reserve", fmt.lang)
-    amount = fmt.power(None if reserve is None else abs(reserve))
+    amount = fmt.number(None if reserve is None else abs(reserve), 0)
     tile["note"] = [
         [t("tile.power.contract", fmt.lang, limit=fmt.number(contract, 0)), ""],
         [f" · {words} ", "em-alarm" if over else ""],
@@ -82,7 +82,7 @@ def energy_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     """Energy of the shift against the part of the plan that is due by now."""
     kwh, plan, share = shop.shift_energy_kwh, site.shift_plan_kwh, elapsed_share(shop.shift, shop.now_us)
     value, unit = fmt.energy(kwh)
-    tile: Data = {"name": t("tile.energy", fmt.lang), "value": value, "unit": unit, "width": 3, "full": fmt.value(kwh, "kWh", 2), "bar": None}
+    tile: Data = {"name": t("tile.energy", fmt.lang), "value": value, "unit": unit, "full": fmt.value(kwh, "kWh", 2), "bar": None}
     if plan is None or kwh is None:
         words = "tile.energy.no_plan" if plan is None else "tile.energy.none"
         tile["note"] = [[t(words, fmt.lang), "em-quiet"]]
@@ -103,7 +103,8 @@ def _against_plan(delta: float, fmt: Format) -> list[list[str]]:
     words = t("tile.energy.saving" if delta < 0 else "tile.energy.excess", fmt.lang)
     return [
         [f"{sign}\u00a0{fmt.percent(abs(delta))}", f"em-b {tone}"],
-        [f" {t('tile.energy.to_plan', fmt.lang)} ", ""],
+        [f" {t('tile.energy.to_plan', fmt.lang)} ", "em-desk-only"],
+        [" · ", "em-phone-only"],
         [words, f"em-b {tone}"],
     ]
 
@@ -112,7 +113,7 @@ def cost_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     """Cost of the shift and where it is heading."""
     cost, share = shop.shift_cost, elapsed_share(shop.shift, shop.now_us)
     value, unit = fmt.money(cost)
-    tile: Data = {"name": t("tile.cost", fmt.lang), "value": value, "unit": unit, "width": 4, "bar": None}
+    tile: Data = {"name": t("tile.cost", fmt.lang), "value": value, "unit": unit, "bar": None}
     tile["full"] = f"{fmt.number(cost, 2)}\u00a0{site.currency}"
     if cost is None:
         words = "tile.cost.no_tariff" if site.tariff_per_kwh is None else "tile.energy.none"
@@ -135,7 +136,7 @@ def kef_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     """Efficiency of the shift (card K1) with its course against the target."""
     kef = shop.kef.value if shop.kef else None
     target = site.kef_target
-    tile: Data = {"name": t("tile.kef", fmt.lang), "value": fmt.kef(kef), "unit": "", "width": 3, "help": t("tile.kef.help", fmt.lang)}
+    tile: Data = {"name": t("tile.kef", fmt.lang), "value": fmt.kef(kef), "unit": "", "help": t("tile.kef.help", fmt.lang)}
     tile["spark"] = kef_spark(shop, target)
     if kef is None or target is None:
         words = "tile.kef.none" if kef is None else "tile.kef.no_target"
@@ -148,7 +149,8 @@ def kef_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     tone = "em-good" if delta > 0 else "em-alarm"
     tile["note"] = [
         [fmt.signed(delta, 2), f"em-b {tone}"],
-        [" " + t("tile.kef.to_target", fmt.lang, target=fmt.kef(target)) + " ", ""],
+        [" " + t("tile.kef.to_target", fmt.lang, target=fmt.kef(target)) + " ", "em-desk-only"],
+        [" · ", "em-phone-only"],
         [t("tile.kef.better" if delta > 0 else "tile.kef.worse", fmt.lang), f"em-b {tone}"],
     ]
     return tile
@@ -192,7 +194,7 @@ def _states_words(counts: Mapping[MachineState, int], fmt: Format) -> str:
 def data_tile(shop: ShopNow, fmt: Format) -> Data:
     """How complete the data of the shift are, and who is silent."""
     share = shop.shift_completeness
-    tile: Data = {"name": t("tile.data", fmt.lang), "width": 4, "full": "", "bar": _bar(share, 0.99, tone="quiet")}
+    tile: Data = {"name": t("tile.data", fmt.lang), "full": "", "bar": _bar(share, 0.98, tone="quiet")}
     shown = fmt.percent(share).removesuffix("%").rstrip("\u00a0")
     tile["value"], tile["unit"] = shown, "%"
     tile["note"] = [[silent_words(silent(shop.machines), shop, fmt), ""]]

@@ -136,7 +136,6 @@ def _flow_row(m: MachineNow, fmt: Format, energy: bool, digits: int) -> Data:
         "id": m.machine.id,
         "href": machine_href(m.machine.id),
         "name": name,
-        "short": name if len(name) <= 17 else name[:16].rstrip() + "…",
         "text": text,
         "value": round(max(0.0, value or 0.0), 1),
         "state": m.state.value,
@@ -163,14 +162,24 @@ def alert_row(a: Alert, plant: Plant, now_us: int, fmt: Format) -> Data:
         "priority": a.priority.value,
         "letter": priority_letter(a.priority, fmt.lang),
         "prioName": priority_name(a.priority, fmt.lang),
-        "name": alert_subject(a, plant),
+        "name": alert_subject(a, plant, fmt.lang),
         "href": machine_href(a.machine_id) if a.machine_id else "",
-        "when": f" · {fmt.clock(a.raised_us)} · {fmt.duration((now_us - a.raised_us) / 1e6, coarse=True)}",
+        "key": a.key,
+        "time": f" · {fmt.clock(a.raised_us)}",
+        "when": f" · {fmt.duration((now_us - a.raised_us) / 1e6, coarse=True)}",
         "text": alert_sentence(a, fmt),
         "open": a.state in {AlertState.UNACKNOWLEDGED, AlertState.RETURNED},
         "returned": a.state is AlertState.RETURNED,
-        "by": a.acknowledged_by or "",
+        "by": initials(a.acknowledged_by or ""),
+        "byFull": a.acknowledged_by or "",
+        "mayAck": a.id > 0,
     }
+
+
+def initials(name: str) -> str:
+    """"Anna Kuznetsova" is "A. K."; a login name stays whole."""
+    words = name.replace(".", ". ").split()
+    return " ".join(f"{w[0]}." for w in words[:2]) if len(words) > 1 else name
 
 
 def points_ms(trend: Sequence[tuple[int, float | None]]) -> list[list[float | None]]:

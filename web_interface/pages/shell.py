@@ -131,6 +131,7 @@ def page(
             with el("div", "em-top-where"):
                 breadcrumb([(site.name, "/")] if crumbs is None and active != "overview" else list(crumbs or ()), words)
             actions = el("div", "em-top-actions")
+            _quick(services, viewer, dark)
             status = TopStatus(_status_data(services, hub, viewer), "top-status")
             _user_menu(services, viewer, dark)
         banners = _Banners(viewer)
@@ -259,6 +260,24 @@ def _status_data(services: Services, hub: Hub, viewer: Viewer) -> dict[str, Any]
         "old_s": OLD_AFTER_S,
         "age": {"none": t("age.none", viewer.lang), **ages},
     }
+
+
+def _quick(services: Services, viewer: Viewer, dark: ui.dark_mode) -> None:
+    """On wide screens: light or dark, and the other language, in one click."""
+    other = next(code for code in LANGUAGES if code != viewer.lang)
+
+    async def swap_theme() -> None:
+        theme = "light" if dark.value else "dark"
+        dark.set_value(DARK[theme])
+        await services.access.set_preferences(viewer.user.id, theme=theme)
+
+    async def swap_language() -> None:
+        await services.access.set_preferences(viewer.user.id, language=other)
+        ui.navigate.reload()
+
+    with el("div", "em-top-quick"):
+        button(icon_name="dark_mode", on_click=swap_theme, label=t("user.theme.swap", viewer.lang), testid="theme-swap")
+        button(viewer.lang.upper(), swap_language, label=t(f"language.{other}", other), testid="language-swap")
 
 
 def _user_menu(services: Services, viewer: Viewer, dark: ui.dark_mode) -> None:
