@@ -18,7 +18,7 @@ from analysis.engine import AnalysisEngine
 from analysis.shift_keeper import ShiftKeeper
 from application.storage_watch import watch_storage
 from config.plant_admin import PlantAdmin
-from config.profiles import ProfileCatalog
+from config.profile_catalog import ProfileCatalog
 from config.settings import Settings
 from data_collection.collector import Collector
 from data_collection.read_now import read_now

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from config.plant_admin import PlantAdmin
-from config.profiles import ProfileCatalog
+from config.profile_catalog import ProfileCatalog
 from config.settings import Settings, load_settings
 from database import Database, open_database
 from domain.access import Actor, Role

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from application.common import CLI, run_with_database
 from application.plant import read_text
 from config.plant_file import parse_plant
-from config.profiles import ProfileCatalog
+from config.profile_catalog import ProfileCatalog
 from config.settings import load_settings
 from data_collection.collector import Collector
 from data_collection.driver import Trace

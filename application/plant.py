@@ -9,7 +9,7 @@ from pathlib import Path
 
 from application.common import CLI, Commands, run_with_database
 from config.plant_file import PlantFileError, parse_plant
-from config.profiles import ProfileCatalog
+from config.profile_catalog import ProfileCatalog
 from config.settings import load_settings
 from domain.errors import ConfigError
 

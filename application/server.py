@@ -21,7 +21,7 @@ from application.build import Application, open_application
 from application.common import Commands, cli_actor
 from application.plant import read_text
 from config.plant_file import parse_plant
-from config.profiles import ProfileCatalog
+from config.profile_catalog import ProfileCatalog
 from config.settings import Settings, load_settings
 from database import hold_instance_lock, open_database
 from domain.errors import ConfigError
@@ -110,8 +110,8 @@ def _private_folder(folder: Path) -> None:
 
 
 def _demo_settings(settings: Settings) -> Settings:
-    folder = settings.data_dir / "demo"
-    return settings.for_demo(folder)
+    """The same settings on a data folder of its own, so that the demonstration never mixes with a real plant."""
+    return settings.model_copy(update={"data_dir": settings.data_dir / "demo", "plant_file": None})
 
 
 async def _has_plant(settings: Settings) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from config.plant_file import dump_plant, parse_plant, plant_from_document
-from config.profiles import ProfileCatalog
+from config.profile_catalog import ProfileCatalog
 from domain.access import Actor, Role
 from domain.alert import LimitRule
 from domain.commissioning import ReadNow

@@ -120,6 +120,7 @@ class StoredReport:
     issued_by: str
     file_name: str
     content: bytes
+    size_bytes: int = 0
 
 
 class ReportStore(Protocol):

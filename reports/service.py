@@ -32,8 +32,9 @@ class Reports:
         self._windows, self._wording = windows, wording
         self._drawing = asyncio.Semaphore(1)
 
-    def templates(self) -> Sequence[str]:
-        return tuple(TEMPLATES)
+    def templates(self) -> Sequence[tuple[str, tuple[str, ...]]]:
+        """(id, formats) of every template."""
+        return tuple(TEMPLATES.items())
 
     async def issued(self, limit: int = 100) -> Sequence[StoredReport]:
         """Newest first, without content."""
@@ -58,7 +59,7 @@ class Reports:
             raise Forbidden("issuing a report needs a role")
         name, content = await self.render(template, format, from_us, to_us, language)
         stored = await self._store.save(
-            StoredReport(0, template, format, from_us, to_us, self._clock.now_us(), actor.name, name, content)
+            StoredReport(0, template, format, from_us, to_us, self._clock.now_us(), actor.name, name, content, len(content))
         )
         await self._audit.append(self._clock.now_us(), actor.name, actor.source, "report_issue", f"{template} {name}")
         return stored

@@ -242,6 +242,7 @@ class StatusView:
 
     def _slow_line(self, line: LineStatus) -> dict[str, Any]:
         fmt = self._fmt
+        key = "status.todo.tight" if line.warning == "line.tight" else "status.todo.slow"
         values = {
             "line": line.line_id,
             "asked": fmt.number(line.cycle_asked_s, 1),
@@ -249,9 +250,9 @@ class StatusView:
         }
         return {
             "tone": "hint",
-            "title": self.t("status.todo.slow", **values),
-            "words": self.t("status.todo.slow.words", **values),
-            "technical": line.warning or "",
+            "title": self.t(key, **values),
+            "words": self.t(f"{key}.words", **values),
+            "technical": "",
         }
 
     # ---- right column --------------------------------------------------------------------------------------------------
