@@ -24,7 +24,7 @@ from data_collection.collector import Collector
 from data_collection.read_now import read_now
 from data_processing.processor import Processing
 from database import Database, open_database
-from domain.plant import Plant, Tag
+from domain.plant import Plant, Site, Tag
 from domain.ports import Clock
 from domain.sample import Reading, TagEvent
 from reports.service import Reports
@@ -74,7 +74,7 @@ class _Current:
     """The plant and tags as they are now, for parts that are built before the plant is read."""
 
     def __init__(self) -> None:
-        self.plant = Plant(site=_nowhere())
+        self.plant = Plant(Site("Energy Monitoring"))
         self.tags: Sequence[Tag] = ()
         self.listeners: list[Callable[[Plant, Sequence[Tag]], None]] = []
 
@@ -83,12 +83,6 @@ class _Current:
         self.plant, self.tags = plant, tags
         for listener in self.listeners:
             listener(plant, tags)
-
-
-def _nowhere():  # type: ignore[no-untyped-def]
-    from domain.plant import Site  # noqa: PLC0415
-
-    return Site("Energy Monitoring")
 
 
 @asynccontextmanager
@@ -121,8 +115,12 @@ async def _connect(settings: Settings, clock: Clock, environ: Mapping[str, str],
     )
     energy = EnergyAccounting(lambda: current.plant, lambda: current.tags, database.samples, database.states, clock)
     alerts = AlertEngine(database.alerts, database.audit, clock)
-    analysis = AnalysisEngine(current.plant, current.tags, alerts=alerts, states=database.states, clock=clock)
+    analysis = AnalysisEngine(
+        current.plant, current.tags, alerts=alerts, states=database.states, clock=clock, history=database.samples
+    )
     shifts = ShiftKeeper(energy, database.energy, clock)
+    analysis.on_recomputed(energy.invalidate)
+    analysis.on_recomputed(shifts.mark)
     live = LiveView(clock, database.samples, energy, analysis, partial(_devices_online, collector))
     alerts.on_alert(live.on_alert)
     analysis.on_state(live.on_state)

@@ -29,7 +29,8 @@ def cycle_table(plant: Plant) -> list[str]:
     collector = Collector(SystemClock(), lambda _reading: None)
     collector.apply(plant)
     return [
-        f"line {line.line_id:12} {line.devices:3} devices  cycle {line.cycle_calculated_s:.3f} s calculated, {line.cycle_asked_s or 0:g} s asked"
+        f"line {line.line_id:12} {line.devices:3} devices  cycle {line.cycle_calculated_s:.3f} s calculated, "
+        f"{line.cycle_asked_s or 0:g} s asked"
         for line in collector.lines()
         if line.cycle_calculated_s is not None
     ]

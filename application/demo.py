@@ -1,14 +1,15 @@
-"""The demonstration: the simulated shop beside the product, and its past in the database, so that the first minute looks alive."""
+"""The demonstration: the simulated shop beside the product, and its past in the database: alive from the first minute."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from application.build import Application
 from application.common import cli_actor
+from domain.sample import Batch
 from simulator.demo import DEMO_OUTAGES, demo_plant_text
 from simulator.history import since_yesterday
 from simulator.models import models_of
@@ -33,7 +34,7 @@ async def prepare_demo(app: Application) -> AsyncIterator[None]:
         yield
 
 
-async def write_history(app: Application, batches) -> None:  # type: ignore[no-untyped-def]
+async def write_history(app: Application, batches: Iterable[Batch]) -> None:
     """Through the same way as live samples: writer, states, roll-ups."""
     for number, batch in enumerate(batches):
         app.bus.publish(batch)

@@ -21,7 +21,8 @@ def add_commands(commands: Commands) -> None:
     """report TEMPLATE --from T --to T --format F --out FILE."""
     report = commands.add_parser("report", help="write one report to a file")
     report.add_argument("template", choices=sorted(TEMPLATES))
-    report.add_argument("--from", dest="begin", required=True, metavar="T", help="2026-11-19T07:00 (site's zone) or with an offset or Z")
+    when = "2026-11-19T07:00 (the site's zone) or with an offset or Z"
+    report.add_argument("--from", dest="begin", required=True, metavar="T", help=when)
     report.add_argument("--to", dest="end", required=True, metavar="T")
     report.add_argument("--format", choices=["pdf", "xlsx"], default="pdf")
     report.add_argument("--language", choices=["ru", "en"], help="default: the site's")

@@ -36,7 +36,8 @@ STOP_WITHIN_S = 8.0
 def add_commands(commands: Commands) -> None:
     """serve, demo, simulate, start, prepare."""
     commands.add_parser("serve", help="everything in one process (default)").set_defaults(run=serve)
-    commands.add_parser("demo", help="serve on a data folder of its own beside a simulated shop of 12 machines").set_defaults(run=demo)
+    about_demo = "serve on a data folder of its own beside a simulated shop of 12 machines"
+    commands.add_parser("demo", help=about_demo).set_defaults(run=demo)
     simulate = commands.add_parser("simulate", help="only the simulator: serve every device of a plant file")
     simulate.add_argument("plant", type=Path, metavar="PLANT.yaml")
     simulate.add_argument("--seed", type=int, default=1)

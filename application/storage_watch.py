@@ -10,15 +10,15 @@ from domain.health import StorageStatus
 from domain.ports import Clock
 
 PERIOD_S = 2.0
-DISK_LOW_SHARE = 2 * 2**30
-DISK_CRITICAL = 2**29
+DISK_LOW_BYTES = 2 * 2**30
+DISK_CRITICAL_BYTES = 2**29
 
 
 class SystemAlerts(Protocol):
     """Alerts about the product itself."""
 
-    async def raise_system(self, key: str, priority: Priority, detail: str) -> None: ...
-    async def clear_system(self, key: str) -> None: ...
+    def raise_system(self, key: str, priority: Priority, detail: str = "") -> bool: ...
+    def clear_system(self, key: str) -> bool: ...
 
 
 def conditions(status: StorageStatus) -> dict[str, tuple[Priority, str] | None]:
@@ -31,8 +31,8 @@ def conditions(status: StorageStatus) -> dict[str, tuple[Priority, str] | None]:
         found["storage"] = (Priority.HIGH, status.cause or "database away")
     if filled >= 0.7:
         found["journal"] = (Priority.CRITICAL if filled >= 0.9 else Priority.HIGH, f"{filled:.0%}")
-    if status.disk_free_bytes < DISK_LOW_SHARE:
-        critical = status.disk_free_bytes < DISK_CRITICAL
+    if status.disk_free_bytes < DISK_LOW_BYTES:
+        critical = status.disk_free_bytes < DISK_CRITICAL_BYTES
         found["disk"] = (Priority.CRITICAL if critical else Priority.HIGH, f"{status.disk_free_bytes / 2**20:.0f} MiB")
     return found
 
@@ -44,8 +44,8 @@ async def watch_storage(status: Callable[[], StorageStatus], alerts: SystemAlert
         for key, wanted in conditions(status()).items():
             if wanted is None:
                 if standing.pop(key, None) is not None:
-                    await alerts.clear_system(key)
+                    alerts.clear_system(key)
             elif standing.get(key) is not wanted[0]:
                 standing[key] = wanted[0]
-                await alerts.raise_system(key, *wanted)
+                alerts.raise_system(key, *wanted)
         await clock.sleep(PERIOD_S)

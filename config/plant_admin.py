@@ -58,7 +58,7 @@ class PlantAdmin:
         return stored is not None
 
     async def watch(self, period_s: float = 3.0) -> None:
-        """Take over what a command changed in the database beside us; an invalid plant is logged and the last good one runs on."""
+        """Take over what a command changed beside us; an invalid plant is logged and the last good one runs on."""
         refused: object = None
         while True:
             await self._clock.sleep(period_s)
@@ -70,7 +70,7 @@ class PlantAdmin:
                     await self.load()
                 except ConfigError as exc:
                     refused = stored
-                    log.error("the stored plant does not validate, the last good one runs on: %s", exc)  # noqa: TRY400
+                    log.error("the stored plant does not validate, the last good one runs on: %s", exc)
 
     @property
     def plant(self) -> Plant:
@@ -239,7 +239,8 @@ class PlantAdmin:
 
     async def _need(self, actor: Actor, role: Role, what: str, subject: str) -> None:
         if not actor.role.allows(role):
-            await self._audit.append(self._clock.now_us(), actor.name, actor.source, "refused", f"{what} {subject}", result="failed")
+            now_us = self._clock.now_us()
+            await self._audit.append(now_us, actor.name, actor.source, "refused", f"{what} {subject}", result="failed")
             raise Forbidden(f"changing a {what} needs the role {role.value}")
 
 
