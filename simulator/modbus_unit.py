@@ -53,12 +53,6 @@ class Registers:
         start = (address - self.first) * self._width
         self.data[start : start + len(data)] = data
 
-    def set_bit(self, address: int, bit: int, on: bool) -> None:
-        """Set bit `bit` (0 is the lowest) of the word at `address`."""
-        at = (address - self.first) * 2 + (0 if bit >= 8 else 1)
-        mask = 1 << (bit & 7)
-        self.data[at] = (self.data[at] | mask) if on else (self.data[at] & ~mask)
-
 
 class ModbusUnit:
     """A device behind one unit id.

@@ -206,10 +206,11 @@ class ModbusMap:
         if where.table in ("coil", "discrete"):
             table.write(where.address, b"\x01" if any(data) else b"\x00")
         elif where.bit is not None or where.type in ("bit", "bool"):
-            bit = where.bit or 0
-            if where.word_order in (WordOrder.BIG_SWAPPED, WordOrder.LITTLE_SWAPPED):
-                bit ^= 8
-            table.set_bit(where.address, bit, any(data))
+            size = 2 * registers_of(where)
+            word = int.from_bytes(reorder(table.read(where.address, size // 2), where.word_order))
+            mask = 1 << (where.bit or 0)
+            word = word | mask if any(data) else word & ~mask
+            table.write(where.address, reorder(word.to_bytes(size), where.word_order))
         else:
             table.write(where.address, data)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -17,6 +18,8 @@ from simulator.modbus_server import ModbusTcpServer
 from simulator.models import ShopModels, models_of
 from simulator.registers import ModbusMap, Value, ratio_of
 from simulator.sources import Source
+
+log = logging.getLogger(__name__)
 
 REFRESH_US = 20_000
 """Registers are brought up to date at most this often, as a meter measures in steps too."""
@@ -126,7 +129,8 @@ async def simulate(
     """Serve a plant while inside.
 
     `models` replaces what given devices measure; `free_ports` takes free ports of this computer in place of the named ones
-    (see `Simulation.plant`). Raises ConfigError when an address cannot be served here, or a transport is not simulated.
+    (see `Simulation.plant`). Lines of transports that are not simulated are left out. Raises ConfigError when an address cannot
+    be served here.
     """
     simulation = Simulation(plant, models_of(plant, seed, models), clock, outages)
     async with AsyncExitStack() as stack:
@@ -138,7 +142,7 @@ async def simulate(
             if line.transport == "modbus-tcp":
                 taken.setdefault(_endpoint(line), []).append(line)
             else:
-                raise ConfigError(f"line {line.id}: transport {line.transport} cannot be simulated")
+                log.warning("line %s: transport %s is not simulated; its devices stay silent", line.id, line.transport)
         for (host, port), sharing in taken.items():
             server = await _serve_tcp(simulation, sharing, host, port, free_ports)
             stack.push_async_callback(server.stop)

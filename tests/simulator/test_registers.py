@@ -101,6 +101,14 @@ def test_bits_share_a_register_and_coils_are_bits() -> None:
     assert device.unit.tables["coil"].read(3, 1) == b"\x00"
 
 
+def test_a_bit_of_a_long_word_keeps_the_others() -> None:
+    bits = [point(f"b{n}", Quantity.STATE, "1", 8, "uint32", bit=n, order=WordOrder.LITTLE) for n in (0, 17, 31)]
+    device = ModbusMap(meter(of=profile(*bits)))
+    device.write({"b0": 1.0, "b17": 1.0, "b31": 1.0})
+    device.write({"b0": 0.0})
+    assert device.unit.tables["holding"].read(8, 2).hex() == "00008002"
+
+
 def test_text_fills_its_registers() -> None:
     device = ModbusMap(meter(of=profile(point("serial", Quantity.TEXT, "", 60, "string", length=4))))
     device.write({"serial": "A-12345"})
