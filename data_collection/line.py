@@ -29,7 +29,7 @@ from domain.sample import Reading
 
 log = logging.getLogger(__name__)
 CONNECT_LIMIT_S: Final = 15.0
-REPHASE_S: Final = 10.0
+REPHASE_S: Final = 60.0
 PROBE_WAIT_S: Final = 10.0  # a silent device waits that long for a stretch without polls, then it is asked anyway
 DAILY_AGAIN_S: Final = 600.0
 
@@ -57,7 +57,7 @@ class LineRunner:
         self._silent: list[PolledDevice] = []
         self._up = False
         self._laid_out: dict[int, float] = {}
-        self._laid_out_at = 0.0
+        self._rephase_at, self._rephased = 0.0, False
         self._busy = RollingSum(60.0, 12, clock.monotonic())
         self._failures = RollingSum(3600.0, 60, clock.monotonic())
         self._state, self._since_us = ("waiting" if line.enabled else "disabled"), clock.now_us()
@@ -71,8 +71,7 @@ class LineRunner:
             self._report_disabled(self.devices)
             return
         self._report_disabled([d for d in self.devices if not d.device.enabled])
-        self._lay_out(self._clock.monotonic() + self._start_delay_s)
-        try:
+        try:  # the grid is laid when the first attempt to connect has ended, well or badly: nothing is bad before
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_connected(), name=f"line:{self.line.id}:connection")
                 tasks.create_task(self._poll_forever(), name=f"line:{self.line.id}:polls")
@@ -141,6 +140,9 @@ class LineRunner:
             log.warning("line %s: down: %s", self.line.id, message)
             for device in self._enabled():
                 device.line_lost(message)
+        if not self._queue:
+            self._lay_out(self._clock.monotonic() + min((d.device.scan_s for d in self._enabled()), default=1.0))
+            self._wake()
         self._note_state()
 
     def _connection_lost(self, exc: Exception) -> None:
@@ -157,7 +159,7 @@ class LineRunner:
 
     def _lay_out(self, now: float) -> None:
         """Put all polls on their grid: one device behind the other, daily and slow groups behind the fast ones."""
-        offsets = self._offsets(now)
+        offsets = self._offsets()
         tail = max(offsets.values(), default=0.0)
         self._queue = []
         for device in self._enabled():
@@ -166,28 +168,33 @@ class LineRunner:
                 slot.due = now + offsets[slot.index] + later
                 self._queue.append(slot)
         heapify(self._queue)
+        self._rephased, self._rephase_at = False, now + 3.0 * min((d.device.scan_s for d in self._enabled()), default=1.0)
 
-    def _offsets(self, now: float) -> dict[int, float]:
+    def _offsets(self) -> dict[int, float]:
         """Where in the cycle each device (by index) has its turn."""
         enabled = self._enabled()
         self._laid_out = {d.slots[0].index: self._duration(d) for d in enabled if d.slots}
-        self._laid_out_at = now
         shortest = min((d.device.scan_s for d in enabled), default=1.0)
         return dict(zip(self._laid_out, layout(list(self._laid_out.values()), shortest), strict=True))
 
     def _rephase(self, device: PolledDevice, now: float) -> None:
-        """A device that takes longer than its place in the cycle makes its followers late: lay the fast polls out anew."""
-        took, room = device.fast_s, self._laid_out.get(device.slots[0].index)
-        if took is None or room is None or took <= 1.25 * room + 0.005 or now - self._laid_out_at < REPHASE_S:
+        """Lay the fast polls out anew: once when it is known what they really take, then when one outgrew its place."""
+        if len(self._laid_out) < 2 or now < self._rephase_at:
             return
-        offsets = self._offsets(now)
+        took, room = device.fast_s, self._laid_out.get(device.slots[0].index)
+        if self._rephased and (took is None or room is None or took <= 1.25 * room + 0.005):
+            return
+        offsets = self._offsets()
         for slot in self._queue:
             if slot.group is Group.FAST and slot.interval_s > 0:
                 slot.due = now + offsets[slot.index]
         heapify(self._queue)
+        self._rephased, self._rephase_at = True, now + REPHASE_S
 
     def _duration(self, device: PolledDevice) -> float:
         """What one poll of its fastest group takes: measured, else calculated."""
+        if not device.healthy:
+            return 0.0  # it has no turn
         if device.fast_s is not None:
             return device.fast_s
         if device.plan is None or not device.slots:
@@ -269,7 +276,7 @@ class LineRunner:
         return min((t for t in times if t > now), default=now + 3600.0)
 
     def _probe_due(self, now: float) -> PolledDevice | None:
-        """A silent device whose back-off is over, when there is time for its time-out before a healthy one is due."""
+        """A silent device whose back-off is over, when there is time for its silence before a healthy one is due."""
         if not self._silent:
             return None
         due = [d for d in self._silent if d.backoff.next_at <= now]
@@ -283,7 +290,7 @@ class LineRunner:
 
     def _timeout_s(self, device: PolledDevice) -> float:
         value = getattr(device.plan, "timeout_s", None)
-        return value if isinstance(value, float) else 1.0
+        return max(value if isinstance(value, float) else 1.0, 1.1 * device.failed_s)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, unless something wakes the line."""

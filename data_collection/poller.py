@@ -55,6 +55,7 @@ class PolledDevice:
         self.errors: Counter[str] = Counter()
         self.latency_s: float | None = None
         self.fast_s: float | None = None  # what the last good poll of the fastest group took
+        self.failed_s = 0.0  # what its last failed poll cost the line
         self._last_us = 0
         self._failed_in_row = 0
         self.rescheduled = False  # a slot was moved: the line puts its queue in order again
@@ -152,7 +153,8 @@ class PolledDevice:
         elif gone:
             self.backoff.failed(now)
         self.emit_bad(slot, QUALITY_OF.get(kind, Quality.NO_COMMUNICATION))
-        return now - began
+        self.failed_s = now - began
+        return self.failed_s
 
     def _failed(self, kind: str, message: str, *, gone: bool) -> None:
         self.errors[kind] += 1
