@@ -34,6 +34,8 @@ LOAD_US = 24 * 60 * MINUTE_US  # at most that much of one machine is in memory a
 REMEMBERED = 10_000  # chunks, about 1.5 kB each
 SETTLE_US = 3 * MINUTE_US  # until then samples, roll-ups and states of a stretch may still be on their way
 FRESH_US = 2_000_000  # a chunk that may still change is measured again after that time
+HOLED_FRESH_US = MINUTE_US  # one of the past with holes: a journal may still fill them
+WHOLE = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class EnergyAccounting:
         self._meters = Meters(plant, tags)
         self._calendar: tuple[Plant, Calendar] | None = None
         self._chunks: OrderedDict[tuple[str, int, int, bool], Chunk] = OrderedDict()
-        self._fresh: dict[tuple[str, int, int, bool], tuple[int, Chunk]] = {}
+        self._fresh: dict[tuple[str, int, int, bool], tuple[int, int, Chunk]] = {}  # measured at, good until
 
     # -- calendar --------------------------------------------------------------------------------------------------
 
@@ -174,7 +176,7 @@ class EnergyAccounting:
             self._chunks.move_to_end(key)
             return chunk
         fresh = self._fresh.get(key)
-        return fresh[1] if fresh is not None and 0 <= now_us - fresh[0] < FRESH_US else None
+        return fresh[2] if fresh is not None and fresh[0] <= now_us < fresh[1] else None
 
     async def _measure_group(self, meter: Meter, group: Sequence[tuple[int, int]], now_us: int, long: bool) -> list[Chunk]:
         loaded = await self._load(meter, group[0][0], group[-1][1], now_us, long)
@@ -194,14 +196,15 @@ class EnergyAccounting:
         return found
 
     def _remember(self, key: tuple[str, int, int, bool], chunk: Chunk, settled: bool, now_us: int) -> None:
-        if settled:
+        whole = chunk.known_us >= WHOLE * (chunk.to_us - chunk.from_us) or now_us - chunk.to_us > LONG_SPAN_US
+        if settled and whole:
             self._chunks[key] = chunk
             while len(self._chunks) > REMEMBERED:
                 self._chunks.popitem(last=False)
         else:
             if len(self._fresh) > REMEMBERED // 10:
                 self._fresh.clear()
-            self._fresh[key] = (now_us, chunk)
+            self._fresh[key] = (now_us, now_us + (HOLED_FRESH_US if settled else FRESH_US), chunk)
 
     @staticmethod
     def _settled(meter: Meter, loaded: _Loaded, end_us: int, now_us: int) -> bool:

@@ -55,10 +55,10 @@ class AnalysisEngine:
         *,
         alerts: AlertEngine,
         states: StateStore,
+        history: History,
         clock: Clock,
-        history: History | None = None,
     ) -> None:
-        """`history` lets states be made again after a restart and from late samples; without it they begin anew."""
+        """`history`: states are made again from it after a restart and from late samples."""
         self._alerts, self._states, self._clock, self._history = alerts, states, clock, history
         self._machines: dict[str, MachineWatch] = {}
         self._limits: list[_Limit] = []
@@ -71,6 +71,7 @@ class AnalysisEngine:
         self._wall_minus_mono = clock.now_us() - clock.monotonic() * 1e6
         self._restored: set[str] = set()
         self._limits_restored = False
+        self._waited = False
         self.states_lost = 0
         self.apply(plant, tags)
 
@@ -260,6 +261,7 @@ class AnalysisEngine:
                 await self.save_states()
             except (StorageError, OSError) as exc:
                 log.warning("states of machines wait for the store: %s", exc)
+                self._waited = True
                 self._shed()
                 await self._clock.sleep(RETRY_S)
             await self._clock.sleep(TICK_S)
@@ -273,6 +275,11 @@ class AnalysisEngine:
         for key, interval in saved.items():
             if self._pending.get(key) == interval:
                 del self._pending[key]
+        if self._waited:  # what was measured meanwhile was measured without these states
+            self._waited = False
+            for machine_id in {key[0] for key in saved}:
+                first_us = min(key[1] for key in saved if key[0] == machine_id)
+                self._tell_recomputed(first_us, self._clock.now_us(), machine_id)
 
     def _shed(self) -> None:
         while len(self._pending) > MAX_PENDING:
@@ -309,7 +316,7 @@ class AnalysisEngine:
 
     async def _make_again(self, watch: MachineWatch, begin_us: int, end_us: int) -> None:
         """States of [begin_us, end_us) from history, in place of what is stored."""
-        if self._history is None or watch.meter.power is None or begin_us >= end_us:
+        if watch.meter.power is None or begin_us >= end_us:
             return
         samples = await self._history.raw(watch.meter.power.id, begin_us, end_us)
         await self._states.replace_states(watch.machine_id, begin_us, end_us, watch.made_again(samples, begin_us, end_us))

@@ -115,9 +115,8 @@ class MachineWatch:
 
     def made_again(self, samples: RawSeries, from_us: int, to_us: int) -> list[StateInterval]:
         """States of a stretch of the past from its samples; they tile it."""
-        return states_of(
-            self.machine_id, samples.times_us, samples.values, samples.qualities, self._thresholds, self.meter.timing, from_us, to_us
-        )
+        columns = samples.times_us, samples.values, samples.qualities
+        return states_of(self.machine_id, *columns, self._thresholds, self.meter.timing, from_us, to_us)
 
     def _note_late(self, time_us: int) -> None:
         self._late_us = time_us if self._late_us is None else min(self._late_us, time_us)
