@@ -60,4 +60,4 @@ def dump_plant(document: Mapping[str, object]) -> str:
     """The document as a plant file: sections in their usual order; it parses to an equal document."""
     known = [name for name in SECTIONS if name in document]
     others = [name for name in document if name not in SECTIONS]
-    return "\n".join(dump_yaml({name: document[name]}) for name in (*known, *others))
+    return "\n".join(dump_yaml({name: document[name]}, block_levels=1 if name == "site" else 2) for name in (*known, *others))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from config.fields import Fields, shown
 from config.problems import Path, Problem, ProblemsError, Report
 from config.profile_checks import Placed, check_overlaps, check_reads, check_tags
-from config.profile_parameters import in_order, read_parameter, read_quirks
+from config.profile_parameters import in_order, in_units, read_parameter, read_quirks
 from config.profile_points import PROTOCOLS, PointReader
 from config.yaml_source import load_yaml
 from domain.profile import Point, Profile
@@ -60,6 +60,7 @@ def read_profile(report: Report, name: str) -> Profile | None:
     fields.finish()
     if report.problems or protocol is None:
         return None
+    points = in_units(points, parameters)
     profile = Profile(
         name, title, vendor or "", protocol, source or "", confidence or "L", tuple(points), quirks, parameters, notes
     )

@@ -11,6 +11,7 @@ from config.problems import Report, nearest
 from config.profile_points import REGISTER_TABLES, registers_of
 from domain.errors import ConfigError
 from domain.profile import ModbusPoint, Point, Profile, Quirks, WordOrder
+from domain.quantity import canonical_factor, units_of
 
 Getter = Callable[[Fields, str], object]
 
@@ -33,6 +34,9 @@ def _order(fields: Fields, name: str) -> object:
     return tuple(value) if isinstance(value, list | tuple) else None
 
 
+# what a power or energy unit means for active, reactive and apparent figures
+_POWER: Final = {"W": ("W", "var", "VA"), "kW": ("kW", "kvar", "kVA"), "MW": ("MW", "Mvar", "MVA")}
+_ENERGY: Final = {"Wh": ("Wh", "varh"), "kWh": ("kWh", "kvarh"), "MWh": ("MWh", "Mvarh")}
 _GETTERS: Final[Mapping[str, Getter]] = {
     "ct_ratio": _ratio,
     "vt_ratio": _ratio,
@@ -47,6 +51,8 @@ _GETTERS: Final[Mapping[str, Getter]] = {
     "address_base": lambda f, n: f.whole(n, low=0, high=1),
     "table": lambda f, n: f.choice(n, REGISTER_TABLES),
     "order": _order,
+    "power_unit": lambda f, n: f.choice(n, tuple(_POWER)),
+    "energy_unit": lambda f, n: f.choice(n, tuple(_ENERGY)),
     "password_encoding": lambda f, n: f.choice(n, ("auto", "ascii", "binary")),
 }
 QUIRKS: Final = ("max_registers", "max_bits", "max_gap", "pause_between_reads_s", "connect_delay_s", "timeout_s")
@@ -113,7 +119,7 @@ def apply_options(profile: Profile, given: Mapping[str, object]) -> Profile:
     """As `resolve`, for options that were read by `read_options`. Raises ValueError where points no longer fit."""
     if not given:
         return profile
-    points = list(profile.points)
+    points = in_units(profile.points, given)
     if profile.protocol == "modbus" and any(name in given for name in _LAYOUT):
         points = _laid_out(profile, points, given)
     quirks = {name: given[name] for name in QUIRKS if name in given}
@@ -124,6 +130,23 @@ def apply_options(profile: Profile, given: Mapping[str, object]) -> Profile:
         quirks=replace(profile.quirks, **quirks),  # type: ignore[arg-type]
         parameters=parameters,
     )
+
+
+def in_units(points: Sequence[Point], parameters: Mapping[str, object]) -> list[Point]:
+    """Points with the units on the wire that `power_unit` and `energy_unit` name; believable ranges keep their meaning."""
+    wanted = [
+        table[str(parameters[name])] for name, table in (("power_unit", _POWER), ("energy_unit", _ENERGY)) if name in parameters
+    ]
+    found = []
+    for point in points:
+        unit = next((u for units in wanted for u in units if u in units_of(point.quantity)), point.unit)
+        if unit != point.unit:
+            factor = canonical_factor(point.quantity, point.unit) / canonical_factor(point.quantity, unit)
+            low_high = None if point.plausible is None else (point.plausible[0] * factor, point.plausible[1] * factor)
+            found.append(replace(point, unit=unit, plausible=low_high))
+        else:
+            found.append(point)
+    return found
 
 
 def _laid_out(profile: Profile, points: Sequence[Point], given: Mapping[str, object]) -> list[Point]:

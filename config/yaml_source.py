@@ -6,6 +6,7 @@ YAML 1.1's 900, false and a word.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -175,21 +176,50 @@ class _Builder:
         return value
 
 
+_CLEAN = re.compile(r"[^\W\d_](?:[\w /.()+№°³%₽-]*[\w.)№°³%₽])?\Z")
+_WORDS_OF_YAML_1_1 = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+_ONE_LINE = 140
+
+
 class _Dumper(yaml.SafeDumper):
-    """Quotes what `plain_scalar` would not read back as the same text."""
+    """Writes texts bare where every YAML reader takes them for texts, in double quotes otherwise."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    quoted = not isinstance(plain_scalar(text), str)
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if quoted else None)
+    clean = _CLEAN.match(text) and text.lower() not in _WORDS_OF_YAML_1_1 and isinstance(plain_scalar(text), str)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if clean else '"')
 
 
 _Dumper.add_representer(str, _represent_text)
 
 
-def dump_yaml(document: object) -> str:
-    """Readable YAML in the document's own order: short entries on one line, Unicode as it is."""
-    return yaml.dump(document, Dumper=_Dumper, allow_unicode=True, sort_keys=False, default_flow_style=None, width=130)
+def dump_yaml(document: object, *, block_levels: int = 1) -> str:
+    """Readable YAML in the document's own order, Unicode as it is.
+
+    The first `block_levels` levels are written one entry a line; deeper ones stand on one line where they fit.
+    """
+    out = io.StringIO()
+    dumper = _Dumper(out, allow_unicode=True, sort_keys=False, width=100_000)
+    try:
+        dumper.open()
+        node = dumper.represent_data(document)
+        _lay_out(node, block_levels)
+        dumper.serialize(node)
+        dumper.close()
+    finally:
+        dumper.dispose()
+    return out.getvalue()
+
+
+def _lay_out(node: yaml.Node, block_levels: int) -> int:
+    """Choose one line or several for each collection; returns about how long the node is on one line."""
+    if isinstance(node, yaml.ScalarNode):
+        return len(node.value) + (2 if node.style else 0)
+    children = [child for pair in node.value for child in pair] if isinstance(node, yaml.MappingNode) else list(node.value)
+    length = 2 + sum(_lay_out(child, block_levels - 1) + 2 for child in children)
+    if isinstance(node, yaml.CollectionNode):
+        node.flow_style = not children or (block_levels <= 0 and length <= _ONE_LINE)
+    return length
