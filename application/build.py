@@ -165,13 +165,15 @@ async def _connect(settings: Settings, clock: Clock, environ: Mapping[str, str],
         "status": status.run,
         "loop-lag": lag.run,
         "plant-watch": plant.watch,
+        "accounts": accounts.watch,
         "collector": collector.run,
     }
     return application
 
 
 def _web_options(settings: Settings) -> WebOptions:
-    raise NotImplementedError(settings)
+    web = settings.web
+    return WebOptions(tls=web.tls, allowed_hosts=tuple(web.allowed_hosts), origins=tuple(web.origins))
 
 
 def _devices_online(collector: Collector) -> tuple[int, int]:

@@ -28,6 +28,7 @@ from domain.errors import ConfigError
 from runtime.clock import SystemClock
 from runtime.logs import set_up_logging
 from runtime.watchdog import Notifier
+from web_interface.server import server_config
 
 log = logging.getLogger(__name__)
 STOP_WITHIN_S = 8.0
@@ -186,12 +187,7 @@ class _Server(uvicorn.Server):
 
 async def _serve_web(app: Application, listening: socket.socket) -> None:
     web = app.settings.web
-    config = uvicorn.Config(
-        app.web, log_level="warning", access_log=False, server_header=False, date_header=True, timeout_graceful_shutdown=2,
-        ssl_certfile=str(web.tls_cert) if web.tls_cert else None, ssl_keyfile=str(web.tls_key) if web.tls_key else None,
-        h11_max_incomplete_event_size=16 * 1024, limit_concurrency=1200, timeout_keep_alive=20, ws_max_size=64 * 1024,
-    )
-    server = _Server(config)
+    server = _Server(server_config(app.web, host=web.host, port=web.port, tls_cert=web.tls_cert, tls_key=web.tls_key))
     copy = listening.dup()  # the server closes its own; a restarted one gets a fresh one
     try:
         await server.serve(sockets=[copy])
