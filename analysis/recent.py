@@ -1,0 +1,105 @@
+"""The last minutes of the machines' meters in memory, in front of the history.
+
+The running shift is measured again every few seconds; with the last samples at hand that asks the database nothing, and sees
+samples that are not committed yet. Whatever memory does not hold completely is asked from the history behind.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from analysis.meter import meters_of
+from domain.plant import Plant, Tag
+from domain.ports import History, RawSeries, RollupSeries, Step
+from domain.sample import Batch, TagId
+
+KEPT_US = 40 * 60_000_000
+MAX_SAMPLES = 100_000  # of one tag, whatever its interval
+
+
+class _Column:
+    """Samples of one tag in time order, without holes since the first."""
+
+    __slots__ = ("newest_us", "qualities", "times_us", "values")
+
+    def __init__(self) -> None:
+        self.newest_us: int | None = None
+        self.times_us: list[int] = []
+        self.values: list[float | None] = []
+        self.qualities: list[int] = []
+
+    def add(self, time_us: int, value: float | None, quality: int) -> None:
+        times = self.times_us
+        if self.newest_us is not None and time_us <= self.newest_us:
+            if time_us < self.newest_us:  # late, or the clock stepped back: only the history knows the whole
+                self.forget(len(times))
+            return
+        self.newest_us = time_us
+        times.append(time_us)
+        self.values.append(value)
+        self.qualities.append(quality)
+        if time_us - times[0] > 2 * KEPT_US or len(times) > 2 * MAX_SAMPLES:
+            self.forget(max(bisect_left(times, time_us - KEPT_US), len(times) - MAX_SAMPLES))
+
+    def forget(self, count: int) -> None:
+        """The oldest `count`."""
+        del self.times_us[:count], self.values[:count], self.qualities[:count]
+
+    def window(self, from_us: int, to_us: int, *, edges: bool) -> tuple[int, int, int | None, int | None] | None:
+        """(first, end, index of the good one before, of the good one after); None when memory does not reach that far back."""
+        times = self.times_us
+        if not times or times[0] >= from_us:
+            return None
+        first, end = bisect_left(times, from_us), bisect_left(times, to_us)
+        if not edges:
+            return first, end, None, None
+        before = next((i for i in range(first - 1, -1, -1) if self.qualities[i] == 0), None)
+        if before is None:
+            return None
+        return first, end, before, next((i for i in range(end, len(times)) if self.qualities[i] == 0), None)
+
+
+class RecentHistory:
+    """Implements domain.ports.History. Subscribe `on_batch`; `apply` the plant."""
+
+    def __init__(self, behind: History) -> None:
+        self._behind = behind
+        self._columns: dict[TagId, _Column] = {}
+        self._plans: dict[int, tuple[tuple[TagId, ...], tuple[tuple[int, _Column], ...]]] = {}
+
+    def apply(self, plant: Plant, tags: Sequence[Tag]) -> None:
+        """Keep power and energy of the machines' meters; what stays keeps its samples."""
+        wanted = [tag.id for m in meters_of(plant, tags).values() for tag in (m.power, m.energy) if tag is not None]
+        self._columns = {tag_id: self._columns.get(tag_id) or _Column() for tag_id in wanted}
+        self._plans.clear()
+
+    def on_batch(self, batch: Batch) -> None:
+        """Bus sink."""
+        plan = self._plans.get(id(batch.tag_ids))
+        if plan is None or plan[0] is not batch.tag_ids:
+            if len(self._plans) > 5000:
+                self._plans.clear()
+            rows = tuple((i, self._columns[tag_id]) for i, tag_id in enumerate(batch.tag_ids) if tag_id in self._columns)
+            plan = self._plans[id(batch.tag_ids)] = (batch.tag_ids, rows)
+        for index, column in plan[1]:
+            column.add(batch.time_us, batch.values[index], batch.qualities[index])
+
+    async def raw(self, tag_id: TagId, from_us: int, to_us: int, *, limit: int = 1_000_000, edges: bool = False) -> RawSeries:
+        """As promised by History."""
+        column = self._columns.get(tag_id)
+        found = column.window(from_us, to_us, edges=edges) if column is not None else None
+        if column is None or found is None or found[1] - found[0] > limit:
+            return await self._behind.raw(tag_id, from_us, to_us, limit=limit, edges=edges)
+        first, end, before, after = found
+        times, values, qualities = column.times_us[first:end], column.values[first:end], column.qualities[first:end]
+        for place, index in ((0, before), (len(times) + 1, after)):
+            if index is not None:
+                times.insert(place, column.times_us[index])
+                values.insert(place, column.values[index])
+                qualities.insert(place, column.qualities[index])
+        return RawSeries(tag_id, times, values, qualities)
+
+    async def rollup(self, tag_id: TagId, step: Step, from_us: int, to_us: int) -> RollupSeries:
+        """From the history behind."""
+        return await self._behind.rollup(tag_id, step, from_us, to_us)
