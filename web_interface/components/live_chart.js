@@ -57,7 +57,7 @@ export default {
     base(options) {
       const label = { color: "var(--text3)", fontSize: 12, fontFamily: "Inter" };
       const axis = (a, own) => ({ ...own, ...a, axisLabel: { ...label, ...own.axisLabel, ...(a.axisLabel || {}) } });
-      const x = { type: "value", axisLine: { lineStyle: { color: "var(--line)" } }, axisTick: { show: true, lineStyle: { color: "var(--line)" } }, splitLine: { show: false } };
+      const x = { type: "value", axisLine: { lineStyle: { color: "var(--line)" } }, axisTick: { show: true, lineStyle: { color: "var(--line)" } }, splitLine: { show: false }, axisLabel: { margin: 10 } };
       const y = { type: "value", axisLine: { show: true, lineStyle: { color: "var(--line)" } }, axisTick: { show: false }, splitLine: { lineStyle: { color: "var(--line)" } } };
       const many = (v, own) => (Array.isArray(v) ? v.map((a) => axis(a, own)) : axis(v || {}, own));
       return {

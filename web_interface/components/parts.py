@@ -25,6 +25,22 @@ class StateGantt(Part, component="state_gantt.js"):
 class PowerFlow(Part, component="power_flow.js"):
     """Where the power (or the energy) goes: main, boards, machines; widths follow the values."""
 
+    def flow_changes(self, new: Mapping[str, Any]) -> Data:
+        """Changes for a Feed: rows that differ while the structure stands, else everything."""
+        old = self._data
+        if [[r["id"] for r in g["rows"]] for g in old["groups"]] != [[r["id"] for r in g["rows"]] for g in new["groups"]]:
+            return self.change(new)
+        rows, texts = {}, {}
+        for before, after in zip(old["groups"], new["groups"], strict=True):
+            if before["text"] != after["text"]:
+                texts[after["name"]] = after["text"]
+            for a, b in zip(before["rows"], after["rows"], strict=True):
+                if part := {k: v for k, v in b.items() if a[k] != v}:
+                    rows[b["id"]] = part
+        changes = {k: v for k, v in new.items() if k != "groups" and old.get(k) != v}
+        old.update(new)
+        return changes | ({"rows": rows} if rows else {}) | ({"texts": texts} if texts else {})
+
 
 class TopStatus(Part, component="top_status.js"):
     """Clock of the site and age of the newest value."""

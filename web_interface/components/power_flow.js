@@ -65,6 +65,17 @@ export default {
     });
     this.watcher.observe(this.$el);
   },
+  methods: {
+    patch({ rows, texts, ...rest }) {
+      Object.assign(this.d, rest);
+      if (!rows && !texts) return;
+      this.d.groups = this.d.groups.map((g) => ({
+        ...g,
+        text: texts?.[g.name] ?? g.text,
+        rows: rows ? g.rows.map((r) => (rows[r.id] ? { ...r, ...rows[r.id] } : r)) : g.rows,
+      }));
+    },
+  },
   beforeUnmount() {
     this.watcher?.disconnect();
   },
@@ -75,8 +86,8 @@ export default {
     const { k, slot, gap, row, need } = layout(d, room);
     const height = Math.max(room, need);
     const single = d.groups.length === 1 && !d.groups[0].name;
-    const xBoard = Math.round(width * (single ? 0 : 0.33));
-    const xLeaf = Math.round(width * 0.58);
+    const xBoard = Math.round(width * (single ? 0 : width < 420 ? 0.3 : 0.33));
+    const xLeaf = Math.round(width * (width < 420 ? 0.53 : 0.58));
     const leafText = width < 340 ? 10 : 12;
     const out = [];
     const main = [];
@@ -110,7 +121,7 @@ export default {
           h("a", { key: s.r.id, href: s.r.href, class: "em-flow-leaf", "data-testid": `flow-${s.r.id}` }, [
             h("title", `${s.r.name}: ${s.r.text}`),
             node(s.r, xLeaf, s.at, 9, s.size),
-            h("text", { x: xLeaf + 9 + leafText - 5, y: s.middle + 4, class: "em-flow-name" }, fit(s.r.name, width - xLeaf - 4 - leafText - 46)),
+            h("text", { x: xLeaf + 9 + leafText - 5, y: s.middle + 4, class: "em-flow-name" }, fit(s.r.name, width - xLeaf - 4 - leafText - 38)),
             h("text", { x: width, y: s.middle + 4, "text-anchor": "end", class: ["em-flow-value", s.r.missing && "em-flow-missing"] }, s.r.text),
           ]),
         );

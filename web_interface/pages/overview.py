@@ -35,7 +35,7 @@ from web_interface.format import MISSING, Format
 from web_interface.locale import t
 from web_interface.pages import overview_view as view
 from web_interface.pages import shell
-from web_interface.pages.overview_chart import chart_options, chart_series, chart_view, legend_words, narrow_options
+from web_interface.pages.overview_chart import chart_options, chart_series, chart_view, legend_words, narrow_options, series_changes
 from web_interface.pages.overview_tiles import tiles
 from web_interface.services import Forbidden, Services, ShopNow
 
@@ -95,7 +95,7 @@ class Overview:
         flow = self._page.hub.view(
             ("flow", self._fmt.lang, self._energy_flow), lambda s: view.flow(s, self._fmt, self._energy_flow)
         )
-        changes.append((self._flow, self._flow.change(flow)))
+        changes.append((self._flow, self._flow.flow_changes(flow)))
         return changes
 
     # ---- parts -----------------------------------------------------------------------------------------------------
@@ -122,6 +122,7 @@ class Overview:
                 narrow=narrow_options(self._fmt),
             )
         self._series = chart_series(shop)
+        self._day = chart_view(shop, self._fmt, self._site().timezone)["range"]
         self._legend_now(shop)
 
     def _legend_now(self, shop: ShopNow) -> None:
@@ -131,19 +132,16 @@ class Overview:
 
     def _live_chart(self, shop: ShopNow) -> Changes:
         """New points only: the running five minutes, the dot of now; all when a new day began."""
-        fresh = chart_series(shop)
-        old, self._series = self._series, fresh
-        pushes: list[list[Any]] = []
-        for i, points in fresh.items():
-            before = old.get(i, [])
-            if points == before:
-                continue
-            if len(before) > len(points) or points[: max(0, len(before) - 1)] != before[:-1] or (i == 2):
-                return [(self._chart, {"set": {str(k): v for k, v in fresh.items()}})]
-            pushes += [[i, *p] for p in points[max(0, len(before) - 1) :]]
-        if pushes:
+        fresh = self._page.hub.view("chart", chart_series)
+        changes = series_changes(self._series, fresh)
+        self._series = fresh
+        day = chart_view(shop, self._fmt, self._site().timezone)
+        if day["range"] != self._day:
+            self._day = day["range"]
+            changes["view"] = day
+        if "push" in changes:
             self._legend_now(shop)
-        return [(self._chart, {"push": pushes} if pushes else {})]
+        return [(self._chart, changes)]
 
     def _build_alerts(self, shop: ShopNow) -> None:
         page = self._page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -28,6 +29,22 @@ def chart_series(shop: ShopNow) -> dict[int, list[Any]]:
     """Points of each series; the dot of now carries its value."""
     now = [] if shop.power_kw is None else [[shop.now_us // 1_000_000 * 1000, round(shop.power_kw)]]
     return {TODAY: points_ms(shop.power_trend), YESTERDAY: points_ms(shop.yesterday), NOW: now}
+
+
+def series_changes(old: Mapping[int, Sequence[Any]], new: Mapping[int, Sequence[Any]]) -> Data:
+    """What the browser needs to get from `old` to `new`: points to push where only the end grew, else whole series to set."""
+    push: list[list[Any]] = []
+    anew: dict[str, Sequence[Any]] = {}
+    for i, points in new.items():
+        before = old.get(i, [])
+        kept = max(0, len(before) - 1)
+        if points == before:
+            continue
+        if i != NOW and kept and len(points) >= len(before) and points[:kept] == before[:kept] and points[kept][0] == before[kept][0]:
+            push += [[i, *point] for point in points[kept:]]
+        else:
+            anew[str(i)] = points
+    return ({"push": push} if push else {}) | ({"set": anew} if anew else {})
 
 
 def top_kw(shop: ShopNow, site: Site) -> tuple[float, float]:
@@ -111,7 +128,7 @@ def _contract(site: Site, fmt: Format) -> Data:
         return {"data": []}
     label = {
         "position": "insideStartTop", "formatter": t("chart.contract", fmt.lang, limit=fmt.number(site.contract_kw, 0)), "color": "var(--text)",
-        "fontSize": 12, "fontWeight": 600, "fontFamily": "Inter", "distance": [6, 3],
+        "fontSize": 12, "fontWeight": 600, "fontFamily": "Inter", "distance": [6, 5],
     }
     return {
         "silent": True, "symbol": "none", "lineStyle": {"color": "var(--text)", "width": 1.5, "type": "solid"}, "label": label,
