@@ -13,7 +13,16 @@ import pytest
 
 from analysis.accounting import EnergyAccounting
 from analysis.calendar import Calendar, to_us
-from analysis.energy import average_kw, efficiency_of, idle_share, load_factor, projected_demand_kw, tangent_phi, useful_share_k2
+from analysis.energy import (
+    average_kw,
+    efficiency_of,
+    idle_share,
+    load_factor,
+    power_factor_of,
+    projected_demand_kw,
+    tangent_phi,
+    useful_share_k2,
+)
 from domain.errors import NotFound
 from domain.plant import Device, Plant, Tag
 from domain.state import MachineState, StateInterval, StateThresholds
@@ -312,3 +321,28 @@ async def test_real_counters_give_the_same_energy_with_and_without_gaps(
         accounts = await shop.accounting.energy("day", readings[0][0] - 24 * H, readings[-1][0] + H)
         found.append(sum(a.energy_kwh or 0.0 for a in accounts))
     assert found == [pytest.approx(kwh, abs=1e-3)] * 2
+
+
+@pytest.mark.parametrize(("name", "wh"), [("three_main", 715.78), ("two_main", 193.06)])
+async def test_integrated_power_of_recorded_loads(shared_data: Callable[..., Path], name: str, wh: float) -> None:
+    with shared_data("data", "pq-lab-1hz", f"{name}.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    column = next(key for key in rows[0] if key.strip().startswith("Active"))
+    shop = Shop(meter_device("d1", counter=False))
+    start = shop.at(2026, 6, 10, 7)
+    samples = [(start + i * S, float(row[column]) / 1000, 0) for i, row in enumerate(rows)]
+    shop.history.put(shop.id_of("d1.active_power"), samples)
+    shop.now(samples[-1][0] + H)
+    account = await shop.accounting.account("d1-m", start, samples[-1][0] + S)
+    assert (account.energy_kwh or 0) * 1000 == pytest.approx(wh, abs=0.01)
+
+
+def test_power_factor_of_the_steel_works_equals_the_meter(shared_data: Callable[..., Path]) -> None:
+    rows = rows_of(shared_data("data", "steel-2018", "steel_2018_01-07.csv.gz"))
+    checked = 0
+    for row in rows:
+        found = power_factor_of(float(row["Lagging_Current_Reactive.Power_kVarh"]), float(row["Usage_kWh"]))
+        if found is not None:
+            assert abs(100 * found - float(row["Lagging_Current_Power_Factor"])) < 0.01
+            checked += 1
+    assert checked > 20_000
