@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
+from zoneinfo import ZoneInfo
 
 from config.problems import Path, Report, nearest, one_of
 
@@ -39,7 +40,7 @@ class Fields:
         self._known[name] = None
         value = self.values.get(name)
         if value is None and required:
-            self.report.problem(self.path, f"{name} is missing", expected or f"{name}: …")
+            self.problem(name, "is missing", expected or f"{name}: …")
         return value
 
     def text(self, name: str, default: str | None = None, *, required: bool = False, longest: int = 200) -> str | None:
@@ -153,6 +154,15 @@ def shown(value: object) -> str:
     """A wrong value as it may be quoted: short, on one line."""
     text = "nothing" if value is None else repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def zone_exists(name: str) -> bool:
+    """Is it the IANA name of a time zone?"""
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):  # unknown, a folder of the database, a path
+        return False
+    return True
 
 
 def _is_number(value: object) -> bool:

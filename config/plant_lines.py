@@ -92,16 +92,6 @@ def _choice(*words: str) -> Check:
     return check
 
 
-def _stopbits(fields: Fields, name: str, default: object, required: bool) -> object:
-    value = fields.raw(name)
-    if value is None:
-        return default
-    if value not in (1, 1.5, 2) or isinstance(value, bool):
-        fields.problem(name, f"is {shown(value)}", "one of 1, 1.5, 2")
-        return default
-    return value
-
-
 _PORT = _whole(1, 65535)
 _BAUD = Field(_whole(300, 921600, BAUDS), 9600)
 _TIMES = {"timeout_s": Field(_number(0.05, 60)), "connect_timeout_s": Field(_number(0.1, 60))}
@@ -111,12 +101,12 @@ _MODE = Field(_choice("rtu", "ascii"), "rtu")
 
 TRANSPORTS: Final[Mapping[str, Mapping[str, Field]]] = {
     "modbus-tcp": {**_HOSTED, "port": Field(_PORT, 502), **_TIMES},
-    "rtu-over-tcp": {**_HOSTED, "port": Field(_PORT, required=True), "baud": _BAUD, "mode": _MODE, **_TIMES},
+    "rtu-over-tcp": {**_HOSTED, "port": Field(_PORT, 4001), "baud": _BAUD, "mode": _MODE, **_TIMES},
     "serial": {
         "device": Field(_text, required=True),
         "baud": _BAUD,
         "parity": Field(_choice("N", "E", "O"), "N"),
-        "stopbits": Field(_stopbits, 1),
+        "stopbits": Field(_whole(1, 2), 1),
         "bytesize": Field(_whole(7, 8)),
         "mode": _MODE,
         "timeout_s": _TIMES["timeout_s"],

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from datetime import time
 from itertools import pairwise
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
-from config.fields import Fields, shown
+from config.fields import Fields, shown, zone_exists
 from config.plant_devices import DeviceReader, check_addresses
 from config.plant_lines import check_targets, read_id, read_line
 from config.problems import Path, Report, nearest
@@ -62,7 +62,7 @@ class PlantReader:
         site = fields.group("site")
         name = site.text("name", required=True)
         zone = site.text("timezone", "Europe/Moscow") or "Europe/Moscow"
-        if not _zone_exists(zone):
+        if not zone_exists(zone):
             near = nearest(zone, available_timezones())
             site.problem("timezone", f"{shown(zone)} is no time zone", ", ".join(near) or "an IANA name such as Europe/Moscow")
         found = Site(
@@ -284,16 +284,6 @@ def _minutes(shift: ShiftPattern) -> list[int]:
     start = shift.start.hour * 60 + shift.start.minute
     length = (shift.end.hour * 60 + shift.end.minute - start - 1) % 1440 + 1
     return [(day * 1440 + start + offset) % _WEEK_MIN for day in sorted(shift.days) for offset in range(length)]
-
-
-def _zone_exists(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError
-        return False
-    except KeyError:
-        return False
-    return True
 
 
 def _known(wanted: str, known: object) -> str:

@@ -73,7 +73,7 @@ def read_points(
     """All points under `points`, checked alone and among each other. `lay_out`: parameters by which to assign addresses."""
     entries = fields.entries("points")
     if not entries and not fields.report.found_in(fields.at("points")):
-        fields.problem("", "points are missing", "at least one point")
+        fields.problem("points", "are missing", "at least one point")
     placed: list[Placed] = []
     for entry, path in entries:
         point = reader.read(entry, path)

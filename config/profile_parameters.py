@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from config.fields import Fields, shown
+from config.fields import Fields, shown, zone_exists
 from config.problems import Report, nearest
 from config.profile_points import REGISTER_TABLES, registers_of
 from domain.errors import ConfigError
@@ -34,6 +34,14 @@ def _order(fields: Fields, name: str) -> object:
     return tuple(value) if isinstance(value, list | tuple) else None
 
 
+def _zone(fields: Fields, name: str) -> object:
+    zone = fields.text(name)
+    if zone is not None and not zone_exists(zone):
+        fields.problem(name, f"{shown(zone)} is no time zone", "an IANA name such as Europe/Moscow")
+        return None
+    return zone
+
+
 # what a power or energy unit means for active, reactive and apparent figures
 _POWER: Final = {"W": ("W", "var", "VA"), "kW": ("kW", "kvar", "kVA"), "MW": ("MW", "Mvar", "MVA")}
 _ENERGY: Final = {"Wh": ("Wh", "varh"), "kWh": ("kWh", "kvarh"), "MWh": ("MWh", "Mvarh")}
@@ -53,13 +61,18 @@ _GETTERS: Final[Mapping[str, Getter]] = {
     "order": _order,
     "power_unit": lambda f, n: f.choice(n, tuple(_POWER)),
     "energy_unit": lambda f, n: f.choice(n, tuple(_ENERGY)),
+    "timeout_multiplier": lambda f, n: f.whole(n, low=1, high=255),
+    "long_replies": lambda f, n: f.choice(n, ("auto", "off")),
+    "clock_timezone": _zone,
     "password_encoding": lambda f, n: f.choice(n, ("auto", "ascii", "binary")),
 }
 QUIRKS: Final = ("max_registers", "max_bits", "max_gap", "pause_between_reads_s", "connect_delay_s", "timeout_s")
 # What any device of a protocol may set; everything else only where its profile declares it.
 ALWAYS: Final[Mapping[str, tuple[str, ...]]] = {
     "modbus": ("ct_ratio", "vt_ratio", "word_order", *QUIRKS),
-    "mercury": ("ct_ratio", "vt_ratio", "timeout_s", "password_encoding"),
+    "mercury": (
+        "ct_ratio", "vt_ratio", "timeout_s", "password_encoding", "timeout_multiplier", "long_replies", "clock_timezone",
+    ),
 }
 _LAYOUT: Final = ("base_address", "address_base", "table", "order", "word_order")
 
@@ -76,7 +89,9 @@ def read_parameter(fields: Fields, name: str, default: object = None) -> object:
         return _GETTERS[name](fields, name)
     if isinstance(default, bool):
         return fields.flag(name) if fields.has(name) else None
-    if isinstance(default, int | float):
+    if isinstance(default, int):
+        return fields.whole(name, low=-(2**31), high=2**31)
+    if isinstance(default, float):
         return fields.number(name)
     return fields.text(name)
 

@@ -19,7 +19,7 @@ REGISTERS: Final[Mapping[str, int]] = {  # 16-bit registers of each type
 }
 TYPES: Final = (*REGISTERS, "string")
 MERCURY_QUERIES: Final = (
-    "instant", "energy", "energy_phase", "ratios", "serial", "firmware", "variant", "clock", "status", "passport", "reactive",
+    "instant", "energy", "energy_phase", "ratios", "serial", "firmware", "variant", "clock", "status", "quadrants",
 )
 LONGEST_STRING: Final = 125
 _TAG = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
@@ -114,7 +114,7 @@ class PointReader:
         if unit is None:
             if not units or units[0] == "1":
                 return "1" if units else ""
-            fields.problem("", f"unit is missing ({quantity.value})", f"one of {', '.join(units)}")
+            fields.problem("unit", "is missing", f"one of {', '.join(units)}")
             return None
         unit = str(unit) if isinstance(unit, int) else unit
         if not isinstance(unit, str) or len(unit) > 16 or not unit.isprintable():
@@ -193,7 +193,7 @@ class PointReader:
         kind = fields.choice("type", TYPES, "bit" if in_bits or bit is not None else None)
         if kind is None:
             if not fields.has("type"):
-                fields.problem("", "type is missing", f"one of {', '.join(TYPES)}")
+                fields.problem("type", "is missing", f"one of {', '.join(TYPES)}")
             kind = "uint16"
         if fields.flag("overlaps"):
             self.overlapping.add(tag)
@@ -220,7 +220,7 @@ class PointReader:
         if bit is not None and kind not in {"bit", "bool", "int16", "uint16"}:
             fields.problem("bit", f"cannot be taken out of a {kind}", "type: bit")
         if kind == "bit" and bit is None:
-            fields.problem("", "bit is missing: which bit of the register", "bit: 0 (lowest) to 15")
+            fields.problem("bit", "is missing: which bit of the register", "bit: 0 (lowest) to 15")
         if kind == "string" and quantity.kind is not Kind.TEXT:
             fields.problem("type", f"a string cannot be {quantity.value}", "quantity: text, or a type of number")
         return "bit" if bit is not None else kind

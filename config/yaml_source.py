@@ -178,7 +178,7 @@ class _Builder:
 
 _CLEAN = re.compile(r"[^\W\d_](?:[\w /.()+№°³%₽-]*[\w.)№°³%₽])?\Z")
 _WORDS_OF_YAML_1_1 = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-_ONE_LINE = 140
+_ONE_LINE = 160
 
 
 class _Dumper(yaml.SafeDumper):
