@@ -33,7 +33,7 @@ class Meter:
     @property
     def counter_spec(self) -> CounterSpec:
         """Rules of the energy counter."""
-        return CounterSpec() if self.energy is None else CounterSpec(self.energy.wrap_at, self.energy.max_rate)
+        return CounterSpec() if self.energy is None else self.energy.counter_spec
 
     @property
     def reading_us(self) -> int:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from data_processing.checks import Check, Counter, Frozen, Hampel, RateOfChange
-from domain.counter import CounterSpec
 from domain.plant import Device, Plant, Tag
 from domain.profile import Point
 from domain.quality import FIRST_BAD, Quality
@@ -128,7 +127,7 @@ class DeviceProcessor:
     def _checks_of(self, point: Point, tag: Tag) -> tuple[Check, ...]:
         report = _Reporter(tag.id, self._emit, self._last_event)
         if point.kind is Kind.COUNTER:
-            counter = self._counters[tag.id] = Counter(CounterSpec(tag.wrap_at, tag.max_rate), report)
+            counter = self._counters[tag.id] = Counter(tag.counter_spec, report)
             return (counter,)
         checks: list[Check] = []
         if point.kind is Kind.GAUGE and tag.max_rate is not None:

@@ -8,8 +8,9 @@ from datetime import time
 from typing import Protocol, TypeVar
 
 from domain.alert import LimitRule
-from domain.profile import Group, Profile
-from domain.quantity import Kind, Quantity
+from domain.counter import CounterSpec
+from domain.profile import Group, Point, Profile
+from domain.quantity import Kind, Quantity, canonical_factor
 from domain.sample import TagId
 from domain.state import StateThresholds
 
@@ -152,6 +153,20 @@ class Tag:
     def kind(self) -> Kind:
         return self.quantity.kind
 
+    @property
+    def counter_spec(self) -> CounterSpec:
+        """The rules this counter is followed by, the same wherever its growth is taken."""
+        return CounterSpec(self.wrap_at, self.max_rate, _COARSEST_DIGIT if self.quantity in _POWER_OF else 0.0)
+
+
+_POWER_OF = {
+    Quantity.ENERGY_IMPORT: Quantity.ACTIVE_POWER,
+    Quantity.ENERGY_EXPORT: Quantity.ACTIVE_POWER,
+    Quantity.REACTIVE_ENERGY_IMPORT: Quantity.REACTIVE_POWER,
+    Quantity.REACTIVE_ENERGY_EXPORT: Quantity.REACTIVE_POWER,
+}
+_COARSEST_DIGIT = 1.0  # kWh, kvarh: a meter that shows whole ones grows in such steps however fast it is read
+
 
 def tags_of(device: Device) -> tuple[Tag, ...]:
     """The tags a device brings, not yet registered (id 0). SLOW points come each 60 s, DAILY once a day."""
@@ -161,7 +176,27 @@ def tags_of(device: Device) -> tuple[Tag, ...]:
         tags.append(
             Tag(
                 TagId(0), f"{device.id}.{point.tag}", device.id, point.tag, point.quantity, point.canonical_unit,
-                point.group, interval, point.wrap_at, point.max_rate, point.enum,
+                point.group, interval, point.wrap_at, _max_rate(device, point), point.enum,
             )
         )
     return tuple(tags)
+
+
+def _max_rate(device: Device, point: Point) -> float | None:
+    """Of the point, else for energies what the highest plausible power of the device gives; None when that is unknown too.
+
+    A power before the transformers tells nothing unless the device names its ratio: the meter's own is not known here.
+    """
+    quantity = _POWER_OF.get(point.quantity)
+    if point.max_rate is not None or quantity is None:
+        return point.max_rate
+    for power in device.profile.points:
+        if power.tag == quantity.value and power.plausible is not None:
+            ratio = 1.0
+            if power.secondary:
+                ct, vt = device.options.get("ct_ratio"), device.options.get("vt_ratio", 1)
+                if not isinstance(ct, (int, float)) or not isinstance(vt, (int, float)):
+                    return None
+                ratio = float(ct) * float(vt)
+            return max(map(abs, power.plausible)) * canonical_factor(quantity, power.unit) * ratio / 3600.0
+    return None

@@ -157,6 +157,19 @@ def test_rollover_is_good_and_an_event_and_an_impossible_rise_is_uncertain() -> 
     assert [e.kind for e in rig.events] == ["counter_wrap", "counter_jump"]
 
 
+def test_energy_cannot_grow_faster_than_the_plausible_power_of_its_meter() -> None:
+    power = point("active_power", plausible=(-20_000.0, 20_000.0))  # 20 kW: a third of a kWh a minute, and one digit
+    rig = Rig(power, energy())
+    rig.feed(5.0, 1000.0)
+    assert rig.feed(5.0, 1001.3, after_s=60)[1] == (1001.3, 0)
+    assert rig.feed(5.0, 1003.0, after_s=60)[1] == (1003.0, Quality.COUNTER_JUMP)
+    assert rig.events[0].kind == "counter_jump"
+    hidden = device(replace(power, secondary=True), energy())
+    assert [tag.max_rate for tag in tags_of(hidden)] == [None, None]  # the meter's own ratio is not known
+    named = replace(hidden, options={"ct_ratio": 10})
+    assert tags_of(named)[1].max_rate == pytest.approx(200 / 3600)
+
+
 def test_exchange_while_the_product_was_stopped_is_noticed_after_priming() -> None:
     rig = Rig(energy())
     rig.processor.prime(Sample(TagId(1), T0 - 3600 * S, 5000.0, Quality.GOOD))
