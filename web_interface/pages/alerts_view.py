@@ -1,0 +1,172 @@
+"""The alerts page as plain data: order, rows, the chosen alert's figures and trend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from domain.alert import Alert, AlertState
+from domain.errors import NotFound
+from domain.plant import Plant
+from web_interface.components.marks import priority_letter
+from web_interface.format import MISSING, Format
+from web_interface.locale import t
+from web_interface.pages.trend import axis, time_ticks, trend_points
+from web_interface.services import Services
+from web_interface.texts import alert_sentence, alert_subject
+
+Data = dict[str, Any]
+BEFORE_US = 35 * 60_000_000
+LONGEST_US = 12 * 3_600_000_000
+_ORDER = {AlertState.UNACKNOWLEDGED: 0, AlertState.ACKNOWLEDGED: 1, AlertState.RETURNED: 2, AlertState.CLEARED: 3}
+_STATE_ICON = {AlertState.ACKNOWLEDGED: "done", AlertState.RETURNED: "keyboard_return", AlertState.CLEARED: "check_circle"}
+
+
+def ordered(alerts: Sequence[Alert]) -> list[Alert]:
+    """Standing by priority, then returned; the newest first among equals."""
+    return sorted(alerts, key=lambda a: (a.state is AlertState.RETURNED, a.priority.rank, _ORDER[a.state], -a.raised_us))
+
+
+def columns(lang: str) -> list[Data]:
+    """Columns of the list."""
+
+    def column(key: str, align: str = "left", **more: Any) -> Data:
+        return {"key": key, "name": t(f"alerts.col.{key}", lang), "align": align, **more}
+
+    return [
+        {"key": "mark", "name": "", "align": "left", "sort": False},
+        column("raised"),
+        column("what", grow=True),
+        column("value", "right"),
+        column("limit", "right"),
+        column("lasts", "right"),
+        column("state"),
+        {"key": "do", "name": "", "align": "right", "sort": False},
+    ]
+
+
+def rows(
+    alerts: Sequence[Alert], plant: Plant, now_us: int, fmt: Format, *, selected: int | None, may_acknowledge: bool
+) -> list[Data]:
+    """One row an alert."""
+    return [_row(a, plant, now_us, fmt, a.id == selected, may_acknowledge) for a in alerts]
+
+
+def _row(alert: Alert, plant: Plant, now_us: int, fmt: Format, selected: bool, may: bool) -> Data:
+    lang, gone = fmt.lang, alert.state in {AlertState.RETURNED, AlertState.CLEARED}
+    waits = alert.state in {AlertState.UNACKNOWLEDGED, AlertState.RETURNED}
+    lasted_s = ((alert.returned_us or now_us) - alert.raised_us) / 1e6
+    words = t(f"alertpage.state.{alert.state.value}", lang)
+    state: Data = {"text": words, "icon": _STATE_ICON.get(alert.state, ""), "tone": "accent" if not gone and waits else "quiet"}
+    if alert.state is AlertState.ACKNOWLEDGED:
+        state["text"] = alert.acknowledged_by or words
+    acknowledge = {"name": "ack", "icon": "done", "label": t("action.acknowledge", lang)}
+    cells: Data = {
+        "mark": {"text": "", "alarm": [alert.priority.value, priority_letter(alert.priority, lang)], "sort": alert.priority.rank},
+        "raised": {"text": fmt.moment(alert.raised_us, now_us), "sort": alert.raised_us},
+        "what": {
+            "text": alert_subject(alert, plant, fmt.lang),
+            "bold": alert.state is AlertState.UNACKNOWLEDGED,
+            "sub": [[alert_sentence(alert, fmt), "em-quiet"]],
+        },
+        "value": {"text": _value(alert.value, alert.unit, fmt), "sort": alert.value or 0.0, "bold": not gone},
+        "limit": {"text": _value(alert.limit, alert.unit, fmt), "sort": alert.limit or 0.0},
+        "lasts": {"text": fmt.duration(lasted_s), "sort": round(lasted_s)},
+        "state": state,
+        "do": {"text": "", "actions": [acknowledge] if waits and may else []},
+    }
+    return {
+        "id": alert.id,
+        "cells": cells,
+        "clickable": True,
+        "selected": selected,
+        "muted": gone,
+        "bar": alert.state is AlertState.UNACKNOWLEDGED,
+    }
+
+
+def _value(value: float | None, unit: str, fmt: Format) -> str:
+    return MISSING if value is None else fmt.value(value, unit)
+
+
+def head(alert: Alert, plant: Plant, fmt: Format) -> dict[str, str]:
+    """Subject, sentence, big value and its limit."""
+    limit = ""
+    if alert.limit is not None:
+        limit = t("alerts.limit", fmt.lang, limit=fmt.value(alert.limit, alert.unit))
+    return {
+        "subject": alert_subject(alert, plant, fmt.lang),
+        "sentence": alert_sentence(alert, fmt),
+        "value": "" if alert.value is None else fmt.significant(alert.value),
+        "unit": fmt.unit(alert.unit) if alert.unit not in {"", "1"} else "",
+        "limit": limit,
+    }
+
+
+def fact_rows(alert: Alert, now_us: int, fmt: Format) -> list[tuple[str, str]]:
+    """When, how long, who, what to check."""
+    lang = fmt.lang
+    found = [(t("alerts.fact.raised", lang), fmt.moment(alert.raised_us, now_us))]
+    if alert.returned_us is not None:
+        found.append((t("alerts.fact.returned", lang), fmt.moment(alert.returned_us, now_us)))
+    if alert.acknowledged_us is not None:
+        who = f"{alert.acknowledged_by or ''}, {fmt.moment(alert.acknowledged_us, now_us)}"
+        found.append((t("alerts.fact.acknowledged", lang), who))
+    if alert.note:
+        found.append((t("alerts.fact.note", lang), alert.note))
+    if alert.tag:
+        found.append((t("alerts.fact.tag", lang), alert.tag))
+    elif alert.device_id:
+        found.append((t("alerts.fact.device", lang), alert.device_id))
+    if alert.detail:
+        found.append((t("alerts.fact.detail", lang), alert.detail))
+    return found
+
+
+async def chart(alert: Alert, services: Services, now_us: int, fmt: Format) -> tuple[Data, Data] | None:
+    """Options and view of the tag's trend around the alert, with its limit; None when the tag is gone."""
+    if alert.tag is None:
+        return None
+    try:
+        tag = services.live.tag(alert.tag)
+    except NotFound:
+        return None
+    end_us = min(now_us, (alert.returned_us or now_us) + BEFORE_US)
+    from_us = max(alert.raised_us - BEFORE_US, end_us - LONGEST_US)
+    points = await trend_points(services.history, tag, from_us, end_us)
+    stood = [{"xAxis": alert.raised_us / 1000}, {"xAxis": (alert.returned_us or end_us) / 1000}]
+    limit = [] if alert.limit is None else [{"yAxis": alert.limit}]
+    options: Data = {
+        "grid": {"left": 46, "right": 10, "top": 10, "bottom": 24},
+        "xAxis": {},
+        "yAxis": axis([p[1] for p in points], zero=False, marks=[alert.limit]),
+        "series": [
+            {
+                "name": tag.name,
+                "type": "line",
+                "data": points,
+                "symbol": "none",
+                "connectNulls": False,
+                "lineStyle": {"color": "var(--s1)", "width": 2},
+                "itemStyle": {"color": "var(--s1)"},
+                "markLine": {
+                    "silent": True,
+                    "symbol": "none",
+                    "label": {"show": False},
+                    "data": limit,
+                    "lineStyle": {"color": "var(--text)", "width": 1.5, "type": "solid"},
+                },
+                "markArea": {"silent": True, "itemStyle": {"color": "var(--alarm)", "opacity": 0.08}, "data": [stood]},
+            }
+        ],
+    }
+    view: Data = {
+        "ticks": time_ticks(from_us, end_us, fmt, 5),
+        "range": [from_us // 1000, end_us // 1000],
+        "unit": fmt.unit(tag.unit),
+        "digits": 1,
+        "lang": fmt.lang,
+        "zone": str(fmt.zone),
+        "label": tag.name,
+    }
+    return options, view
