@@ -43,7 +43,7 @@ def default_address(serial: str, *, d_protocol: bool) -> int:
 class Habits:
     """How this firmware behaves where meters differ."""
 
-    wrong_password: Literal["status", "silence"] = "status"  # noqa: S105 (what it does, not a secret)
+    refusal: Literal["status", "silence"] = "status"  # of a wrong password
     all_in_one: Literal["86", "95", "refused", "silent"] = "86"  # 08h 16h A0h
     power_factor: Literal[9, 12] = 12  # bytes of 08h 16h 31h
     snapshots: Literal["yes", "refused", "silent"] = "yes"  # 18h
@@ -169,7 +169,7 @@ class MercuryMeter:
         right = {1: self.password_1, 2: self.password_2}.get(body[0])
         if right is None or body[1:] != right:
             self.denied += 1
-            return None if self.habits.wrong_password == "silence" else _LEVEL
+            return None if self.habits.refusal == "silence" else _LEVEL
         self._level, self._last_s = body[0], now_s
         self.opened += 1
         return _DONE

@@ -235,7 +235,7 @@ class StreamServer:
         if self._terminal is not None:
             master, slave = self._terminal
             asyncio.get_running_loop().remove_reader(master)
-            if self._link is not None and self._link.is_symlink() and os.readlink(self._link) == os.ttyname(slave):
+            if self._link is not None and self._link.is_symlink() and str(self._link.readlink()) == os.ttyname(slave):
                 self._link.unlink()
             self._terminal = None
             os.close(master)
@@ -250,7 +250,7 @@ class StreamServer:
 def _point(link: Path, target: Path) -> None:
     """Make `link` lead to the terminal. What is not a link to a terminal is left alone."""
     if link.is_symlink():
-        old = os.readlink(link)
+        old = str(link.readlink())
         if not old.startswith("/dev/pts/"):
             raise FileExistsError(f"{link} leads to {old}, which is not a simulated port")
         link.unlink()

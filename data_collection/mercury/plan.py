@@ -272,9 +272,9 @@ def _whole(device: Device, name: str, low: int, high: int) -> int:
     value = _option(device, name)
     if value is None:
         return low
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or not low <= value <= high:
         raise ConfigError(f"device {device.id}: {name} must be a whole number from {low} to {high}, not {value!r}")
-    return value
+    return int(value)
 
 
 def _choice(device: Device, name: str, allowed: tuple[str, ...]) -> str:
@@ -288,7 +288,7 @@ def _choice(device: Device, name: str, allowed: tuple[str, ...]) -> str:
 
 def _zone(device: Device) -> ZoneInfo | None:
     name = _option(device, "clock_timezone")
-    if name in {None, ""}:
+    if name in {None, "", "auto"}:
         return None
     try:
         return ZoneInfo(str(name))

@@ -81,7 +81,7 @@ ENERGY_ALL: Final = Query(
 ENERGY_PHASES: Final = Query(
     "energy_phase", _phases("a_plus"), lambda address: codec.energy(address, 6), decode.energies_by_phase
 )
-QUADRANTS: Final = Query("quadrants", frozenset({"r1", "r2", "r3", "r4"}), codec.quadrants, decode.quadrants)
+QUADRANTS: Final = Query("reactive", frozenset({"r1", "r2", "r3", "r4"}), codec.quadrants, decode.quadrants)
 
 
 def _ratio_items(data: bytes) -> Decoded:
@@ -117,6 +117,17 @@ VARIANT: Final = Query(
 )  # fmt: skip
 
 
+def _passport_items(data: bytes) -> Decoded:
+    found = decode.passport(data)
+    made = found.serial.made.isoformat() if found.serial.made else ""
+    return {"serial": found.serial.number, "made": made, "version": found.firmware, "variant": found.variant.raw}
+
+
+PASSPORT: Final = Query(
+    "passport", frozenset({"serial", "made", "version", "variant"}), lambda a: codec.parameter(a, 0x01), _passport_items
+)
+
+
 def _clock_items(data: bytes) -> Decoded:
     """`drift` is added by who knows when the meter was asked."""
     return {"time": decode.clock(data).at.isoformat(sep=" ")}
@@ -132,8 +143,9 @@ def _status_items(data: bytes) -> Decoded:
 STATUS: Final = Query("status", frozenset({"errors"}), lambda a: codec.parameter(a, 0x0A), _status_items)
 
 FAMILIES: Final[Mapping[str, tuple[Query, ...]]] = {
-    "instant": INSTANT, "energy": ENERGY, "energy_phase": (ENERGY_PHASES,), "quadrants": (QUADRANTS,), "ratios": (RATIOS,),
-    "serial": (SERIAL,), "firmware": (FIRMWARE,), "variant": (VARIANT,), "clock": (CLOCK,), "status": (STATUS,),
+    "instant": INSTANT, "energy": ENERGY, "energy_phase": (ENERGY_PHASES,), "reactive": (QUADRANTS,), "ratios": (RATIOS,),
+    "passport": (PASSPORT,), "serial": (SERIAL,), "firmware": (FIRMWARE,), "variant": (VARIANT,), "clock": (CLOCK,),
+    "status": (STATUS,),
 }  # fmt: skip
 """The queries behind each name a profile may use in `query`."""
 
