@@ -255,6 +255,20 @@ async def test_a_refresh_reads_only_what_can_still_change_and_late_samples_are_t
     assert account.energy_kwh == pytest.approx(6.0 * (7 + 20.0833 / 60) + 1.0, abs=0.01)
 
 
+async def test_a_reading_that_comes_days_later_still_fills_the_gap() -> None:
+    shop = Shop()
+    start = shop.at(2026, 6, 10, 7)
+    shop.load(start, [(6.0, 3600)])
+    shop.now(start + 48 * H)
+    before = await shop.accounting.account("d1-m", start, start + 8 * H)
+    assert before.energy_kwh == pytest.approx(6.0)
+    shop.history.put(shop.id_of("d1.energy_import"), [(start + 48 * H, 100 + 6.0 + 47.0, 0)])
+    shop.now(start + 48 * H + 120 * S)
+    after = await shop.accounting.account("d1-m", start, start + 8 * H)
+    assert after.energy_kwh == pytest.approx(6.0 + 7.0)
+    assert after.estimated_kwh == pytest.approx(7.0)
+
+
 async def test_a_long_span_equals_its_shifts_and_uses_roll_ups() -> None:
     shop = Shop(meter_device("d1", scan_s=5.0))
     start = shop.at(2026, 6, 8, 7)

@@ -115,6 +115,13 @@ def test_spike_is_marked_keeps_its_raw_value_and_is_an_event() -> None:
     assert [(e.kind, e.tag_id) for e in rig.events] == [("spike", 1)]
 
 
+def test_two_spikes_with_good_values_between_are_no_step() -> None:
+    rig = Rig(point("active_power", spike=True))
+    for _ in range(10):
+        rig.feed(5.0)
+    assert [rig.feed(v)[0][1] for v in (50.0, 5.0, 50.0, 5.0)] == [Quality.SPIKE, 0, Quality.SPIKE, 0]
+
+
 def test_a_step_costs_one_mark_and_is_then_the_new_level() -> None:
     rig = Rig(point("active_power", spike=True))
     for _ in range(10):
