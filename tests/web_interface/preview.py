@@ -1,72 +1,55 @@
-"""Runs the pages over the invented shop: `python -m tests.web_interface.preview --port 8090`. Everyone is the named user; no login.
+"""The whole web application over the invented shop: `python -m tests.web_interface.preview --port 8090`.
 
-For screenshots and for the browser tests of the pages. The real application with its login is web_interface/app.py.
+Log in as admin, engineer, operator or viewer with the password of tests/web_interface/fakes.py; with `--user NAME` everyone is
+that account without login (for screenshots).
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 from typing import Any
 
-os.environ.setdefault("NICEGUI_STORAGE_PATH", os.path.join(os.environ.get("TMPDIR", "/tmp"), "em-preview-storage"))  # noqa: PTH118
-
 import uvicorn
-from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
-from nicegui import ui
 
-from tests.web_interface.fakes import PASSWORD, build_services
-from web_interface import pages
-from web_interface.auth import Visit
-from web_interface.services import Services
+from tests.web_interface.fakes import PASSWORD, FakeServices, build_services
+from web_interface.app import WebOptions, build_web
+from web_interface.plain.routes import cookie_name
+from web_interface.server import server_config
 
 
 class AsUser:
-    """ASGI: each request belongs to the account `name`, as the session's owner would."""
+    """ASGI: puts the cookie of a live session on every request that has none."""
 
-    def __init__(self, app: Any, services: Services, name: str) -> None:
+    def __init__(self, app: Any, services: FakeServices, name: str) -> None:
         self._app, self._services, self._name = app, services, name
-        self._visit: Visit | None = None
+        self._cookie: bytes | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            if self._visit is None:
+        if scope["type"] in {"http", "websocket"}:
+            if self._cookie is None:
                 _user, session = await self._services.access.login(self._name, PASSWORD, "127.0.0.1")
-                self._visit = Visit(self._services.access, session, "127.0.0.1")
-            scope.setdefault("state", {})["access"] = self._visit
+                self._cookie = f"{cookie_name(tls=False)}={session}".encode()
+            scope["headers"] = [*(h for h in scope["headers"] if h[0] != b"cookie"), (b"cookie", self._cookie)]
         await self._app(scope, receive, send)
 
 
-def build(services: Services, user: str) -> FastAPI:
-    """The pages alone, on an application of their own."""
-    api = FastAPI()
-    api.mount("/static", StaticFiles(directory=pages.STATIC))
-    pages.register(services)
-    api.add_middleware(AsUser, services=services, name=user)
-    ui.run_with(api, title="Energy Monitoring", language="ru", tailwind=False, binding_refresh_interval=None, show_welcome_message=False)
-    return api
-
-
-async def serve(port: int, user: str) -> None:
-    """Serve until stopped; prints the address once it listens (port 0: a free one)."""
-    built: Any = build_services()
-    services = await built if asyncio.iscoroutine(built) else built
-    server = uvicorn.Server(uvicorn.Config(build(services, user), host="127.0.0.1", port=port, log_level="warning"))
+async def serve(port: int, user: str = "") -> None:
+    """Serve until stopped; prints the port once it listens (0: a free one)."""
+    services = build_services()
+    app: Any = build_web(services, options=WebOptions(now_us=services.clock.now_us))
+    server = uvicorn.Server(server_config(AsUser(app, services, user) if user else app, port=port))
     running = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has a flag, no event
         await asyncio.sleep(0.05)
-        if running.done():
-            break
-    for listener in server.servers:
-        print(f"listening on {listener.sockets[0].getsockname()[1]}", flush=True)
+    if server.started:
+        print(f"listening on {server.servers[0].sockets[0].getsockname()[1]}", flush=True)
     await running
 
 
 if __name__ == "__main__":
     options = argparse.ArgumentParser()
     options.add_argument("--port", type=int, default=8090)
-    options.add_argument("--user", default="admin")
+    options.add_argument("--user", default="")
     chosen = options.parse_args()
     asyncio.run(serve(chosen.port, chosen.user))

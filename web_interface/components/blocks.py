@@ -14,7 +14,9 @@ from web_interface.locale import t
 class Card:
     """`with Card("title", note="kW, mean of 5 min") as card:` then `with card.head:` adds controls at the right of the head."""
 
-    def __init__(self, title: str = "", *, note: str = "", note_phone: str = "", testid: str | None = None, classes: str = "") -> None:
+    def __init__(
+        self, title: str = "", *, note: str = "", note_phone: str = "", testid: str | None = None, classes: str = ""
+    ) -> None:
         self.root = el("section", f"em-card {classes}", testid=testid)
         self.title_element: Element | None = None
         self.head: Element | None = None
@@ -64,7 +66,13 @@ def loading(rows: int = 3, *, testid: str = "loading") -> Element:
 
 
 def error(
-    lang: str, title: str, words: str, technical: str = "", actions: Sequence[tuple[str, Callable[[], Any]]] = (), *, testid: str = "error"
+    lang: str,
+    title: str,
+    words: str,
+    technical: str = "",
+    actions: Sequence[tuple[str, Callable[[], Any]]] = (),
+    *,
+    testid: str = "error",
 ) -> Element:
     """Left alarm bar, what happened, what to do, buttons; the technical words are a second layer."""
     with el("section", "em-card em-error", testid=testid, role="alert") as block:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from nicegui import ui
-from nicegui.elements.mixins.text_element import TextElement
-from nicegui.elements.mixins.validation_element import ValidationFunction
 from nicegui.element import Element
+from nicegui.elements.mixins.text_element import TextElement
 
 from web_interface.locale import t
 
 Handler = Callable[[], Any]
+_E = TypeVar("_E", bound=Element)
 
 
 def el(tag: str = "div", classes: str = "", text: str | None = None, testid: str | None = None, **attrs: Any) -> TextElement:
@@ -53,7 +53,7 @@ def button(
         if text:
             el("span", text=text)
     if on_click is not None:
-        element.on("click", lambda: on_click())
+        element.on("click", lambda: on_click())  # noqa: PLW0108 - the handler takes no event
     return element
 
 
@@ -70,7 +70,13 @@ class Segmented(Element):
     """One of a few, side by side. `options`: value -> text; `on_change(value)`."""
 
     def __init__(
-        self, options: Mapping[str, str], value: str, on_change: Callable[[str], Any] | None = None, *, testid: str, label: str = ""
+        self,
+        options: Mapping[str, str],
+        value: str,
+        on_change: Callable[[str], Any] | None = None,
+        *,
+        testid: str,
+        label: str = "",
     ) -> None:
         super().__init__("div")
         self.classes("em-seg")
@@ -112,8 +118,15 @@ def breadcrumb(crumbs: Sequence[tuple[str, str | None]], title: str) -> None:
 
 
 def text_field(
-    label: str, value: str = "", *, testid: str, hint: str = "", password: bool = False, mono: bool = False,
-    validation: ValidationFunction | dict[str, Callable[[Any], bool]] | None = None, area: bool = False,
+    label: str,
+    value: str = "",
+    *,
+    testid: str,
+    hint: str = "",
+    password: bool = False,
+    mono: bool = False,
+    validation: Callable[..., str | None] | dict[str, Callable[..., bool]] | None = None,
+    area: bool = False,
 ) -> ui.input | ui.textarea:
     """A labelled line of text (or several with `area`). Errors appear under it and change no geometry below 20 px."""
     with _field(label):
@@ -126,9 +139,16 @@ def text_field(
 
 
 def number_field(
-    label: str, value: float | None = None, *, testid: str, unit: str = "", hint: str = "",
-    low: float | None = None, high: float | None = None, step: float | None = None,
-    validation: ValidationFunction | dict[str, Callable[[Any], bool]] | None = None,
+    label: str,
+    value: float | None = None,
+    *,
+    testid: str,
+    unit: str = "",
+    hint: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    step: float | None = None,
+    validation: Callable[..., str | None] | dict[str, Callable[..., bool]] | None = None,
 ) -> ui.number:
     """A labelled number with its unit at the end."""
     with _field(label):
@@ -137,8 +157,14 @@ def number_field(
 
 
 def choice_field(
-    label: str, options: Mapping[Any, str], value: Any = None, *, testid: str, hint: str = "",
-    on_change: Callable[[Any], Any] | None = None, search: bool = False,
+    label: str,
+    options: Mapping[Any, str],
+    value: Any = None,
+    *,
+    testid: str,
+    hint: str = "",
+    on_change: Callable[[Any], Any] | None = None,
+    search: bool = False,
 ) -> ui.select:
     """A labelled choice; `search` for long lists."""
     with _field(label):
@@ -161,12 +187,13 @@ def _field(label: str) -> Element:
     return element
 
 
-def _dress(made: Any, label: str, testid: str, hint: str, mono: bool) -> Any:
+def _dress(made: _E, label: str, testid: str, hint: str, mono: bool) -> _E:
     made.props("outlined dense")
     made._props["data-testid"], made._props["aria-label"] = testid, label
     if hint:
         made._props["hint"] = hint
-    return made.classes("em-input" + (" em-mono" if mono else ""))
+    made.classes("em-input" + (" em-mono" if mono else ""))
+    return made
 
 
 class Confirm:
@@ -187,4 +214,9 @@ class Confirm:
 
 def notify(words: str, *, good: bool = True) -> None:
     """A short note at the bottom: what was done, or what went wrong and what to do."""
-    ui.notify(words, classes="em-note em-note-good" if good else "em-note em-note-bad", position="bottom", timeout=4000 if good else 8000)
+    ui.notify(
+        words,
+        classes="em-note em-note-good" if good else "em-note em-note-bad",
+        position="bottom",
+        timeout=4000 if good else 8000,
+    )

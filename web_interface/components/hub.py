@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from nicegui import Client, background_tasks
+from nicegui import Client
 
 from domain.quality import FIRST_BAD
 from web_interface.services import Services, ShopNow
@@ -56,7 +56,9 @@ class Hub:
 
     def newest_us(self) -> int | None:
         """Time of the newest good value of the shop, UTC microseconds."""
-        return self.view("newest", lambda _shop: max((v.time_us for v in self._services.live.latest() if v.quality < FIRST_BAD), default=None))
+        return self.view(
+            "newest", lambda _shop: max((v.time_us for v in self._services.live.latest() if v.quality < FIRST_BAD), default=None)
+        )
 
     def view(self, key: Hashable, make: Callable[[ShopNow], T]) -> T:
         """What `make` draws from the present shop, made once a tick for all pages that share `key` (kind, language)."""
@@ -75,7 +77,7 @@ class Hub:
         """Call `listener` each period while the client is connected."""
         self._pages.setdefault(client.id, (client, []))[1].append(listener)
         if self._task is None or self._task.done():
-            self._task = background_tasks.create(self._run(), name="pages:live")
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="pages:live")
 
     async def _run(self) -> None:
         reader = asyncio.create_task(self._read(), name="pages:events")
@@ -93,7 +95,7 @@ class Hub:
             try:
                 async for kind, _what in self._services.live.subscribe("sample", "state", "alert", "plant"):
                     self._kinds.add(kind)
-            except Exception:  # noqa: BLE001 - the owner of the subscription: live pages outlive any fault of its source
+            except Exception:  # the owner of the subscription: live pages outlive any fault of its source
                 log.exception("live events broke off; reading again")
             await asyncio.sleep(self._period_s)
 
@@ -113,5 +115,5 @@ class Hub:
 def _tell(listener: Listener, tick: Tick, key: str) -> None:
     try:
         listener(tick)
-    except Exception:  # noqa: BLE001 - supervised: one page's fault is logged and reaches no other page
+    except Exception:  # supervised: one page's fault is logged and reaches no other page
         log.exception("live update of page %s failed", key)

@@ -73,9 +73,7 @@ class DataTable(Part, component="data_table.js"):
         on_row: Callable[[Any], Any] | None = None,
         on_action: Callable[[Any, str], Any] | None = None,
     ) -> None:
-        super().__init__(
-            {"columns": list(columns), "rows": list(rows), "empty": empty, "dense": dense, "two": two_lines}, testid
-        )
+        super().__init__({"columns": list(columns), "rows": list(rows), "empty": empty, "dense": dense, "two": two_lines}, testid)
         if on_row is not None:
             self.on("row", lambda e: on_row(e.args))
         if on_action is not None:
@@ -121,6 +119,12 @@ class LiveChart(EChart, component="live_chart.js"):
 
 
 __all__ = [
-    "AlertList", "DataTable", "KpiTile", "LiveChart", "MachineCard", "PowerFlow",
-    "StateGantt", "TopStatus",
+    "AlertList",
+    "DataTable",
+    "KpiTile",
+    "LiveChart",
+    "MachineCard",
+    "PowerFlow",
+    "StateGantt",
+    "TopStatus",
 ]

@@ -82,7 +82,10 @@ def has(key: str, lang: str) -> bool:
 
 
 def t(key: str, lang: str, /, **values: object) -> str:
-    """The text of `key` in `lang`, with {names} replaced; `n` picks the plural form. An unknown key is its own text, logged once."""
+    """The text of `key` in `lang`, with {names} replaced; `n` picks the plural form.
+
+    An unknown key is its own text and is logged once.
+    """
     forms = catalogue(lang if lang in LANGUAGES else "en").get(key)
     if forms is None:
         if (lang, key) not in _missing:

@@ -35,7 +35,14 @@ from web_interface.format import MISSING, Format
 from web_interface.locale import t
 from web_interface.pages import overview_view as view
 from web_interface.pages import shell
-from web_interface.pages.overview_chart import chart_options, chart_series, chart_view, legend_words, narrow_options, series_changes
+from web_interface.pages.overview_chart import (
+    chart_options,
+    chart_series,
+    chart_view,
+    legend_words,
+    narrow_options,
+    series_changes,
+)
 from web_interface.pages.overview_tiles import tiles
 from web_interface.services import Forbidden, Services, ShopNow
 
@@ -71,9 +78,7 @@ class Overview:
         shop = self._shop()
         self._shape = _shape(shop)
         with el("div", "em-overview", testid="overview"):
-            self._tiles = {
-                name: _tile(name, data) for name, data in tiles(shop, self._site(), self._fmt).items()
-            }
+            self._tiles = {name: _tile(name, data) for name, data in tiles(shop, self._site(), self._fmt).items()}
             self._build_chart(shop)
             self._build_alerts(shop)
             self._build_machines(shop)
@@ -118,7 +123,9 @@ class Overview:
             with card.tools:
                 self._legend = {key: _legend(key) for key in ("today", "yesterday")}
             self._chart = LiveChart(
-                chart_options(shop, self._site(), self._fmt), chart_view(shop, self._fmt, self._site().timezone), testid="power-chart",
+                chart_options(shop, self._site(), self._fmt),
+                chart_view(shop, self._fmt, self._site().timezone),
+                testid="power-chart",
                 narrow=narrow_options(self._fmt),
             )
         self._series = chart_series(shop)
@@ -188,7 +195,13 @@ class Overview:
 
     def _build_machines(self, shop: ShopNow) -> None:
         page = self._page
-        with Card(page.t("machines.title"), note=page.t("machines.note"), note_phone=page.t("machines.note.phone"), testid="machines-card", classes="em-machines-card") as card:
+        with Card(
+            page.t("machines.title"),
+            note=page.t("machines.note"),
+            note_phone=page.t("machines.note.phone"),
+            testid="machines-card",
+            classes="em-machines-card",
+        ) as card:
             with card.tools:
                 with el("div", "em-state-legend"):
                     for state in STATE_ORDER:
@@ -210,8 +223,11 @@ class Overview:
         with self._machines_box:
             if not shop.machines:
                 empty(
-                    "precision_manufacturing", self._page.t("machines.empty"), self._page.t("machines.empty.words"),
-                    self._page.t("machines.empty.action") if self._page.viewer.may(Role.ADMIN) else "", "/admin",
+                    "precision_manufacturing",
+                    self._page.t("machines.empty"),
+                    self._page.t("machines.empty.words"),
+                    self._page.t("machines.empty.action") if self._page.viewer.may(Role.ADMIN) else "",
+                    "/admin",
                 )
             elif self._mode == "table":
                 columns, rows = machine_table(shop, self._fmt)
@@ -289,8 +305,14 @@ def machine_table(shop: ShopNow, fmt: Format) -> tuple[list[dict[str, Any]], lis
         return {"key": key, "name": t(f"machines.col.{key}", lang), "align": align, **more}
 
     columns = [
-        column("name", "left"), column("section", "left"), column("state", "left"), column("since"), column("power"),
-        column("energy"), column("kef"), column("strip", "left", sort=False, grow=True),
+        column("name", "left"),
+        column("section", "left"),
+        column("state", "left"),
+        column("since"),
+        column("power"),
+        column("energy"),
+        column("kef"),
+        column("strip", "left", sort=False, grow=True),
     ]
     rows = []
     for m in shop.machines:
@@ -302,11 +324,14 @@ def machine_table(shop: ShopNow, fmt: Format) -> tuple[list[dict[str, Any]], lis
             "section": view.section_title(m),
             "state": {"text": state_name(m.state, lang), "mark": [m.state.value, state_letter(m.state, lang)]},
             "since": {"text": fmt.duration(since_s), "sort": round(since_s)},
-            "power": {"text": fmt.number(m.power_kw, 1), "sort": -1.0 if m.power_kw is None else round(m.power_kw, 1), "bold": True},
+            "power": {
+                "text": fmt.number(m.power_kw, 1),
+                "sort": -1.0 if m.power_kw is None else round(m.power_kw, 1),
+                "bold": True,
+            },
             "energy": {"text": fmt.number(energy, 0), "sort": round(energy or 0.0)},
             "kef": {"text": fmt.kef(kef) if kef is not None else MISSING, "sort": round(kef or 0.0, 2)},
             "strip": {"text": "", "strip": view.strip(m, shop.shift, shop.now_us)},
         }
         rows.append({"id": m.machine.id, "href": view.machine_href(m.machine.id), "cells": cells})
     return columns, rows
-

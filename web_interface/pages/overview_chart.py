@@ -40,7 +40,13 @@ def series_changes(old: Mapping[int, Sequence[Any]], new: Mapping[int, Sequence[
         kept = max(0, len(before) - 1)
         if points == before:
             continue
-        if i != NOW and kept and len(points) >= len(before) and points[:kept] == before[:kept] and points[kept][0] == before[kept][0]:
+        if (
+            i != NOW
+            and kept
+            and len(points) >= len(before)
+            and points[:kept] == before[:kept]
+            and points[kept][0] == before[kept][0]
+        ):
             push += [[i, *point] for point in points[kept:]]
         else:
             anew[str(i)] = points
@@ -63,8 +69,14 @@ def chart_view(shop: ShopNow, fmt: Format, zone: str) -> Data:
     ticks.append([end // 1000, "24:00", round((end - start) / HOUR_US)])
     compact = [shop.shift.from_us // 1000, shop.shift.to_us // 1000] if shop.shift else None
     return {
-        "ticks": ticks, "range": [start // 1000, end // 1000], "compact": compact, "unit": fmt.unit("kW"), "digits": 0,
-        "lang": fmt.lang, "zone": zone, "label": t("chart.power", fmt.lang),
+        "ticks": ticks,
+        "range": [start // 1000, end // 1000],
+        "compact": compact,
+        "unit": fmt.unit("kW"),
+        "digits": 0,
+        "lang": fmt.lang,
+        "zone": zone,
+        "label": t("chart.power", fmt.lang),
     }
 
 
@@ -91,22 +103,49 @@ def chart_options(shop: ShopNow, site: Site, fmt: Format) -> Data:
         "yAxis": {"min": 0, "max": top, "interval": step},
         "series": [
             {
-                "name": t("chart.today.name", fmt.lang), "type": "line", "data": points[TODAY], "symbol": "none", "z": 4, "sampling": "lttb",
-                "connectNulls": False, "lineStyle": {"color": "var(--s1)", "width": 2.2}, "itemStyle": {"color": "var(--s1)"},
+                "name": t("chart.today.name", fmt.lang),
+                "type": "line",
+                "data": points[TODAY],
+                "symbol": "none",
+                "z": 4,
+                "sampling": "lttb",
+                "connectNulls": False,
+                "lineStyle": {"color": "var(--s1)", "width": 2.2},
+                "itemStyle": {"color": "var(--s1)"},
                 "areaStyle": {"color": "var(--s1)", "opacity": "var(--area)"},
-                "markLine": _contract(site, fmt), "markArea": _shift(shop, fmt),
+                "markLine": _contract(site, fmt),
+                "markArea": _shift(shop, fmt),
             },
             {
-                "name": t("chart.yesterday.name", fmt.lang), "type": "line", "data": points[YESTERDAY], "symbol": "none", "z": 3,
-                "sampling": "lttb", "connectNulls": False, "lineStyle": {"color": "var(--text3)", "width": 1.5, "type": [4, 3]},
+                "name": t("chart.yesterday.name", fmt.lang),
+                "type": "line",
+                "data": points[YESTERDAY],
+                "symbol": "none",
+                "z": 3,
+                "sampling": "lttb",
+                "connectNulls": False,
+                "lineStyle": {"color": "var(--text3)", "width": 1.5, "type": [4, 3]},
                 "itemStyle": {"color": "var(--text3)"},
             },
             {
-                "name": "_now", "type": "scatter", "data": points[NOW], "symbolSize": 8, "z": 6, "silent": True,
+                "name": "_now",
+                "type": "scatter",
+                "data": points[NOW],
+                "symbolSize": 8,
+                "z": 6,
+                "silent": True,
                 "itemStyle": {"color": "var(--s1)", "opacity": 1, "borderColor": "var(--surface)", "borderWidth": 1.5},
                 "label": {
-                    "show": True, "position": "right", "distance": 10, "formatter": now_words, "color": "var(--s1)", "fontSize": 13,
-                    "fontWeight": 600, "fontFamily": "Inter", "backgroundColor": "var(--surface)", "padding": [2, 4],
+                    "show": True,
+                    "position": "right",
+                    "distance": 10,
+                    "formatter": now_words,
+                    "color": "var(--s1)",
+                    "fontSize": 13,
+                    "fontWeight": 600,
+                    "fontFamily": "Inter",
+                    "backgroundColor": "var(--surface)",
+                    "padding": [2, 4],
                 },
             },
         ],
@@ -127,11 +166,19 @@ def _contract(site: Site, fmt: Format) -> Data:
     if site.contract_kw is None:
         return {"data": []}
     label = {
-        "position": "insideStartTop", "formatter": t("chart.contract", fmt.lang, limit=fmt.number(site.contract_kw, 0)), "color": "var(--text)",
-        "fontSize": 12, "fontWeight": 600, "fontFamily": "Inter", "distance": [6, 5],
+        "position": "insideStartTop",
+        "formatter": t("chart.contract", fmt.lang, limit=fmt.number(site.contract_kw, 0)),
+        "color": "var(--text)",
+        "fontSize": 12,
+        "fontWeight": 600,
+        "fontFamily": "Inter",
+        "distance": [6, 5],
     }
     return {
-        "silent": True, "symbol": "none", "lineStyle": {"color": "var(--text)", "width": 1.5, "type": "solid"}, "label": label,
+        "silent": True,
+        "symbol": "none",
+        "lineStyle": {"color": "var(--text)", "width": 1.5, "type": "solid"},
+        "label": label,
         "data": [{"yAxis": site.contract_kw}],
     }
 
@@ -141,7 +188,9 @@ def _shift(shop: ShopNow, fmt: Format) -> Data:
         return {"data": []}
     label = {"position": "insideTop", "color": "var(--text3)", "fontSize": 12, "fontFamily": "Inter", "distance": 4}
     return {
-        "silent": True, "itemStyle": {"color": "var(--shift-tint)"}, "label": label,
+        "silent": True,
+        "itemStyle": {"color": "var(--shift-tint)"},
+        "label": label,
         "data": [
             [
                 {"xAxis": shop.shift.from_us // 1000, "name": t("chart.shift", fmt.lang, name=shop.shift.name)},

@@ -122,7 +122,9 @@ def cost_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     plan = site.shift_plan_kwh * site.tariff_per_kwh if site.shift_plan_kwh and site.tariff_per_kwh else None
     forecast = cost / share if share > _EARLY else None
     scale = max(plan or 0.0, forecast or 0.0, cost) * 1.04 or 1.0
-    tile["bar"] = _bar(cost / scale, None if plan is None else plan * share / scale, None if forecast is None else forecast / scale)
+    tile["bar"] = _bar(
+        cost / scale, None if plan is None else plan * share / scale, None if forecast is None else forecast / scale
+    )
     note: list[list[str]] = []
     if forecast is not None:
         note += [[t("tile.cost.forecast", fmt.lang) + " ", ""], [f"≈\u00a0{fmt.money(forecast)[0]}", "em-b"]]
@@ -167,8 +169,9 @@ def kef_spark(shop: ShopNow, target: float | None) -> Data | None:
     def y(v: float | None) -> float | None:
         return None if v is None else round((v - low) / (high - low) * 100, 1)
 
-    points = [[round((at - shop.shift.from_us) / width * 100, 1), y(v)] for at, v in shop.kef_trend]
-    return {"points": [p for p in points if p[0] >= 0], "target": y(target)}
+    begin = shop.shift.from_us
+    points = [[round((at - begin) / width * 100, 1), y(v)] for at, v in shop.kef_trend if at >= begin]
+    return {"points": points, "target": y(target)}
 
 
 def states_tile(shop: ShopNow, fmt: Format) -> Data:

@@ -59,7 +59,9 @@ def card(m: MachineNow, shop: ShopNow, fmt: Format) -> Data:
         "since": since,
         "kw": None if m.power_kw is None else fmt.number(m.power_kw, 1),
         "unit": fmt.unit("kW"),
-        "was": t("card.was", lang, value=fmt.value(m.last_good_kw, "kW", 1)) if m.last_good_kw is not None else t("card.never", lang),
+        "was": t("card.was", lang, value=fmt.value(m.last_good_kw, "kW", 1))
+        if m.last_good_kw is not None
+        else t("card.never", lang),
         "kefName": t("card.kef", lang),
         "kef": fmt.kef(m.kef.value) if m.kef and m.kef.value is not None else "",
         "energy": fmt.value(energy, "kWh", 0) if energy is not None else "",
@@ -177,7 +179,7 @@ def alert_row(a: Alert, plant: Plant, now_us: int, fmt: Format) -> Data:
 
 
 def initials(name: str) -> str:
-    """"Anna Kuznetsova" is "A. K."; a login name stays whole."""
+    """ "Anna Kuznetsova" is "A. K."; a login name stays whole."""
     words = name.replace(".", ". ").split()
     return " ".join(f"{w[0]}." for w in words[:2]) if len(words) > 1 else name
 

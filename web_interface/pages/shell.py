@@ -1,9 +1,9 @@
 """The frame of every page: rail, top bar with clock and age of data, banners, phone bar, menu of the user.
 
-    @ui.page("/status")
-    def status_page() -> None:
-        with shell.page(services, hub, active="status", title_key="nav.status") as page:
-            ...                                    # page.viewer, page.feed, page.every(listener)
+@ui.page("/status")
+def status_page() -> None:
+    with shell.page(services, hub, active="status", title_key="nav.status") as page:
+        ...                                    # page.viewer, page.feed, page.every(listener)
 """
 
 from __future__ import annotations
@@ -111,7 +111,12 @@ class Page:
 
 @contextmanager
 def page(
-    services: Services, hub: Hub, *, active: str, title: str = "", title_key: str = "",
+    services: Services,
+    hub: Hub,
+    *,
+    active: str,
+    title: str = "",
+    title_key: str = "",
     crumbs: Sequence[tuple[str, str | None]] | None = None,
 ) -> Iterator[Page]:
     """The frame around a page's own content. The site's name leads the crumbs of every page but the overview."""
@@ -165,8 +170,13 @@ def _logo() -> None:
     with el("svg", "em-logo", viewBox="0 0 32 32", aria_hidden="true"):
         el("rect", width="32", height="32", rx="7", fill="var(--accent)")
         el(
-            "path", d="M5.5 17h4l3-8 5 15 4-10 1.8 3h3.2", fill="none", stroke="var(--on-accent)", stroke_width="2.6",
-            stroke_linecap="round", stroke_linejoin="round",
+            "path",
+            d="M5.5 17h4l3-8 5 15 4-10 1.8 3h3.2",
+            fill="none",
+            stroke="var(--on-accent)",
+            stroke_width="2.6",
+            stroke_linecap="round",
+            stroke_linejoin="round",
         )
 
 
@@ -292,12 +302,14 @@ def _user_menu(services: Services, viewer: Viewer, dark: ui.dark_mode) -> None:
         dark.set_value(DARK[value])
         await services.access.set_preferences(user.id, theme=value)
 
-    with el("button", "em-user", initials, "user-menu", type="button", aria_label=t("user.menu", lang)):
+    with el("button", "em-user", initials, "user-menu", type="button", aria_label=t("user.menu", lang)):  # noqa: SIM117
         with ui.menu().classes("em-menu em-user-card").props("anchor='bottom right' self='top right'"), el("div", "em-user-body"):
             el("b", text=user.full_name or user.name)
             el("span", "em-quiet", t(f"role.{user.role.value}", lang))
             el("span", "em-field-label", t("user.language", lang))
             Segmented({code: t(f"language.{code}", code) for code in LANGUAGES}, lang, set_language, testid="language")
             el("span", "em-field-label", t("user.theme", lang))
-            Segmented({name: t(f"theme.{name}", lang) for name in ("auto", "light", "dark")}, user.theme, set_theme, testid="theme")
+            Segmented(
+                {name: t(f"theme.{name}", lang) for name in ("auto", "light", "dark")}, user.theme, set_theme, testid="theme"
+            )
             button(t("user.logout", lang), lambda: ui.navigate.to("/logout"), icon_name="logout", testid="logout")

@@ -16,5 +16,7 @@ def storage_words(status: StorageStatus, fmt: Format, now_us: int) -> str:
     if status.backlog_samples:
         oldest = status.backlog_oldest_us
         age = fmt.duration((now_us - oldest) / 1e6) if oldest else fmt.number(None)
-        words += " " + t("storage.backlog", fmt.lang, n=status.backlog_samples, count=fmt.number(status.backlog_samples, 0), age=age)
+        words += " " + t(
+            "storage.backlog", fmt.lang, n=status.backlog_samples, count=fmt.number(status.backlog_samples, 0), age=age
+        )
     return words

@@ -1,0 +1,98 @@
+"""One reader for all pages; a page that fails disturbs no other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+
+from tests.conftest import eventually
+from web_interface.components.hub import Hub, Tick
+from web_interface.services import Services
+
+
+class Live:
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[tuple[str, object] | None] = asyncio.Queue()
+        self.subscribed = 0
+        self.shops = 0
+
+    def shop(self) -> object:
+        self.shops += 1
+        return object()
+
+    async def subscribe(self, *_kinds: str) -> AsyncIterator[tuple[str, object]]:
+        self.subscribed += 1
+        while True:
+            event = await self.queue.get()
+            if event is None:
+                raise RuntimeError("the source broke")
+            yield event
+
+
+class Browser:
+    """What the hub asks of a NiceGUI client."""
+
+    def __init__(self, key: str) -> None:
+        self.id, self.is_deleted, self.has_socket_connection = key, False, True
+
+
+@pytest.fixture
+def live() -> Live:
+    return Live()
+
+
+@pytest.fixture
+def hub(live: Live) -> Hub:
+    return Hub(cast("Services", type("S", (), {"live": live})()), period_s=0.02)
+
+
+async def test_pages_hear_what_happened_and_share_one_reader(hub: Hub, live: Live) -> None:
+    heard: list[set[str]] = [set(), set()]
+    for i in range(2):
+        hub.join(cast("Any", Browser(str(i))), lambda tick, i=i: heard[i].update(tick.kinds))
+    await eventually(lambda: live.subscribed == 1)
+    live.queue.put_nowait(("alert", None))
+    await eventually(lambda: all(h == {"alert"} for h in heard))
+    assert live.subscribed == 1
+
+
+async def test_a_failing_page_stops_no_other(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+    ticks: list[Tick] = []
+
+    def broken(_tick: Tick) -> None:
+        raise RuntimeError("drawing failed")
+
+    hub.join(cast("Any", Browser("broken")), broken)
+    hub.join(cast("Any", Browser("well")), ticks.append)
+    await eventually(lambda: len(ticks) >= 3)
+    assert "live update of page broken failed" in caplog.text
+
+
+async def test_a_broken_source_is_read_again(hub: Hub, live: Live) -> None:
+    hub.join(cast("Any", Browser("a")), lambda _tick: None)
+    live.queue.put_nowait(None)
+    await eventually(lambda: live.subscribed >= 2)
+
+
+async def test_a_closed_page_leaves_and_one_without_connection_waits(hub: Hub) -> None:
+    gone, away, count = Browser("gone"), Browser("away"), [0]
+    away.has_socket_connection = False
+    hub.join(cast("Any", gone), lambda _tick: None)
+    hub.join(cast("Any", away), lambda _tick: count.__setitem__(0, count[0] + 1))
+    gone.is_deleted = True
+    await eventually(lambda: hub.pages == 1)
+    assert count == [0]
+    away.has_socket_connection = True
+    await eventually(lambda: count[0] > 0)
+
+
+def test_a_shared_view_is_drawn_once_a_tick(hub: Hub, live: Live) -> None:
+    drawn: list[object] = []
+    for _ in range(5):
+        hub.view("tiles", lambda shop: drawn.append(shop) or len(drawn))
+    assert (len(drawn), live.shops) == (1, 1)
+    hub.tick()
+    assert hub.view("tiles", lambda shop: drawn.append(shop) or len(drawn)) == 2
