@@ -6,7 +6,7 @@ page and no route can forget it. Times are UTC microseconds; energies kWh; power
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -185,8 +185,16 @@ class AccessService(Protocol):
         """The user and the new session's id. Raises Forbidden (unknown user and wrong password alike), TooMany."""
         ...
 
-    def session(self, session_id: str) -> User | None:
-        """The user of a live session; touches its idle clock."""
+    def session(self, session_id: str, *, touch: bool = True) -> User | None:
+        """The user of a live session; `touch` starts its idle clock anew."""
+        ...
+
+    def on_session_end(self, callback: Callable[[str], None]) -> None:
+        """`callback(session id)` whenever a session ends."""
+        ...
+
+    async def refused(self, actor: str, source: str, subject: str) -> None:
+        """Write a request that was turned away to the audit."""
         ...
 
     def logout(self, session_id: str) -> None: ...

@@ -17,7 +17,7 @@ from domain.profile import Profile
 from domain.state import StateThresholds
 from tests.web_interface import fake_shop as shop
 
-_T = TypeVar("_T", Line, Device, Machine)
+_T = TypeVar("_T", bound=Line | Device | Machine)
 
 
 def _need(actor: Actor, role: Role) -> None:

@@ -124,7 +124,7 @@ class FakeStatus:
 class FakeReports:
     """ReportService; the file is a small but valid PDF."""
 
-    PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+    PDF = b"%PDF-1.4\n1 0 obj<</Pages 2 0 R>>endobj 2 0 obj<</Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 
     def __init__(self, clock: shop.ShopClock) -> None:
         self._clock = clock

@@ -26,7 +26,7 @@ _WRONG = "wrong name or password"
 
 
 class Accounts:
-    """See services.AccessService. `start` once before serving; `watch` as a supervised task."""
+    """See services.AccessService. `begin` once before serving; `watch` as a supervised task."""
 
     def __init__(self, store: AccessStore, audit: AuditStore, clock: Clock, *, hashing: Hashing | None = None) -> None:
         self._store, self._audit, self._clock = store, audit, clock
@@ -40,7 +40,7 @@ class Accounts:
 
     # -- start and watch -----------------------------------------------------------------------------------------
 
-    async def start(self, admin_password: str | None = None) -> str | None:
+    async def begin(self, admin_password: str | None = None) -> str | None:
         """With no account yet: make `admin` with that password, or print a one-time setup code to the log (also returned).
 
         Raises ConfigError when the password is too weak.
@@ -54,6 +54,11 @@ class Accounts:
         self._setup = SetupCode(self._clock.monotonic)
         log.warning("SETUP CODE %s : open /setup within 60 min to create the first administrator", self._setup.text)
         return self._setup.text
+
+    @property
+    def setup_code(self) -> str | None:
+        """The code of the first start, while it is waited for."""
+        return None if self._setup is None else self._setup.text
 
     async def watch(self) -> None:
         """End sessions that are overdue, or whose account was changed by a command beside us; until cancelled."""

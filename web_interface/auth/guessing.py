@@ -29,7 +29,7 @@ class Guessing:
         self._records: OrderedDict[str, _Record] = OrderedDict()
 
     def begin(self, account: str, source: str) -> None:
-        """Before a password or code is looked at. Raises TooMany while account or address has to wait; then nothing is counted."""
+        """Before a password or code is looked at. Raises TooMany while it has to wait; then nothing is counted."""
         now = self._now()
         places = ((f"user:{account.casefold()}", FREE_PER_ACCOUNT), (f"from:{network_of(source)}", FREE_PER_ADDRESS))
         wait_s = max(self._record(key).closed_until for key, _ in places) - now

@@ -1,0 +1,67 @@
+"""The REST API: parse, call a service, return. No query, no rule stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+
+from web_interface.api.admin import admin_routes
+from web_interface.api.alerts import alert_routes
+from web_interface.api.data import data_routes
+from web_interface.api.docs import docs_routes
+from web_interface.api.machines import machine_routes
+from web_interface.api.problems import add_handlers, problem
+from web_interface.api.reports import report_routes
+from web_interface.api.roles import role_of
+from web_interface.api.status import healthz, status_routes
+from web_interface.api.stream import stream_routes
+from web_interface.services import Services
+
+ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None:
+    """All routes of the API and the probes. Raises RuntimeError for a route that names no role."""
+    routers = (
+        data_routes(services, now_us),
+        alert_routes(services, now_us),
+        machine_routes(services, now_us),
+        status_routes(services),
+        stream_routes(services, now_us),
+        report_routes(services),
+        admin_routes(services),
+        docs_routes(app),
+    )
+    for router in routers:
+        for route in router.routes:
+            if role_of(route) is None:
+                raise RuntimeError(f"{getattr(route, 'path', route)}: a route without a role")
+        app.router.routes.extend(router.routes)  # flat: what answers can be walked, and is
+    app.add_route("/healthz", healthz, methods=["GET"], include_in_schema=False)
+    add_handlers(app)
+
+    async def nothing_here(request: Request) -> Response:
+        """404, or 405 where the path exists for other methods."""
+        allowed = _methods_at(app, request.scope)
+        if allowed:
+            return problem(405, "this method is not used here", {"allow": ", ".join(allowed)})
+        return problem(404, "there is nothing at this path")
+
+    for path in ("/api", "/api/{rest:path}", "/metrics", "/readyz", "/healthz"):
+        app.add_route(path, nothing_here, methods=ALL_METHODS, include_in_schema=False)
+
+
+def _methods_at(app: FastAPI, scope: Any) -> list[str]:
+    """Methods for which this path has a route of its own."""
+    found: set[str] = set()
+    for route in app.routes:
+        if role_of(route) is not None or getattr(route, "path", "") == "/healthz":
+            methods: set[str] = getattr(route, "methods", None) or set()
+            if len(methods) < len(ALL_METHODS) and route.matches({**scope, "method": next(iter(methods))})[0] is Match.FULL:
+                found |= methods
+    return sorted(found)

@@ -1,0 +1,162 @@
+"""/api/machines and /api/energy: states, efficiency cards, energy by interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+from starlette.responses import Response
+
+from domain.access import Actor, Role
+from domain.energy import Efficiency, EnergyAccount
+from domain.quality import FIRST_BAD
+from domain.state import MachineState, StateInterval
+from web_interface.api import models
+from web_interface.api.alerts import DAY_US, NoParameters
+from web_interface.api.answers import Json, Strict, described, large_json
+from web_interface.api.data import window
+from web_interface.api.problems import TooLarge
+from web_interface.api.roles import Need
+from web_interface.api.times import Time, rfc3339, rfc3339_or_none
+from web_interface.services import MachineNow, Services
+
+MOST_ITEMS = 100_000
+LONGEST_STATES_US = 400 * DAY_US
+_WIDTHS_US = {"shift": DAY_US // 4, "day": DAY_US, "hour": DAY_US // 24}
+Viewer = Annotated[Actor, Need(Role.VIEWER)]
+MachineId = Annotated[str, Path(min_length=1, max_length=200)]
+
+
+class WindowQuery(Strict):
+    from_: Time | None = Field(None, alias="from", description="default: a day before the end")
+    to: Time | None = Field(None, description="default: now")
+
+
+class EnergyQuery(WindowQuery):
+    by: Literal["shift", "day", "hour"] = "shift"
+
+
+def machine_routes(services: Services, now_us: Callable[[], int]) -> APIRouter:
+    """GET machines, states, efficiency, energy."""
+    router = APIRouter(prefix="/api", tags=["machines"])
+
+    @router.get("/machines", response_model=None, responses=described(models.Machines, 422), summary="Machines as they are now")
+    async def machines(actor: Viewer, query: Annotated[NoParameters, Query()]) -> Response:
+        """From memory."""
+        return Json({"items": [machine_item(now) for now in services.live.shop().machines]})
+
+    @router.get(
+        "/machines/{machine_id}/states",
+        response_model=None,
+        responses=described(models.States, 400, 404, 422, 503),
+        summary="States of a machine as intervals",
+    )
+    async def states(machine_id: MachineId, actor: Viewer, query: Annotated[WindowQuery, Query()]) -> Response:
+        """Intervals that overlap the window, not clipped; `to` is null while one lasts."""
+        begin, end = window(query.from_, query.to, now_us(), DAY_US)
+        services.live.machine(machine_id)
+        if end - begin > LONGEST_STATES_US:
+            raise TooLarge("more than 400 days of states are not answered at once", 400)
+        found = await services.energy.states(machine_id, begin, end)
+        body = {"machine": machine_id, "from": rfc3339(begin), "to": rfc3339(end), "items": [state_item(i) for i in found]}
+        return await large_json(body, len(found))
+
+    @router.get(
+        "/machines/{machine_id}/efficiency",
+        response_model=None,
+        responses=described(models.EfficiencyCard, 404, 422, 503),
+        summary="Efficiency card of a machine",
+    )
+    async def efficiency(machine_id: MachineId, actor: Viewer, query: Annotated[WindowQuery, Query()]) -> Response:
+        """What the number is, what went in, how far to trust it. Ratios of several windows must not be averaged."""
+        begin, end = window(query.from_, query.to, now_us(), DAY_US)
+        services.live.machine(machine_id)
+        return Json(efficiency_card(machine_id, await services.energy.efficiency(machine_id, begin, end), begin, end))
+
+    @router.get("/energy", response_model=None, responses=described(models.Energy, 400, 422, 503), summary="Energy by interval")
+    async def energy(actor: Viewer, query: Annotated[EnergyQuery, Query()]) -> Response:
+        """One item for each machine and interval that begins in the window, from counters."""
+        begin, end = window(query.from_, query.to, now_us(), DAY_US)
+        intervals = (end - begin) // _WIDTHS_US[query.by] + 1
+        if intervals * max(1, len(services.plant.plant.machines)) > MOST_ITEMS:
+            raise TooLarge(f"that would be more than {MOST_ITEMS} intervals; ask for a shorter span", MOST_ITEMS)
+        found = await services.energy.energy(query.by, begin, end)
+        body = {"by": query.by, "from": rfc3339(begin), "to": rfc3339(end), "items": [energy_item(a) for a in found]}
+        return await large_json(body, len(found))
+
+    return router
+
+
+def machine_item(now: MachineNow) -> dict[str, Any]:
+    """A machine with its state and the figures of the running shift."""
+    machine = now.machine
+    return {
+        "id": machine.id,
+        "name": machine.name,
+        "section": machine.section,
+        "board": machine.board,
+        "meter": machine.meter,
+        "rated_kw": machine.rated_kw,
+        "state": now.state.value,
+        "since": rfc3339(now.state_since_us),
+        "power_kw": now.power_kw,
+        "quality": "good" if now.power_quality == 0 else "bad" if now.power_quality >= FIRST_BAD else "uncertain",
+        "shift_energy_kwh": now.shift.energy_kwh if now.shift else None,
+        "efficiency": now.kef.value if now.kef else None,
+    }
+
+
+def state_item(interval: StateInterval) -> dict[str, Any]:
+    return {
+        "state": interval.state.value,
+        "from": rfc3339(interval.from_us),
+        "to": rfc3339_or_none(interval.to_us),
+        "energy_kwh": interval.energy_kwh,
+    }
+
+
+def efficiency_card(machine_id: str, card: Efficiency, from_us: int, to_us: int) -> dict[str, Any]:
+    """The card with its inputs by state."""
+    account = card.account
+    inputs = (
+        {
+            state.value: {"seconds": account.by_state_s.get(state, 0.0), "energy_kwh": account.by_state_kwh.get(state, 0.0)}
+            for state in MachineState
+        }
+        if account is not None
+        else {}
+    )
+    return {
+        "machine": machine_id,
+        "card": card.card,
+        "version": card.version,
+        "definition": card.formula,
+        "from": rfc3339(from_us),
+        "to": rfc3339(to_us),
+        "value": card.value,
+        "numerator_kwh": card.numerator_kwh,
+        "denominator_kwh": card.denominator_kwh,
+        "completeness": card.completeness,
+        "estimated_share": card.estimated_share,
+        "complete": card.complete,
+        "inputs": inputs,
+        "source": account.source if account is not None else "none",
+    }
+
+
+def energy_item(account: EnergyAccount) -> dict[str, Any]:
+    total = account.energy_kwh
+    return {
+        "machine": account.machine_id,
+        "label": account.label,
+        "from": rfc3339(account.from_us),
+        "to": rfc3339(account.to_us),
+        "energy_kwh": total,
+        "estimated_kwh": account.estimated_kwh,
+        "estimated_share": min(1.0, account.estimated_kwh / total) if total else 0.0,
+        "completeness": account.completeness,
+        "source": account.source,
+        "running": account.running,
+    }

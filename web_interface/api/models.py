@@ -1,0 +1,251 @@
+"""What the API answers, field by field. Times RFC 3339 UTC with milliseconds; energies kWh; powers kW."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+Grade = Literal["good", "uncertain", "bad"]
+State = Literal["off", "idle", "production", "alarm", "no_data"]
+
+
+class LatestItem(BaseModel):
+    device: str
+    machine: str | None
+    tag: str = Field(examples=["m1.active_power"])
+    quantity: str
+    value: float | str | None = Field(description="null exactly when the quality is bad")
+    unit: str
+    quality: Grade
+    reason: str | None = Field(description="why the quality is not good")
+    time: str
+    last_good: float | None = Field(description="when bad: the last good value, never to be shown as live")
+    last_good_time: str | None
+
+
+class Latest(BaseModel):
+    time: str
+    items: list[LatestItem]
+
+
+class Series(BaseModel):
+    tag: str
+    unit: str
+    columns: list[str]
+    points: list[list[float | str | None]]
+
+
+class Period(BaseModel):
+    from_: str = Field(alias="from")
+    to: str
+    step: Literal["raw", "1m", "15m", "1h", "1d"]
+    series: list[Series]
+
+
+class AlertItem(BaseModel):
+    id: int
+    state: Literal["unacknowledged", "acknowledged", "returned", "cleared"]
+    priority: Literal["critical", "high", "medium", "low"]
+    machine: str | None
+    device: str | None
+    tag: str | None
+    rule: str
+    value: float | None
+    limit: float | None
+    unit: str
+    raised: str
+    returned: str | None
+    acknowledged: str | None
+    acknowledged_by: str | None
+    note: str | None
+    detail: str
+
+
+class Alerts(BaseModel):
+    items: list[AlertItem]
+
+
+class AlertHistory(Alerts):
+    next: str | None = Field(description="path of the rest, null when there is none")
+
+
+class DeviceItem(BaseModel):
+    device: str
+    line: str
+    profile: str
+    state: Literal["online", "offline", "disabled", "waiting"]
+    since: str
+    last_success: str | None
+    last_error: str | None
+    polls: int
+    timeouts: int
+    errors: dict[str, int]
+    latency_ms: float | None
+    next_attempt: str | None
+    scan_s: float
+
+
+class LineItem(BaseModel):
+    line: str
+    transport: str
+    target: str
+    state: Literal["online", "partial", "down", "disabled"]
+    since: str
+    devices: int
+    devices_online: int
+    latency_ms: float | None
+    load: float | None
+    errors_last_hour: int
+    last_error: str | None
+    next_attempt: str | None
+    cycle_asked_s: float | None
+    cycle_calculated_s: float | None
+    cycle_measured_s: float | None
+    warning: str | None
+
+
+class Devices(BaseModel):
+    items: list[DeviceItem]
+
+
+class Lines(BaseModel):
+    items: list[LineItem]
+
+
+class MachineItem(BaseModel):
+    id: str
+    name: str
+    section: str
+    board: str
+    meter: str | None
+    rated_kw: float | None
+    state: State
+    since: str
+    power_kw: float | None
+    quality: Grade
+    shift_energy_kwh: float | None
+    efficiency: float | None = Field(description="K1 of the running shift")
+
+
+class Machines(BaseModel):
+    items: list[MachineItem]
+
+
+class StateItem(BaseModel):
+    state: State
+    from_: str = Field(alias="from")
+    to: str | None = Field(description="null while it lasts")
+    energy_kwh: float | None
+
+
+class States(BaseModel):
+    machine: str
+    from_: str = Field(alias="from")
+    to: str
+    items: list[StateItem]
+
+
+class StateShare(BaseModel):
+    seconds: float
+    energy_kwh: float
+
+
+class EfficiencyCard(BaseModel):
+    """A card: what the number is, what went in, how far to trust it."""
+
+    machine: str
+    card: str = Field(examples=["K1"])
+    version: int
+    definition: str
+    from_: str = Field(alias="from")
+    to: str
+    value: float | None
+    numerator_kwh: float
+    denominator_kwh: float
+    completeness: float
+    estimated_share: float
+    complete: bool
+    inputs: dict[State, StateShare]
+    source: Literal["counter", "integrated_power", "none"]
+
+
+class EnergyItem(BaseModel):
+    machine: str
+    label: str
+    from_: str = Field(alias="from")
+    to: str
+    energy_kwh: float | None
+    estimated_kwh: float
+    estimated_share: float
+    completeness: float
+    source: Literal["counter", "integrated_power", "none"]
+    running: bool
+
+
+class Energy(BaseModel):
+    by: Literal["shift", "day", "hour"]
+    from_: str = Field(alias="from")
+    to: str
+    items: list[EnergyItem]
+
+
+class Destination(BaseModel):
+    name: str
+    enabled: bool
+    delivered: int
+    pending: int
+    quarantined: int
+    dropped: int
+    balanced: bool
+    last_error: str | None
+    oldest_pending: str | None
+
+
+class BooksOut(BaseModel):
+    """read = kept + filtered + rejected; for each destination kept = delivered + pending + quarantined + dropped."""
+
+    since: str
+    read: int
+    kept: int
+    filtered: int
+    rejected: dict[str, int]
+    balanced: bool
+    destinations: list[Destination]
+
+
+class TemplateItem(BaseModel):
+    id: str
+    title: dict[str, str]
+    formats: list[str]
+
+
+class ReportItem(BaseModel):
+    id: int
+    template: str
+    format: str
+    from_: str = Field(alias="from")
+    to: str
+    issued: str
+    issued_by: str
+    file_name: str
+    size_bytes: int
+    file: str = Field(description="path of the file")
+
+
+class Reports(BaseModel):
+    templates: list[TemplateItem]
+    items: list[ReportItem]
+    next: str | None = Field(description="path of the rest, null when there is none")
+
+
+class SessionOut(BaseModel):
+    name: str
+    role: Literal["viewer", "operator", "engineer", "admin"]
+    csrf_token: str | None = Field(description="to be sent as X-CSRF-Token with changing requests of a session; null for a key")
+
+
+class Ready(BaseModel):
+    ready: bool
+    storage: str
+    cause: str | None

@@ -1,0 +1,127 @@
+"""/api/devices/status, /api/lines/status, /api/books, /readyz, /healthz."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from domain.access import Actor, Role
+from domain.health import Books, DeviceStatus, LineStatus
+from web_interface.api import models
+from web_interface.api.alerts import NoParameters
+from web_interface.api.answers import Json, described
+from web_interface.api.metrics import metrics_text
+from web_interface.api.roles import Need
+from web_interface.api.times import rfc3339, rfc3339_or_none
+from web_interface.services import Services
+
+Viewer = Annotated[Actor, Need(Role.VIEWER)]
+
+
+async def healthz(_request: Request) -> Response:
+    """The process lives; nothing more."""
+    return PlainTextResponse("ok\n")
+
+
+def status_routes(services: Services) -> APIRouter:
+    """What the product knows about itself."""
+    router = APIRouter(tags=["status"])
+
+    @router.get(
+        "/api/devices/status", response_model=None, responses=described(models.Devices, 422), summary="State of each device"
+    )
+    async def devices(actor: Viewer, query: Annotated[NoParameters, Query()]) -> Response:
+        return Json({"items": [device_item(device) for device in services.status.devices()]})
+
+    @router.get("/api/lines/status", response_model=None, responses=described(models.Lines, 422), summary="State of each line")
+    async def lines(actor: Viewer, query: Annotated[NoParameters, Query()]) -> Response:
+        return Json({"items": [line_item(line) for line in services.status.lines()]})
+
+    @router.get(
+        "/api/books", response_model=None, responses=described(models.BooksOut, 422), summary="What was read and where it went"
+    )
+    async def books(actor: Viewer, query: Annotated[NoParameters, Query()]) -> Response:
+        """read = kept + filtered + rejected, always; each destination: kept = delivered + pending + quarantined + dropped."""
+        return Json(books_out(services.status.books()))
+
+    @router.get("/readyz", response_model=None, responses=described(models.Ready, 422, 503), summary="Are samples being kept?")
+    async def readyz(actor: Viewer, query: Annotated[NoParameters, Query()]) -> Response:
+        storage = services.status.storage()
+        ready = services.status.keeping()
+        body = {"ready": ready, "storage": storage.state, "cause": storage.cause}
+        return Json(body, 200 if ready else 503)
+
+    @router.get(
+        "/metrics", response_model=None, responses=described(None, 422, content={"text/plain": {}}), summary="For Prometheus"
+    )
+    async def metrics(actor: Viewer, query: Annotated[NoParameters, Query()]) -> Response:
+        return Response(metrics_text(services), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return router
+
+
+def device_item(device: DeviceStatus) -> dict[str, Any]:
+    return {
+        "device": device.device_id,
+        "line": device.line_id,
+        "profile": device.profile,
+        "state": device.state,
+        "since": rfc3339(device.since_us),
+        "last_success": rfc3339_or_none(device.last_success_us),
+        "last_error": device.last_error,
+        "polls": device.polls,
+        "timeouts": device.timeouts,
+        "errors": dict(device.errors),
+        "latency_ms": device.latency_ms,
+        "next_attempt": rfc3339_or_none(device.next_attempt_us),
+        "scan_s": device.scan_s,
+    }
+
+
+def line_item(line: LineStatus) -> dict[str, Any]:
+    return {
+        "line": line.line_id,
+        "transport": line.transport,
+        "target": line.target,
+        "state": line.state,
+        "since": rfc3339(line.since_us),
+        "devices": line.devices,
+        "devices_online": line.devices_online,
+        "latency_ms": line.latency_ms,
+        "load": line.load,
+        "errors_last_hour": line.errors_last_hour,
+        "last_error": line.last_error,
+        "next_attempt": rfc3339_or_none(line.next_attempt_us),
+        "cycle_asked_s": line.cycle_asked_s,
+        "cycle_calculated_s": line.cycle_calculated_s,
+        "cycle_measured_s": line.cycle_measured_s,
+        "warning": line.warning,
+    }
+
+
+def books_out(books: Books) -> dict[str, Any]:
+    return {
+        "since": rfc3339(books.since_us),
+        "read": books.read,
+        "kept": books.kept,
+        "filtered": books.filtered,
+        "rejected": dict(books.rejected),
+        "balanced": books.balanced,
+        "destinations": [
+            {
+                "name": d.name,
+                "enabled": d.enabled,
+                "delivered": d.delivered,
+                "pending": d.pending,
+                "quarantined": d.quarantined,
+                "dropped": d.dropped,
+                "last_error": d.last_error,
+                "oldest_pending": rfc3339_or_none(d.oldest_pending_us),
+                "balanced": not d.enabled or books.kept == d.delivered + d.pending + d.quarantined + d.dropped,
+            }
+            for d in books.destinations
+        ],
+    }

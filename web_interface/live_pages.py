@@ -1,0 +1,79 @@
+"""NiceGUI inside the application: mounted behind the gate, its own weak spots closed."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI
+from nicegui import Client, core, ui
+from starlette.requests import Request
+from starlette.responses import Response
+
+from web_interface import pages
+from web_interface.auth import visit_of
+from web_interface.plain.page import error_page, language_of
+from web_interface.security.answers import new_reference
+from web_interface.security.errors import LOGGED
+from web_interface.security.hosts import Hosts
+from web_interface.services import Services
+
+log = logging.getLogger(__name__)
+
+
+def add_live_pages(app: FastAPI, services: Services, hosts: Hosts, *, title: str) -> None:
+    """Register the pages and mount them at /. No storage secret: NiceGUI then keeps no file and sets no cookie for anybody."""
+    pages.register(services)
+    core.app.config.socket_io_js_transports = ["websocket"]
+    core.sio.eio.cors_allowed_origins = lambda _origin, environ: hosts.origin_ours(environ["asgi.scope"]) is True
+    core.app.add_exception_handler(404, _not_found)
+    core.app.add_exception_handler(Exception, _failed)
+    ui.run_with(
+        app,
+        title=title,
+        favicon=None,
+        language="ru",
+        dark=None,
+        tailwind=False,
+        binding_refresh_interval=None,
+        show_welcome_message=False,
+        storage_secret=None,
+    )
+    services.access.on_session_end(send_away)
+
+
+def live_page_count() -> int:
+    """Pages open now, or being built."""
+    return len(Client.instances)
+
+
+def send_away(session_id: str) -> None:
+    """A session ended: its pages go to the login at once; the gate closes their sockets a moment later."""
+    for client in list(Client.instances.values()):
+        visit = visit_of(client) if has_request(client) else None
+        if visit is not None and visit.session_id == session_id:
+            client.open("/login")
+
+
+def has_request(client: Client) -> bool:
+    """Pages made for no visitor have none."""
+    return getattr(client, "_request", None) is not None
+
+
+def _lang(request: Request) -> str:
+    user = getattr(request.state, "user", None)
+    chosen = user.language if user is not None else None
+    return str(chosen) if chosen else language_of(request.headers.get("accept-language"))
+
+
+async def _not_found(request: Request, _exc: Any) -> Response:
+    """A plain page: a live one would be memory for a typing error."""
+    return Response(error_page(404, _lang(request)), 404, media_type="text/html")
+
+
+async def _failed(request: Request, exc: Exception) -> Response:
+    """No name of an exception, no trace: a reference number, under which the log has them."""
+    reference = new_reference()
+    log.error("reference %s: %s", reference, request.url.path, exc_info=exc)
+    setattr(request.state, LOGGED, True)
+    return Response(error_page(500, _lang(request), reference=reference), 500, media_type="text/html")

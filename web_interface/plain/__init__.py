@@ -1,0 +1,1 @@
+"""Pages without NiceGUI: login, setup, errors. They leave nothing on the server."""
