@@ -17,7 +17,7 @@ from data_collection import cycle
 from data_collection.backoff import Backoff
 from data_collection.driver import Connect, Driver, ScanHit, Trace
 from data_collection.figures import Lateness, RollingSum
-from data_collection.poller import OnReading, PolledDevice
+from data_collection.poller import Hang, OnReading, PolledDevice
 from data_collection.schedule import BAD_TICK_S, Slot, layout
 from domain.errors import ConfigError, DeviceError, LineDown, MonitorError
 from domain.health import LineStatus
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 CONNECT_LIMIT_S: Final = 15.0
 REPHASE_S: Final = 60.0
 PROBE_WAIT_S: Final = 10.0  # a silent device waits that long for a stretch without polls, then it is asked anyway
+WATCH_S: Final = 5.0
 DAILY_AGAIN_S: Final = 600.0
 
 
@@ -51,6 +52,7 @@ class LineRunner:
         self._gate = asyncio.Lock()  # one connection at a time to its target
         self._lost = asyncio.Event()
         self._sleeping: asyncio.Future[None] | None = None
+        self._hang = Hang()
         self._stopping = False
         self._backoff = Backoff()
         self._queue: list[Slot] = []
@@ -74,13 +76,20 @@ class LineRunner:
         try:  # the grid is laid when the first attempt to connect has ended, well or badly: nothing is bad before
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_connected(), name=f"line:{self.line.id}:connection")
-                tasks.create_task(self._poll_forever(), name=f"line:{self.line.id}:polls")
+                polls = tasks.create_task(self._poll_forever(), name=f"line:{self.line.id}:polls")
+                tasks.create_task(self._watch(polls), name=f"line:{self.line.id}:watch")
         finally:
             self._stopping = True
 
     def stop(self) -> None:
         """Ask the tasks to end even if a library swallows their cancellation."""
         self._stopping = True
+
+    async def _watch(self, polls: asyncio.Task[None]) -> None:
+        """Break off a driver that hangs."""
+        while not self._stopping:
+            await self._clock.sleep(WATCH_S)
+            self._hang.check(self._clock.monotonic(), polls)
 
     @staticmethod
     def _report_disabled(devices: Iterable[PolledDevice]) -> None:
@@ -164,6 +173,8 @@ class LineRunner:
         self._queue = []
         for device in self._enabled():
             for slot in device.slots:
+                if device.plan is not None:  # generous: only a driver that hangs meets it
+                    slot.limit_s = 20.0 + 10.0 * cycle.seconds(self.line, device.plan.cost(slot.group))
                 later = {Group.FAST: 0.0, Group.SLOW: tail, Group.DAILY: 2 * tail}[slot.group]
                 slot.due = now + offsets[slot.index] + later
                 self._queue.append(slot)
@@ -240,16 +251,16 @@ class LineRunner:
         driver = self.driver
         if driver is None:
             return
-        was_online, was_healthy, errors = device.online, device.healthy, sum(device.errors.values())
+        was_online, was_healthy, failures = device.online, device.healthy, device.failed_polls
         try:
-            busy = await device.poll(driver, slot, self._lock, self._limit_s(device, slot))
+            busy = await device.poll(driver, slot, self._lock, self._hang)
         except LineDown as exc:
             self._connection_lost(exc)
             return
         now = self._clock.monotonic()
         self._busy.add(now, busy)
-        if (new_errors := sum(device.errors.values()) - errors) > 0:
-            self._failures.add(now, new_errors)
+        if device.failed_polls != failures:
+            self._failures.add(now, 1.0)
         elif self._backoff.failures and device.online:
             self._backoff.succeeded()
         if slot.group is Group.DAILY and slot.bad:
@@ -260,12 +271,6 @@ class LineRunner:
             self._note_state()
         if slot.group is Group.FAST:
             self._rephase(device, now)
-
-    def _limit_s(self, device: PolledDevice, slot: Slot) -> float:
-        """Generous bound of one poll: only a driver that hangs meets it."""
-        if device.plan is None:
-            return CONNECT_LIMIT_S
-        return 20.0 + 10.0 * cycle.seconds(self.line, device.plan.cost(slot.group))
 
     def _note_silent(self) -> None:
         self._silent = [d for d in self._enabled() if not d.healthy and d.plan is not None and d.slots]

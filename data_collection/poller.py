@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -38,6 +39,26 @@ def is_text(point: Point) -> bool:
     return point.kind is Kind.TEXT or (isinstance(point.where, ModbusPoint) and point.where.type == "string")
 
 
+class Hang:
+    """Breaks off a read that never ends. One watcher a line looks at `until`, which is cheaper than a timer for each poll."""
+
+    def __init__(self) -> None:
+        self.until = math.inf
+        self._broken: asyncio.Task[None] | None = None
+
+    def check(self, now_s: float, task: asyncio.Task[None]) -> None:
+        """Cancel `task`, which polls, when its read is overdue."""
+        if now_s > self.until and not task.done():
+            self.until = math.inf
+            self._broken = task
+            task.cancel()
+
+    def ended(self) -> bool:
+        """Was the cancellation that just arrived ours alone? It is then taken back."""
+        task, self._broken = self._broken, None
+        return task is not None and task.uncancel() == 0
+
+
 class PolledDevice:
     """State of one device's polling. All times monotonic seconds unless named _us."""
 
@@ -55,6 +76,7 @@ class PolledDevice:
         self.errors: Counter[str] = Counter()
         self.latency_s: float | None = None
         self.fast_s: float | None = None  # what the last good poll of the fastest group took
+        self.failed_polls = 0
         self.failed_s = 0.0  # what its last failed poll cost the line
         self._last_us = 0
         self._failed_in_row = 0
@@ -87,7 +109,7 @@ class PolledDevice:
         for slot in self.slots:
             self._points[slot.group] = self.plan.points(slot.group)
 
-    async def poll(self, driver: Driver, slot: Slot, lock: asyncio.Lock, limit_s: float) -> float:
+    async def poll(self, driver: Driver, slot: Slot, lock: asyncio.Lock, hang: Hang) -> float:
         """Read one group and hand the reading on, good or bad. Raises LineDown only. Returns the seconds the line was busy."""
         plan = self.plan
         if plan is None:
@@ -98,18 +120,22 @@ class PolledDevice:
             began = clock.monotonic()
             self._lateness.add(max(0.0, began - slot.due))
             self.polls += 1
+            hang.until = began + slot.limit_s
             try:
-                async with asyncio.timeout(limit_s):
-                    reading = await driver.read(plan, slot.group)
+                reading = await driver.read(plan, slot.group)
             except LineDown:
                 raise
             except DeviceError as exc:
                 return self._read_failed(slot, exc, began)
-            except TimeoutError as exc:  # a driver that hangs: its connection is not to be trusted either
-                self.errors["internal"] += 1
-                raise LineDown(f"device {self.device.id}: driver gave no result within {limit_s:g} s") from exc
+            except asyncio.CancelledError:
+                if hang.ended():  # the driver hung and was broken off: its connection is not to be trusted either
+                    self.errors["internal"] += 1
+                    raise LineDown(f"device {self.device.id}: no result within {slot.limit_s:g} s") from None
+                raise
             except Exception as exc:  # noqa: BLE001 (supervised: one device's driver must not end the line)
                 return self._read_failed(slot, exc, began)
+            finally:
+                hang.until = math.inf
             took = clock.monotonic() - began
         self._succeeded(slot, reading, took)
         return took
@@ -146,6 +172,7 @@ class PolledDevice:
         if isinstance(exc, DeviceUnreachable):
             self.timeouts += 1
         self._failed_in_row += 1
+        self.failed_polls += 1
         gone = kind not in ALIVE_KINDS or self._failed_in_row >= 3
         self._failed(kind, str(exc) or type(exc).__name__, gone=gone)
         if isinstance(exc, AccessDenied):

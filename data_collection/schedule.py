@@ -33,6 +33,7 @@ class Slot:
     due: float = 0.0
     bad: bool = False
     skipped: int = 0
+    limit_s: float = 30.0  # a read that takes longer hangs
 
     def advance(self, now_s: float) -> None:
         """Go to the next grid point. A late poll does not shift it; of several overdue points only the last is kept."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Final, cast
+from typing import Final
 
 from data_collection.cycle import silence_s
 from data_collection.driver import DevicePlan, Driver, ScanHit, Trace
+from data_collection.mercury.client import MercuryProtocol
 from data_collection.modbus.plan import DEFAULT_TIMEOUT_S
 from data_collection.modbus.stream import ModbusStream
 from data_collection.options import choice, number, text, whole
@@ -31,9 +31,8 @@ def _modbus(line: Line) -> StreamProtocol:
     return ModbusStream(choice(line, "mode", "rtu", ("rtu", "ascii")), number(line, "timeout_s", DEFAULT_TIMEOUT_S))
 
 
-def _mercury(line: Line) -> StreamProtocol:
-    module = importlib.import_module("data_collection.mercury.client")  # only a line with such a meter needs it
-    return cast("StreamProtocol", module.MercuryProtocol())
+def _mercury(_: Line) -> StreamProtocol:
+    return MercuryProtocol()
 
 
 PROTOCOLS: Final[Mapping[str, MakeProtocol]] = {"modbus": _modbus, "mercury": _mercury}

@@ -103,13 +103,20 @@ class _Transactions(TransactionManager):
         packet = _HEADER.pack(tid, 0, 6, unit, request.function, request.address, request.count)
         if self.on_bytes is not None:
             self.on_bytes.frames.append(("tx", time.monotonic(), packet))
-        self.waiting = self.loop.create_future()
+        waiting: asyncio.Future[bytes] = self.loop.create_future()
+        self.waiting = waiting
         transport.write(packet)  # type: ignore[attr-defined]
+        timer = self.loop.call_later(timeout_s, _expire, waiting)  # a third of the cost of asyncio.timeout, 2 000 times a second
         try:
-            async with asyncio.timeout(timeout_s):
-                return await self.waiting
+            return await waiting
         finally:
+            timer.cancel()
             self.waiting = None
+
+
+def _expire(waiting: asyncio.Future[bytes]) -> None:
+    if not waiting.done():
+        waiting.set_exception(TimeoutError())
 
 
 class ModbusTcpClient(AsyncModbusTcpClient):

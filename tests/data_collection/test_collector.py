@@ -398,3 +398,45 @@ async def test_starting_many_lines_is_spread() -> None:
             assert time.monotonic() - began > 1.0
             firsts = sorted(peer.times)
             assert max(sum(1 for t in firsts if a <= t < a + 0.2) for a in firsts) <= 6
+
+
+async def test_a_driver_that_hangs_is_broken_off(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr("data_collection.line.WATCH_S", 0.05)
+    opened = 0
+
+    class Hanging(Raising):
+        async def read(self, plan: DevicePlan, group: Group, trace: Trace | None = None) -> Reading:
+            if opened == 1:
+                await asyncio.Event().wait()
+            return await super().read(plan, group, trace)
+
+    @asynccontextmanager
+    async def connect(line: Line) -> AsyncIterator[Driver]:
+        nonlocal opened
+        opened += 1
+        yield Hanging()
+
+    line = Line("x", "modbus-tcp", {})
+    async with running([line], [device("a", line, floats(1))], {"modbus-tcp": connect}) as shop:
+        await eventually(lambda: opened)
+        runner = shop.collector._runners["x"]
+        await eventually(lambda: runner._hang.until < 1e12)
+        runner._hang.until = 0.0  # as if half a minute had passed
+        await eventually(lambda: set(shop.of("a")[-1].qualities) == {Quality.LINE_DOWN} if shop.of("a") else False)
+        await eventually(lambda: shop.good("a"), 5.0)
+        assert opened == 2
+        assert "no result within" in str(shop.collector.lines()[0].last_error)
+
+
+async def test_cancelling_while_a_read_is_under_way_ends_at_once() -> None:
+    """Nothing swallows the cancellation, also when it meets the reply."""
+    for wait_s in (0.0, 0.0, 0.05, 5.0):
+        async with meter() as (slave, peer, port):
+            peer.handler = lambda r, s=slave, w=wait_s: [(w, s.tcp(r))]
+            line = tcp_line(port, timeout_s=10.0)
+            began = 0.0
+            async with running([line], [device("a", line, floats(2), scan_s=0.0)]):
+                await eventually(lambda p=peer: p.requests)
+                began = time.monotonic()
+            assert time.monotonic() - began < 1.0
+            await eventually(lambda p=peer: p.open == 0)
