@@ -66,7 +66,10 @@ class DestinationBook:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """read = kept + filtered + sum(rejected.values()). Across restarts: counted since `since_us`."""
+    """read = kept + filtered + sum(rejected.values()) + in_flight. Across restarts: counted since `since_us`.
+
+    `in_flight`: read within the last second and not yet on the disk, so not yet kept.
+    """
 
     since_us: int
     read: int
@@ -74,10 +77,11 @@ class Books:
     filtered: int
     rejected: Mapping[str, int] = field(default_factory=dict)
     destinations: tuple[DestinationBook, ...] = ()
+    in_flight: int = 0
 
     @property
     def balanced(self) -> bool:
-        return self.read == self.kept + self.filtered + sum(self.rejected.values())
+        return self.read == self.kept + self.filtered + sum(self.rejected.values()) + self.in_flight
 
 
 @dataclass(frozen=True, slots=True)

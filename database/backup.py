@@ -1,0 +1,189 @@
+"""Backup and restore: a zip with the schema's revision and one file of JSON lines a table, the same for every database.
+
+So a backup moves between SQLite, MariaDB and PostgreSQL, and is readable without this program. Key files are not in it (S24).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import datetime
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import Date, Integer, LargeBinary, Table, and_, delete, func, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from database import tables
+from database.engine import Store
+from database.migrate import head_revision
+from domain.errors import Conflict, StorageError
+
+FORMAT = "energy-monitoring-backup-1"
+ROWS_A_STEP = 5000
+TABLES = tables.metadata.sorted_tables
+LARGEST_UNPACKED = 1024**4
+
+
+async def back_up(store: Store, file: Path) -> None:
+    """All tables as of one moment. Written beside `file`, read back, then renamed: an older backup stays until then."""
+    draft = file.with_name(f".{file.name}.part")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        await _write(store, draft)
+        await asyncio.to_thread(_verify, draft)
+        draft.replace(file)
+    except OSError as exc:
+        raise StorageError(f"backup to {file} failed: {exc.strerror or exc}") from exc
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+async def _write(store: Store, draft: Path) -> None:
+    counts: dict[str, int] = {}
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        async with store.read() as connection:
+            if store.kind == "postgresql":
+                await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            for table in TABLES:
+                with archive.open(f"{table.name}.jsonl", "w", force_zip64=True) as out:
+                    counts[table.name] = await _write_table(connection, table, out)
+        about = {"format": FORMAT, "schema": head_revision(), "database": store.kind, "rows": counts}
+        archive.writestr("about.json", json.dumps(about, indent=1))
+
+
+async def _write_table(connection: AsyncConnection, table: Table, out: IO[bytes]) -> int:
+    """In the order of the key, a step at a time: memory stays small and no cursor stands open for long."""
+    keys = list(table.primary_key.columns)
+    last: Sequence[Any] | None = None
+    count = 0
+    while True:
+        wanted = select(table).order_by(*keys).limit(ROWS_A_STEP)
+        if last is not None:
+            wanted = wanted.where(_after(keys, last))
+        rows = (await connection.execute(wanted)).all()
+        if not rows:
+            return count
+        await asyncio.to_thread(out.write, b"".join(_line(row) for row in rows))
+        count += len(rows)
+        last = [rows[-1]._mapping[key.name] for key in keys]
+
+
+def _after(keys: Sequence[Any], last: Sequence[Any]) -> Any:
+    """(k1, k2) > (v1, v2), written so that every database uses its key for it."""
+    parts = []
+    for i, key in enumerate(keys):
+        parts.append(and_(*(k == v for k, v in zip(keys[:i], last[:i], strict=True)), key > last[i]))
+    return or_(*parts)
+
+
+def _line(row: Any) -> bytes:
+    return json.dumps([_plain(value) for value in row], ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return base64.b64encode(bytes(value)).decode()
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def _verify(draft: Path) -> None:
+    """Read it back, every byte."""
+    about, archive = _open(draft)
+    with archive:
+        broken = archive.testzip()
+        if broken is not None:
+            raise StorageError(f"backup cannot be read back: {broken}")
+        for name, count in about["rows"].items():
+            with archive.open(f"{name}.jsonl") as lines:
+                if sum(1 for _ in lines) != count:
+                    raise StorageError(f"backup cannot be read back: {name} is not complete")
+
+
+def _open(file: Path) -> tuple[dict[str, Any], zipfile.ZipFile]:
+    """Raises StorageError when it is no backup of ours."""
+    try:
+        archive = zipfile.ZipFile(file)
+    except (OSError, zipfile.BadZipFile) as exc:
+        raise StorageError(f"{file} is not a backup: {exc}") from exc
+    with contextlib.ExitStack() as stack:
+        stack.callback(archive.close)
+        try:
+            about = json.loads(archive.read("about.json"))
+            known = about["format"] == FORMAT and set(about["rows"]) <= {table.name for table in TABLES}
+        except (KeyError, ValueError, TypeError, zipfile.BadZipFile) as exc:
+            raise StorageError(f"{file} is not a backup: {exc}") from exc
+        if not known:
+            raise StorageError(f"{file} is not a backup this program understands")
+        if about["schema"] != head_revision():
+            raise StorageError(f"{file} was written with schema {about['schema']}, this program has {head_revision()}")
+        if sum(member.file_size for member in archive.infolist()) > LARGEST_UNPACKED:
+            raise StorageError(f"{file} unpacks to more than a terabyte")
+        stack.pop_all()
+    return about, archive
+
+
+async def restore(store: Store, file: Path) -> None:
+    """All or nothing, into a database that holds no plant and no samples. Raises Conflict, StorageError."""
+    about, archive = await asyncio.to_thread(_open, file)
+    with archive:
+        async with store.write() as connection:
+            for table in (tables.sample, tables.plant_document):
+                if (await connection.execute(select(table.primary_key.columns[0]).limit(1))).first() is not None:
+                    raise Conflict("the database is not empty: restore into a new data folder or database")
+            for table in TABLES:
+                await connection.execute(delete(table))
+                with archive.open(f"{table.name}.jsonl") as lines:
+                    count = await _read_table(connection, table, lines)
+                if count != about["rows"][table.name]:
+                    raise StorageError(f"{file}: table {table.name} has {count} rows instead of {about['rows'][table.name]}")
+            if store.kind == "postgresql":
+                await _reset_sequences(connection)
+
+
+async def _read_table(connection: AsyncConnection, table: Table, lines: IO[bytes]) -> int:
+    count = 0
+    for rows in _steps(table, lines):
+        await connection.execute(table.insert(), rows)
+        count += len(rows)
+    return count
+
+
+def _steps(table: Table, lines: IO[bytes]) -> Iterator[list[dict[str, Any]]]:
+    columns = list(table.columns)
+    rows: list[dict[str, Any]] = []
+    for line in io.TextIOWrapper(lines, "utf-8"):
+        values = json.loads(line)
+        if not isinstance(values, list) or len(values) != len(columns):
+            raise StorageError(f"backup: a row of table {table.name} has the wrong number of columns")
+        rows.append({column.name: _typed(column.type, value) for column, value in zip(columns, values, strict=True)})
+        if len(rows) == ROWS_A_STEP:
+            yield rows
+            rows = []
+    if rows:
+        yield rows
+
+
+def _typed(kind: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(kind, LargeBinary):
+        return base64.b64decode(value)
+    return datetime.date.fromisoformat(value) if isinstance(kind, Date) else value
+
+
+async def _reset_sequences(connection: AsyncConnection) -> None:
+    """Numbers that the server gives go on behind the restored ones."""
+    for table in TABLES:
+        key = table.autoincrement_column
+        if key is not None and isinstance(key.type, Integer) and key.autoincrement is not False:
+            highest = await connection.scalar(select(func.max(key))) or 0
+            name = func.pg_get_serial_sequence(table.name, key.name)
+            await connection.execute(select(func.setval(name, highest + 1, False)))

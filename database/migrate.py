@@ -1,0 +1,95 @@
+"""Bringing the schema up to date, and refusing one that is newer than this program."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+
+from database.engine import Store
+from domain.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK_NAME, LOCK_NUMBER, LOCK_WAIT_S = "energy_monitoring_schema", 0x454D5343, 60
+
+
+class NewerSchema(ConfigError):
+    """The database was written by a later version of this program."""
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Alembic without an ini file; the connection is ours, so no URL with a password is handed around."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    if connection is not None:
+        config.attributes["connection"] = connection
+    return config
+
+
+def head_revision() -> str:
+    """The schema this program needs."""
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    assert head is not None  # noqa: S101 - there is always a first migration
+    return head
+
+
+async def current_revision(store: Store) -> str | None:
+    """The schema the database has; None when it is empty. Raises NewerSchema when this program does not know it."""
+    async with store.read() as connection:
+        current: str | None = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+    if current is not None and current not in known:
+        raise NewerSchema(
+            f"the database has schema {current}, which is newer than this program knows (its newest is {head_revision()}); "
+            "install the newer version, or restore the backup made before its upgrade"
+        )
+    return current
+
+
+async def upgrade(store: Store, before_change: Callable[[], Awaitable[None]] | None = None) -> bool:
+    """Bring the schema up to date; True when something changed. `before_change` runs before an existing schema is touched.
+
+    Safe when two processes start at once, and when killed in the middle: SQLite and PostgreSQL roll a half-done step back;
+    on MariaDB, which cannot, each step skips what is there already.
+    """
+    current = await current_revision(store)
+    if current == head_revision():
+        return False
+    if current is not None and before_change is not None:
+        await before_change()
+    log.info("bringing the schema from %s to %s", current or "nothing", head_revision())
+    async with store.write() as connection:
+        await connection.run_sync(lambda sync: _run(store.kind, sync, command.upgrade, "head"))
+    return True
+
+
+async def downgrade(store: Store, revision: str) -> None:
+    """Back to an older schema ("base": none); for tests and rescue."""
+    async with store.write() as connection:
+        await connection.run_sync(lambda sync: _run(store.kind, sync, command.downgrade, revision))
+
+
+def _run(kind: str, connection: Connection, change: Callable[[Config, str], None], revision: str) -> None:
+    if kind == "mysql":
+        connection.execute(text("SELECT GET_LOCK(:name, :wait)"), {"name": LOCK_NAME, "wait": LOCK_WAIT_S})
+    elif kind == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK_NUMBER})
+    try:
+        change(alembic_config(connection), revision)
+    finally:
+        if kind == "mysql":
+            connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK_NAME})
+
+
+def existing_tables(connection: Connection) -> frozenset[str]:
+    """Names of tables and views that are there; migrations skip them (see upgrade)."""
+    found = inspect(connection)
+    return frozenset(found.get_table_names()) | frozenset(found.get_view_names())

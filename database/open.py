@@ -1,0 +1,142 @@
+"""The database room's door: everything built over one URL and one data folder."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import select
+
+from database import tables
+from database.backup import back_up, restore
+from database.check import CheckResult, check
+from database.delivery import delivery
+from database.engine import Store
+from database.journal import Journal
+from database.keys import Sealer, load_or_create_key
+from database.migrate import upgrade
+from database.repositories import (
+    AccessRepository,
+    AlertRepository,
+    AuditLog,
+    BookRepository,
+    EnergyRepository,
+    EventRepository,
+    PlantRepository,
+    ReportRepository,
+    StateRepository,
+)
+from database.retention import Retention
+from database.rollup import RollupKeeper
+from database.rollup_query import RollupQuery
+from database.samples import SampleHistory
+from database.space import DiskSpace
+from database.writer import SampleWriter
+from domain.ports import Clock
+
+log = logging.getLogger(__name__)
+
+JOURNAL_LIMIT_BYTES = 8 * 1024**3  # 7 days of 1 000 samples/s at about 13 bytes each
+IDENTITY = "identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """`samples` implements domain.ports.History, the others the protocols of domain.stores.
+
+    Long-lived tasks are the owner's to run: `writer.run`, `rollups.run`, `retention.run`.
+    """
+
+    samples: SampleHistory
+    writer: SampleWriter
+    rollups: RollupKeeper
+    retention: Retention
+    plants: PlantRepository
+    states: StateRepository
+    energy: EnergyRepository
+    alerts: AlertRepository
+    access: AccessRepository
+    audit: AuditLog
+    reports: ReportRepository
+    books: BookRepository
+    events: EventRepository
+    warnings: Sequence[str]  # weak settings of the server, for the status page
+    store: Store
+    data_dir: Path
+
+    async def check(self) -> CheckResult:
+        """Integrity of the file, of the audit chain, and the books."""
+        return await check(self.store, self.books, self.audit)
+
+    async def backup(self, file: Path) -> None:
+        """A whole copy while everything runs. Raises StorageError; an older file of that name is then still there."""
+        await back_up(self.store, file)
+
+    async def restore(self, file: Path) -> None:
+        """Into a database without a plant and samples, else Conflict. Raises StorageError when the file is no backup."""
+        await restore(self.store, file)
+        self.audit.forget_head()
+
+
+@contextlib.asynccontextmanager
+async def open_database(
+    url: str, data_dir: Path, clock: Clock, *, journal_limit_bytes: int = JOURNAL_LIMIT_BYTES, flush_s: float = 0.25,
+    commit_s: float = 1.0,
+) -> AsyncIterator[Database]:
+    """Bring the schema up to date and build everything. Leaving keeps what the writer still holds, then closes.
+
+    Raises ConfigError (URL, newer schema), StorageError (not reachable). Beside a running product too: only `writer.run` (or
+    `put_all`) takes the journal, and only one process can have it.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 - once, before anything runs
+    store = Store(url)
+    try:
+        await upgrade(store, before_change=lambda: _back_up_before_upgrade(store, data_dir))
+        warnings = await store.weak_settings()
+        for warning in warnings:
+            log.warning("database server: %s", warning)
+        way = delivery(store)
+        journal = Journal(data_dir / "journal", await _identity(store), journal_limit_bytes)
+        writer = SampleWriter(
+            way, journal, clock, DiskSpace(data_dir), kind=store.kind, flush_s=flush_s, commit_s=commit_s, warnings=warnings
+        )
+        await writer.load()
+        query = RollupQuery(store)
+        keys = data_dir / "keys"
+        samples = SampleHistory(store, query)
+        database = Database(
+            samples, writer, RollupKeeper(store, query, clock, writer.forget_marks), Retention(store, samples, clock),
+            PlantRepository(store, Sealer(load_or_create_key(keys / "secrets.key"))),
+            StateRepository(store), EnergyRepository(store), AlertRepository(store), AccessRepository(store),
+            AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
+            ReportRepository(store), BookRepository(store), EventRepository(store), warnings, store, data_dir,
+        )
+        try:
+            yield database
+        finally:
+            await writer.close()
+            await way.close()
+    finally:
+        await store.close()
+
+
+async def _identity(store: Store) -> bytes:
+    """Which database this is: a journal is replayed only into the one it was written for."""
+    meta = tables.meta
+    async with store.write() as connection:
+        await connection.execute(store.insert_missing(meta, ["name"]), {"name": IDENTITY, "value": uuid.uuid4().hex})
+        found = await connection.scalar(select(meta.c.value).where(meta.c.name == IDENTITY))
+    return bytes.fromhex(str(found))
+
+
+async def _back_up_before_upgrade(store: Store, data_dir: Path) -> None:
+    folder = data_dir / "backups"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    name = f"before-upgrade-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.zip"
+    await back_up(store, folder / name)
+    log.info("backup before the upgrade: %s", name)

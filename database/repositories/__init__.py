@@ -1,0 +1,16 @@
+"""Implementations of domain.stores over the tables: domain types in, domain types out, one transaction a call."""
+
+from database.repositories.access import AccessRepository
+from database.repositories.alerts import AlertRepository
+from database.repositories.audit import AuditLog
+from database.repositories.books import BookRepository
+from database.repositories.energy import EnergyRepository
+from database.repositories.events import EventRepository
+from database.repositories.plants import PlantRepository
+from database.repositories.reports import ReportRepository
+from database.repositories.states import StateRepository
+
+__all__ = [
+    "AccessRepository", "AlertRepository", "AuditLog", "BookRepository", "EnergyRepository", "EventRepository",
+    "PlantRepository", "ReportRepository", "StateRepository",
+]

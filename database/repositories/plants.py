@@ -1,0 +1,138 @@
+"""The plant: its document, the tables that SQL readers see, the register of tags, secrets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Table, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from database import tables
+from database.engine import Store
+from database.keys import Sealer
+from domain.plant import Plant, Tag, tags_of
+from domain.profile import Group
+from domain.quantity import Quantity
+from domain.sample import TagId
+
+THE_PLANT = 1
+
+
+class PlantRepository:
+    """Implements domain.stores.PlantStore."""
+
+    def __init__(self, store: Store, sealer: Sealer) -> None:
+        self._store, self._sealer = store, sealer
+
+    async def load(self) -> Mapping[str, object] | None:
+        """The stored document, None when there is no plant yet."""
+        async with self._store.read() as connection:
+            stored = await connection.scalar(select(tables.plant_document.c.document_json))
+        return None if stored is None else json.loads(stored)
+
+    async def version(self) -> int:
+        """Grows with each save; 0 when there is no plant yet."""
+        async with self._store.read() as connection:
+            return int(await connection.scalar(select(tables.plant_document.c.version)) or 0)
+
+    async def timezone(self) -> str:
+        """IANA name of the site's zone; UTC when there is no plant yet."""
+        async with self._store.read() as connection:
+            return str(await connection.scalar(select(tables.plant_document.c.timezone)) or "UTC")
+
+    async def save(self, document: Mapping[str, object], plant: Plant) -> Sequence[Tag]:
+        """Replace the document and bring the tables up to date; all tags of the plant with their ids (kept for good)."""
+        text = json.dumps(document, ensure_ascii=False)
+        async with self._store.write() as connection:
+            version = await connection.scalar(select(tables.plant_document.c.version).with_for_update())
+            row = {"id": THE_PLANT, "version": (version or 0) + 1, "timezone": plant.site.timezone, "document_json": text}
+            await connection.execute(self._store.upsert(tables.plant_document), row)
+            await self._replace(connection, tables.line, [
+                {"id": line.id, "transport": line.transport, "target": line.target, "enabled": line.enabled}
+                for line in plant.lines
+            ])
+            await self._replace(connection, tables.device, [
+                {
+                    "id": device.id, "line": device.line, "profile": device.profile.name, "address": device.address,
+                    "scan_s": device.scan_s, "enabled": device.enabled,
+                }
+                for device in plant.devices
+            ])
+            await self._replace(connection, tables.machine, [
+                {
+                    "id": machine.id, "name": machine.name, "section": machine.section, "meter": machine.meter,
+                    "rated_kw": machine.rated_kw,
+                }
+                for machine in plant.machines
+            ])
+            return await self._register(connection, plant)
+
+    async def _replace(self, connection: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> None:
+        """What is no longer in the plant stays, inactive: its history is still readable."""
+        await connection.execute(update(table).values(active=False))
+        if rows:
+            await connection.execute(self._store.upsert(table), [{**row, "active": True} for row in rows])
+
+    async def _register(self, connection: AsyncConnection, plant: Plant) -> list[Tag]:
+        wanted = [tag for device in plant.devices for tag in tags_of(device)]
+        found = await connection.execute(select(tables.tag.c.name, tables.tag.c.id))
+        known = {str(name): int(tag_id) for name, tag_id in found.all()}
+        highest = int(await connection.scalar(select(func.max(tables.tag.c.id))) or 0)
+        rows, tags = [], []
+        for tag in wanted:
+            tag_id = known.get(tag.name)
+            if tag_id is None:
+                tag_id = highest = highest + 1
+            rows.append(_tag_row(tag, tag_id))
+            tags.append(_with_id(tag, tag_id))
+        await connection.execute(update(tables.tag).values(active=False))
+        if rows:
+            await connection.execute(self._store.upsert(tables.tag), rows)
+        return tags
+
+    async def tags(self) -> Sequence[Tag]:
+        """All registered tags, also of removed devices."""
+        async with self._store.read() as connection:
+            rows = await connection.execute(select(tables.tag).order_by(tables.tag.c.id))
+            return [_tag(row) for row in rows.all()]
+
+    async def set_secret(self, name: str, value: str | None) -> None:
+        """Store a secret encrypted; None removes it."""
+        async with self._store.write() as connection:
+            if value is None:
+                await connection.execute(delete(tables.secret).where(tables.secret.c.name == name))
+            else:
+                row = {"name": name, "sealed": self._sealer.seal(name, value)}
+                await connection.execute(self._store.upsert(tables.secret), row)
+
+    async def secret(self, name: str) -> str | None:
+        """Raises StorageError when the key file is another database's."""
+        async with self._store.read() as connection:
+            sealed = await connection.scalar(select(tables.secret.c.sealed).where(tables.secret.c.name == name))
+        return None if sealed is None else self._sealer.open(name, bytes(sealed))
+
+
+def _tag_row(tag: Tag, tag_id: int) -> dict[str, Any]:
+    return {
+        "id": tag_id, "name": tag.name, "device_id": tag.device_id, "point": tag.point, "quantity": tag.quantity.value,
+        "unit": tag.unit, "read_group": tag.group.value, "interval_s": tag.interval_s, "wrap_at": tag.wrap_at,
+        "max_rate": tag.max_rate, "enum_json": json.dumps(dict(tag.enum), ensure_ascii=False) if tag.enum else None,
+        "active": True,
+    }
+
+
+def _with_id(tag: Tag, tag_id: int) -> Tag:
+    return Tag(
+        TagId(tag_id), tag.name, tag.device_id, tag.point, tag.quantity, tag.unit, tag.group, tag.interval_s, tag.wrap_at,
+        tag.max_rate, dict(tag.enum),
+    )
+
+
+def _tag(row: Row[Any]) -> Tag:
+    enum = {int(number): str(name) for number, name in json.loads(row.enum_json).items()} if row.enum_json else {}
+    return Tag(
+        TagId(row.id), row.name, row.device_id, row.point, Quantity(row.quantity), row.unit, Group(row.read_group),
+        row.interval_s, row.wrap_at, row.max_rate, enum,
+    )

@@ -1,0 +1,247 @@
+"""Computing roll-ups from what is below them: for the keeper that stores them, and for questions about buckets not yet stored."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from sqlalchemy import Table, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from database import tables
+from database.columns import EMPTY, MINUTE_US, Columns, settle
+from database.engine import Store
+from database.rollup_math import (
+    LOWER,
+    STEPS,
+    Bucket,
+    Calendar,
+    Growth,
+    TagFacts,
+    combine,
+    minute_rows,
+    runs,
+    settled_end,
+    settled_start,
+)
+from domain.counter import CounterSpec
+from domain.ports import RollupRow, Step
+from domain.quantity import Kind, Quantity
+
+_S, _D = tables.sample, tables.rollup_dirty
+TABLES: Mapping[Step, Table] = {
+    Step.M1: tables.rollup_1m, Step.M15: tables.rollup_15m, Step.H1: tables.rollup_1h, Step.D1: tables.rollup_1d,
+}
+LEVELS: Mapping[Step, int] = {step: level for level, step in enumerate(STEPS)}
+Rows = dict[Bucket, RollupRow]
+
+
+class RollupQuery:
+    """Reads within the connection it is given, so that one answer is of one moment."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._facts: dict[int, TagFacts] = {}
+        self._calendar = Calendar(ZoneInfo("UTC"))
+        self._version = -1
+
+    # -- answers ------------------------------------------------------------------------------------------------
+
+    async def rows(self, tag_id: int, step: Step, from_us: int, to_us: int) -> Sequence[RollupRow]:
+        """Buckets that begin in the window, as the samples stand now."""
+        async with self._store.read() as connection:
+            await self.refresh(connection)
+            facts = self.facts(tag_id)
+            stale = await self._stale(connection, facts)
+            found = await self._rows(connection, facts, step, from_us, to_us, stale)
+        return [found[begin] for begin in sorted(found)]
+
+    async def _stale(self, connection: AsyncConnection, facts: TagFacts) -> Mapping[Step, Collection[int]]:
+        """Begins of buckets that are not, or no longer, right in the tables."""
+        wanted = select(_D.c.level, _D.c.bucket_us).where(_D.c.level.in_(range(len(STEPS))), _D.c.tag_id == facts.tag_id)
+        dirty: dict[int, list[int]] = defaultdict(list)
+        for level, begin in (await connection.execute(wanted)).all():
+            dirty[level].append(begin)
+        minutes: set[int] = set()
+        for begin, end in runs(dirty[0], MINUTE_US):
+            first, last = await self.counter_span(connection, facts, begin, end) if facts.is_counter else (begin, end)
+            minutes.update(range(first, last, MINUTE_US))
+        stale: dict[Step, set[int]] = {Step.M1: minutes}
+        for step in STEPS[1:]:
+            lower = stale[LOWER[step]]
+            stale[step] = {self._calendar.begin(step, us) for us in lower} | set(dirty[LEVELS[step]])
+        return stale
+
+    async def _rows(
+        self, connection: AsyncConnection, facts: TagFacts, step: Step, from_us: int, to_us: int,
+        stale: Mapping[Step, Collection[int]],
+    ) -> dict[int, RollupRow]:
+        stored = await self.stored(connection, step, [facts.tag_id], from_us, to_us)
+        found = {begin: row for (_, begin), row in stored.items()}
+        outdated = sorted(us for us in stale[step] if from_us <= us < to_us)
+        for begin in outdated:
+            found.pop(begin, None)
+        if step is Step.M1:
+            for begin, end in runs(outdated, MINUTE_US):
+                computed = await self.minutes(connection, {facts.tag_id: [(begin, end)]})
+                found.update({us: row for (_, us), row in computed.items()})
+            return found
+        for begin in outdated:
+            end = self._calendar.end(step, begin)
+            lower = await self._rows(connection, facts, LOWER[step], begin, end, stale)
+            row = combine(begin, [lower[us] for us in sorted(lower)])
+            if row is not None:
+                found[begin] = await self.with_estimate(connection, facts, row, end)
+        return found
+
+    # -- facts --------------------------------------------------------------------------------------------------
+
+    async def refresh(self, connection: AsyncConnection) -> bool:
+        """Look whether the plant changed; True when it did."""
+        document = tables.plant_document
+        row = (await connection.execute(select(document.c.version, document.c.timezone))).first()
+        version, zone = (row.version, row.timezone) if row is not None else (0, "UTC")
+        if version == self._version:
+            return False
+        tag = tables.tag
+        rows = await connection.execute(select(tag.c.id, tag.c.quantity, tag.c.interval_s, tag.c.wrap_at, tag.c.max_rate))
+        self._facts = {
+            row.id: TagFacts(
+                row.id, Quantity(row.quantity).kind is Kind.COUNTER, round(row.interval_s * 1e6),
+                CounterSpec(row.wrap_at, row.max_rate),
+            )
+            for row in rows.all()
+        }
+        self._calendar = Calendar(ZoneInfo(zone))
+        self._version = version
+        return True
+
+    def facts(self, tag_id: int) -> TagFacts:
+        """A tag nobody registered is taken for a gauge each second."""
+        return self._facts.get(tag_id) or TagFacts(tag_id, is_counter=False, interval_us=1_000_000)
+
+    @property
+    def calendar(self) -> Calendar:
+        return self._calendar
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    async def stored(self, connection: AsyncConnection, step: Step, tag_ids: Collection[int], from_us: int, to_us: int) -> Rows:
+        """Rows of a roll-up table, in order of tag and time."""
+        table = TABLES[step]
+        wanted = select(table).where(table.c.tag_id.in_(list(tag_ids)), table.c.time_us >= from_us, table.c.time_us < to_us)
+        rows = (await connection.execute(wanted.order_by(table.c.tag_id, table.c.time_us))).all()
+        return {(row[0], row[1]): RollupRow(*row[1:]) for row in rows}
+
+    async def samples(self, connection: AsyncConnection, tag_ids: Collection[int], from_us: int, to_us: int) -> Columns:
+        """Sorted by tag and time."""
+        wanted = select(_S).where(_S.c.tag_id.in_(list(tag_ids)), _S.c.time_us >= from_us, _S.c.time_us < to_us)
+        rows = (await connection.execute(wanted)).all()
+        if not rows:
+            return EMPTY
+        tags, times, values, qualities = zip(*rows, strict=True)
+        integers = (np.array(column, np.int64) for column in (tags, times, qualities))
+        tag_ids, times_us, codes = integers
+        return settle(Columns(tag_ids, times_us, np.array(values, np.float64), codes))
+
+    async def _good(
+        self, connection: AsyncConnection, tag_id: int, *, before: int | None = None, since: int | None = None
+    ) -> list[tuple[int, float]]:
+        """The two good readings next to a time, nearest first."""
+        good = (_S.c.tag_id == tag_id) & (_S.c.quality == 0) & _S.c.value.is_not(None)
+        wanted = select(_S.c.time_us, _S.c.value).where(good).limit(2)
+        if before is not None:
+            wanted = wanted.where(_S.c.time_us < before).order_by(_S.c.time_us.desc())
+        else:
+            wanted = wanted.where(_S.c.time_us >= since).order_by(_S.c.time_us)
+        return [(row[0], row[1]) for row in (await connection.execute(wanted)).all()]
+
+    # -- computing ----------------------------------------------------------------------------------------------
+
+    async def counter_span(self, connection: AsyncConnection, facts: TagFacts, from_us: int, to_us: int) -> tuple[int, int]:
+        """Minutes whose consumption depends on readings in [from_us, to_us): up to the neighbouring readings on both sides."""
+        start = settled_start(await self._good(connection, facts.tag_id, before=from_us))
+        end = settled_end(await self._good(connection, facts.tag_id, since=to_us))
+        first = start[0][0] if start else from_us
+        last = end[-1][0] if end else to_us
+        return first // MINUTE_US * MINUTE_US, -(-last // MINUTE_US) * MINUTE_US
+
+    async def minutes(self, connection: AsyncConnection, spans: Mapping[int, Sequence[tuple[int, int]]]) -> Rows:
+        """1-min rows of whole minutes, from samples. `spans`: tag -> [from, to) in time order, near to each other."""
+        found: Rows = {}
+        lowest, highest = min(s[0][0] for s in spans.values()), max(s[-1][1] for s in spans.values())
+        samples = await self.samples(connection, spans, lowest, highest)
+        facts = {tag_id: self.facts(tag_id) for tag_id in spans}
+        for (tag_id, begin), row in minute_rows(samples, facts).items():
+            if any(first <= begin < last for first, last in spans[tag_id]):
+                found[tag_id, begin] = row
+        for tag_id, own in spans.items():
+            if facts[tag_id].is_counter:
+                mine = samples.take(slice(*np.searchsorted(samples.tag_ids, [tag_id, tag_id + 1])))
+                for first, last in own:
+                    await self._add_growth(connection, facts[tag_id], mine, first, last, found)
+        return found
+
+    async def _add_growth(
+        self, connection: AsyncConnection, facts: TagFacts, samples: Columns, from_us: int, to_us: int, found: Rows
+    ) -> None:
+        before = settled_start(await self._good(connection, facts.tag_id, before=from_us))
+        after = settled_end(await self._good(connection, facts.tag_id, since=to_us))
+        good = (samples.qualities == 0) & np.isfinite(samples.values) & (samples.times_us >= from_us) & (samples.times_us < to_us)
+        inside = zip(samples.times_us[good].tolist(), samples.values[good].tolist(), strict=True)
+        readings = [*before, *inside, *after]
+        growth = Growth.of([time_us for time_us, _ in readings], [value for _, value in readings], facts)
+        borders = np.arange(from_us, to_us + 1, MINUTE_US, dtype=np.int64)
+        for begin, (consumption, estimated) in zip(borders[:-1].tolist(), growth.within(borders), strict=True):
+            row = found.get((facts.tag_id, begin))
+            if row is not None:
+                found[facts.tag_id, begin] = _grown(row, consumption, estimated)
+            elif consumption:
+                nothing = RollupRow(begin, 0, 0, None, None, None, None, None, 0)
+                found[facts.tag_id, begin] = _grown(nothing, consumption, estimated)
+
+    async def combined(self, connection: AsyncConnection, step: Step, buckets: Iterable[Bucket]) -> Rows:
+        """Rows of longer buckets from those stored one step below; buckets near to each other."""
+        wanted = set(buckets)
+        ends = {begin: self._calendar.end(step, begin) for _, begin in wanted}
+        lower = await self.stored(connection, LOWER[step], {tag for tag, _ in wanted}, min(ends), max(ends.values()))
+        parts: dict[Bucket, list[RollupRow]] = defaultdict(list)
+        begins = self._calendar.begins(step, np.array([begin for _, begin in lower], np.int64)).tolist()
+        for (tag_id, _), begin, row in zip(lower, begins, lower.values(), strict=True):
+            if (tag_id, begin) in wanted:
+                parts[tag_id, begin].append(row)
+        found: Rows = {}
+        for (tag_id, begin), rows in parts.items():
+            whole = combine(begin, rows)
+            if whole is not None and (rows[0].estimated or rows[-1].estimated):
+                found[tag_id, begin] = await self.with_estimate(connection, self.facts(tag_id), whole, ends[begin])
+            elif whole is not None:
+                found[tag_id, begin] = _estimated(whole, 0.0)
+        return found
+
+    async def with_estimate(self, connection: AsyncConnection, facts: TagFacts, row: RollupRow, end_us: int) -> RollupRow:
+        """The part of the consumption that lies in increments over a gap that one of the bucket's borders cuts."""
+        if not facts.is_counter or row.consumption is None:
+            return row
+        crossing: dict[tuple[int, int], float] = {}
+        for border in (row.time_us, end_us):
+            before = settled_start(await self._good(connection, facts.tag_id, before=border))
+            after = settled_end(await self._good(connection, facts.tag_id, since=border))
+            readings = [*before, *after]
+            growth = Growth.of([time_us for time_us, _ in readings], [value for _, value in readings], facts)
+            crossing.update({(a, b): g for a, b, g in growth.gaps if a < border < b})
+        total = 0.0
+        for (first, last), growth_of_gap in crossing.items():
+            total += growth_of_gap * (min(last, end_us) - max(first, row.time_us)) / (last - first)
+        return _estimated(row, total)
+
+
+def _grown(row: RollupRow, consumption: float | None, estimated: float | None) -> RollupRow:
+    return replace(row, consumption=consumption, estimated=estimated)
+
+
+def _estimated(row: RollupRow, estimated: float) -> RollupRow:
+    return _grown(row, row.consumption, estimated if row.consumption is not None else None)
