@@ -56,6 +56,8 @@ def measure(load: Load, grid: Grid, times_us: Times, peak_kw: float, seed: int) 
         _phases(values, name, rows, total)
     for name, a, b in (("voltage_l12", 0, 1), ("voltage_l23", 1, 2), ("voltage_l31", 2, 0)):
         values[name] = np.sqrt(u[a] ** 2 + u[b] ** 2 + u[a] * u[b])  # 120° apart
+    for number, (name, degrees) in enumerate((("l12", 120.0), ("l13", 240.0), ("l23", 120.0))):
+        values[f"voltage_angle_{name}"] = degrees + 0.2 * wave(times_us, 571.0 + 60.0 * number, number)
     values["current_n"] = np.abs((1e3 * (p - 1j * q) / u * _ROTATION).sum(axis=0))
     values["frequency"] = grid.frequency(times_us)
     _energies(values, load)
@@ -81,6 +83,8 @@ def _energies(values: dict[str, Floats], load: Load) -> None:
     zero = np.zeros_like(load.night_kwh)
     _phases(values, "energy_export", np.zeros_like(active), zero)
     _phases(values, "reactive_energy_export", np.zeros_like(active), zero)
+    values["apparent_energy_import"] = np.hypot(values["energy_import"], values["reactive_energy_import"])
+    values["apparent_energy_export"] = zero
     values["energy_import_t1"], values["energy_import_t2"] = values["energy_import"] - load.night_kwh, load.night_kwh
     share = _ratio(load.night_kwh, values["energy_import"])
     values["reactive_energy_import_t2"] = values["reactive_energy_import"] * share

@@ -29,7 +29,7 @@ _MERCURY_RESOLUTION: Final = {  # canonical unit; devices.md, integers with divi
     Quantity.ACTIVE_POWER: 1e-5, Quantity.REACTIVE_POWER: 1e-5, Quantity.APPARENT_POWER: 1e-5, Quantity.VOLTAGE: 0.01,
     Quantity.CURRENT: 0.001, Quantity.FREQUENCY: 0.01, Quantity.POWER_FACTOR: 0.001, Quantity.PHASE_ANGLE: 0.01,
     Quantity.ENERGY_IMPORT: 0.001, Quantity.ENERGY_EXPORT: 0.001, Quantity.REACTIVE_ENERGY_IMPORT: 0.001,
-    Quantity.REACTIVE_ENERGY_EXPORT: 0.001,
+    Quantity.REACTIVE_ENERGY_EXPORT: 0.001, Quantity.THD: 0.01, Quantity.TEMPERATURE: 1.0,
 }  # fmt: skip
 
 
@@ -73,7 +73,9 @@ class _Columns:
         ids = {tag.point: tag.id for tag in tags if tag.device_id == device.id}
         known = [p for p in device.profile.points if p.tag in ids]
         self._ids = ids
-        self._texts = [p for p in known if p.kind is Kind.TEXT]
+        mercury = device.profile.protocol == "mercury"  # tells of itself in its own words: left to the first reading
+        self._texts = [p for p in known if p.kind is Kind.TEXT and not mercury]
+        self._daily = [p for p in known if p.kind is not Kind.TEXT and p.group is Group.DAILY and not mercury]
         self._numbers = {group: [p for p in known if p.kind is not Kind.TEXT and p.group is group] for group in Group}
 
     def batches(self, from_us: int, to_us: int, step_s: float | None, *, first: bool) -> Iterator[Batch]:
@@ -88,7 +90,7 @@ class _Columns:
                 self._of(self._numbers[Group.SLOW], _grid(from_us, to_us, slow_s)),
             ]
         if first:
-            found.insert(0, self._of(self._numbers[Group.DAILY], np.array([from_us]), texts=True))
+            found.insert(0, self._of(self._daily, np.array([from_us]), texts=bool(self._texts)))
         for batches in found:
             yield from batches
 

@@ -32,6 +32,7 @@ _BASES = {
     Quantity.TEMPERATURE: "temperature", Quantity.COUNT: "part_count", Quantity.STATE: "mode", Quantity.SPEED: "spindle_speed",
     Quantity.FEED_RATE: "feed_rate", Quantity.LOAD: "spindle_load",
 }  # fmt: skip
+_CONSTANTS = {"nominal_voltage": 230.0, "meter_constant": 1000.0, "phase_sequence": 1.0, "rotation": 1.0}
 _LEVELS = {Quantity.PRESSURE: 6.4, Quantity.FLOW: 12.0, Quantity.RATIO: 1.0, Quantity.DURATION: 0.0, Quantity.OTHER: 50.0}
 
 
@@ -48,6 +49,8 @@ def key_of(point: Point, known: Mapping[str, object]) -> str | None:
     """Which value of a model a point shows: its own tag, or its quantity with the phase or tariff in its tag."""
     if point.tag in known:
         return point.tag
+    if point.tag in _CONSTANTS:
+        return None
     base = _BASES.get(point.quantity)
     if point.quantity is Quantity.THD:
         base = "thd_current" if re.search(r"current|_i(_|$)", point.tag) else "thd_voltage"
@@ -66,6 +69,7 @@ class ModelSource:
         self._seed = zlib.crc32(device.id.encode())
         self._numbers = [p for p in device.profile.points if p.kind is not Kind.TEXT]
         self._texts = {p.tag: text_of(device, p.tag) for p in device.profile.points if p.kind is Kind.TEXT}
+        self._factors = {p.tag: 1e3 for p in self._numbers if p.unit == "VAh"}  # no quantity of its own: stays as on the wire
         self._keys: dict[str, str | None] = {}
 
     def values(self, time_us: int) -> Mapping[str, Value]:
@@ -76,7 +80,7 @@ class ModelSource:
         rest = [p for p in self._numbers if self._keys[p.tag] is None]
         for tag, key in self._keys.items():
             if key is not None:
-                values[tag] = known[key]
+                values[tag] = known[key] * self._factors.get(tag, 1.0)
         if rest:
             instant = np.array([time_us], dtype=np.int64)
             values |= {p.tag: float(plausible(self._device, p, instant, self._seed)[0]) for p in rest}
@@ -87,7 +91,8 @@ class ModelSource:
         found: dict[str, Floats] = {}
         for point in self._numbers:
             key = key_of(point, known)
-            found[point.tag] = known[key] if key else plausible(self._device, point, times_us, self._seed)
+            factor = self._factors.get(point.tag, 1.0)
+            found[point.tag] = known[key] * factor if key else plausible(self._device, point, times_us, self._seed)
         return found
 
 
@@ -146,6 +151,8 @@ def plausible(device: Device, point: Point, times_us: Times, seed: int) -> Float
     if point.tag in ("ct_ratio", "vt_ratio"):
         option = device.options.get(point.tag)
         return np.full(times_us.shape, float(option) if isinstance(option, (int, float)) else 1.0)
+    if point.tag in _CONSTANTS:
+        return np.full(times_us.shape, _CONSTANTS[point.tag])
     level = _LEVELS.get(point.quantity, 1.0)
     if level == 0.0 or point.kind is not Kind.GAUGE or point.quantity is Quantity.RATIO:
         return np.full(times_us.shape, level)
