@@ -108,7 +108,7 @@ def _based(profile: Profile, sequential: bool) -> Profile:
     """A sequential profile always declares base address and order, so that a device can set them."""
     if not sequential:
         return profile
-    parameters = {"base_address": 0, "order": tuple(point.tag for point in profile.points), **profile.parameters}
+    parameters = {"base_address": 0, "address_base": 0, "order": tuple(point.tag for point in profile.points), **profile.parameters}
     return replace(profile, parameters=parameters)
 
 

@@ -17,7 +17,7 @@ from config.problems import Path, Report
 
 MAX_CHARACTERS = 4_000_000
 MAX_DEPTH = 32
-MAX_NODES = 400_000
+MAX_NODES = 250_000
 
 _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = {"", "~", "null", "Null", "NULL"}
@@ -110,19 +110,20 @@ class _Builder:
             raise _RefusedError(line, f"more than {MAX_NODES} values")
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, path, depth)
-        recorded = self._record(event) if event.anchor else None
-        if recorded is not None:
-            self._anchors[event.anchor] = recorded
-            return self._replay(recorded, path, depth)
+        if event.anchor:
+            name = event.anchor
+            self._anchors[name] = self._record(event)
+            return self._replay(self._anchors[name], path, depth)
+        if event.tag not in {None, "!", "tag:yaml.org,2002:str"}:
+            self._report.problem(path, f"the YAML tag {event.tag} is not allowed", "a plain value")
         if isinstance(event, yaml.ScalarEvent):
-            return self._scalar(event, path)
+            return self._scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(path, depth)
         return self._mapping(path, depth)
 
-    def _scalar(self, event: Any, path: Path) -> object:
-        if event.tag not in {None, "!", "tag:yaml.org,2002:str"}:
-            self._report.problem(path, f"the YAML tag {event.tag} is not allowed", "a plain value")
+    @staticmethod
+    def _scalar(event: Any) -> object:
         return plain_scalar(event.value) if event.implicit[0] and event.tag is None else str(event.value)
 
     def _sequence(self, path: Path, depth: int) -> list[object]:
@@ -137,7 +138,7 @@ class _Builder:
             line = _line(event)
             if not isinstance(event, yaml.ScalarEvent):
                 raise _RefusedError(line, "a key must be a plain word or number")
-            key = self._scalar(event, path)
+            key = self._scalar(event)
             here: Path = (*path, key if isinstance(key, str) else str(key))
             repeated = key in found
             self._lines[here] = line

@@ -69,12 +69,14 @@ def em340() -> list[Row]:
         return Row(tag, t, address, kind, (1e-3 if kilo else 1.0) / divide, o)
 
     return [
-        *three("voltage", (0, 2, 4), "int32", 0.1, table=t, order=o), *lines("voltage", (6, 8, 10), "int32", 0.1, table=t, order=o),
+        *three("voltage", (0, 2, 4), "int32", 0.1, table=t, order=o),
+        *lines("voltage", (6, 8, 10), "int32", 0.1, table=t, order=o),
         *three("current", (12, 14, 16), "int32", 1e-3, table=t, order=o),
         *three("active_power", (18, 20, 22), "int32", 1e-4, table=t, order=o),
         *three("apparent_power", (24, 26, 28), "int32", 1e-4, table=t, order=o),
         *three("reactive_power", (30, 32, 34), "int32", 1e-4, table=t, order=o),
-        row("active_power", 40, 10, kilo=True), row("apparent_power", 42, 10, kilo=True), row("reactive_power", 44, 10, kilo=True),
+        row("active_power", 40, 10, kilo=True), row("apparent_power", 42, 10, kilo=True),
+        row("reactive_power", 44, 10, kilo=True),
         *three("power_factor", (46, 47, 48), "int16", 1e-3, table=t), row("power_factor", 49, 1000, "int16"),
         row("phase_sequence", 50, 1, "int16"), row("frequency", 51, 10, "int16"),
         row("energy_import", 52, 10), row("energy_export", 78, 10),
@@ -161,7 +163,8 @@ def abb() -> list[Row]:
 def dtsu666() -> list[Row]:
     f, t = "float32", "holding"
     return [
-        *three("voltage", (0x2006, 0x2008, 0x200A), f, 0.1, table=t), *three("current", (0x200C, 0x200E, 0x2010), f, 1e-3, table=t),
+        *three("voltage", (0x2006, 0x2008, 0x200A), f, 0.1, table=t),
+        *three("current", (0x200C, 0x200E, 0x2010), f, 1e-3, table=t),
         Row("active_power", t, 0x2012, f, 1e-4), *three("active_power", (0x2014, 0x2016, 0x2018), f, 1e-4, table=t),
         Row("reactive_power", t, 0x201A, f, 1e-4), *three("reactive_power", (0x201C, 0x201E, 0x2020), f, 1e-4, table=t),
         Row("power_factor", t, 0x202A, f, 1e-3), *three("power_factor", (0x202C, 0x202E, 0x2030), f, 1e-3, table=t),
@@ -255,18 +258,20 @@ def test_energy_is_slow_and_power_is_fast(name: str) -> None:
 
 def test_worked_values_of_the_documents() -> None:
     """SDM630: U_L1 230.2 V is 4366 3333h at 0. EM340: 2301 tenths of a volt, low word first. iEM3000: 64-bit Wh."""
-    assert read_all(CATALOG.get("eastron-sdm630"), {"input": {0: b"\x43\x66", 1: b"\x33\x33"}})["voltage_l1"] == pytest.approx(230.2)
+    sdm = read_all(CATALOG.get("eastron-sdm630"), {"input": {0: b"\x43\x66", 1: b"\x33\x33"}})
+    assert sdm["voltage_l1"] == pytest.approx(230.2)
     em = read_all(CATALOG.get("carlo-gavazzi-em340"), {"holding": {0: b"\x08\xfd", 1: b"\0\0", 51: b"\x01\xf4"}})
     assert em["voltage_l1"] == pytest.approx(230.1)
     assert em["frequency"] == pytest.approx(50.0)
-    wh = read_all(CATALOG.get("schneider-iem3000"), {"holding": dict(enumerate([b"\0\0", b"\0\0", b"\0\x01", b"\xe2\x40"], 3203))})
+    memory = dict(enumerate([b"\0\0", b"\0\0", b"\0\x01", b"\xe2\x40"], 3203))
+    wh = read_all(CATALOG.get("schneider-iem3000"), {"holding": memory})
     assert wh["energy_import"] == pytest.approx(123.456)
 
 
 def test_mv110_mask_and_counters_of_the_worked_frames() -> None:
     """Mask 8005h: inputs 1, 3 and 16; counters 65534, 3, 0 ..."""
     profile = CATALOG.get("owen-mv110-16dn")
-    memory = {51: b"\x80\x05", 64: b"\xff\xfe", 65: b"\0\x03"} | {n: b"\0\0" for n in range(66, 80)}
+    memory = {51: b"\x80\x05", 64: b"\xff\xfe", 65: b"\0\x03"} | dict.fromkeys(range(66, 80), b"\0\0")
     values = read_all(profile, {"holding": memory})
     assert [n for n in range(1, 17) if values[f"di_{n}"]] == [1, 3, 16]
     assert values["counter_1"] == 65534
