@@ -31,6 +31,7 @@ class PlantReader:
         self, report: Report, catalog: ProfileCatalog, environ: Mapping[str, str], secrets: Mapping[str, str]
     ) -> None:
         self._report = report
+        self._environ = environ
         self._devices_reader = DeviceReader(catalog, environ, secrets)
         self._lines: dict[str, Line] = {}
         self._devices: dict[str, Device] = {}
@@ -147,6 +148,9 @@ class PlantReader:
             if line is not None:
                 found.append((line, path))
                 self._lines[line.id] = line
+                variable = line.options.get("password_env")
+                if variable is not None and str(variable) not in self._environ:
+                    self._report.warn((*path, "password_env"), f"the environment variable {variable} is not set")
         check_targets(found, self._report)
         return tuple(line for line, _ in found)
 

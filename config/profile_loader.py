@@ -108,8 +108,8 @@ def _based(profile: Profile, sequential: bool) -> Profile:
     """A sequential profile always declares base address and order, so that a device can set them."""
     if not sequential:
         return profile
-    parameters = {"base_address": 0, "address_base": 0, "order": tuple(point.tag for point in profile.points), **profile.parameters}
-    return replace(profile, parameters=parameters)
+    order = tuple(point.tag for point in profile.points)
+    return replace(profile, parameters={"base_address": 0, "address_base": 0, "order": order, **profile.parameters})
 
 
 def _texts(fields: Fields, name: str, *, required: bool = False) -> dict[str, str]:
