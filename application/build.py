@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from analysis.accounting import EnergyAccounting
 from analysis.alerts import AlertEngine
 from analysis.engine import AnalysisEngine
+from analysis.recent import RecentHistory
 from analysis.shift_keeper import ShiftKeeper
 from application.storage_watch import watch_storage
 from config.plant_admin import PlantAdmin
@@ -69,6 +70,10 @@ class Application:
     supervisor: Supervisor
     jobs: dict[str, Job] = field(default_factory=dict)
 
+    async def prime(self) -> None:
+        """Counters go on from what was stored last: an exchange while we were stopped is noticed."""
+        self.processing.prime(await self.database.samples.latest())
+
 
 class _Current:
     """The plant and tags as they are now, for parts that are built before the plant is read."""
@@ -113,7 +118,8 @@ async def _connect(settings: Settings, clock: Clock, environ: Mapping[str, str],
     plant = PlantAdmin(
         database.plants, database.audit, catalog, clock, environ, apply=current.apply, reader=partial(read_now, collector, clock)
     )
-    energy = EnergyAccounting(lambda: current.plant, lambda: current.tags, database.samples, database.states, clock)
+    recent = RecentHistory(database.samples)
+    energy = EnergyAccounting(lambda: current.plant, lambda: current.tags, recent, database.states, clock)
     alerts = AlertEngine(database.alerts, database.audit, clock)
     analysis = AnalysisEngine(
         current.plant, current.tags, alerts=alerts, states=database.states, clock=clock, history=database.samples
@@ -145,10 +151,11 @@ async def _connect(settings: Settings, clock: Clock, environ: Mapping[str, str],
     )
     current.listeners += [
         lambda p, t: database.rollups.apply(t, p.site.timezone),
-        processing.apply, analysis.apply, live.apply,
+        processing.apply, recent.apply, analysis.apply, live.apply,
         lambda p, _t: collector.apply(p),
     ]
-    for name, sink in (("writer", database.writer.put), ("analysis", analysis.on_batch), ("live", live.on_batch)):
+    for name, sink in (("writer", database.writer.put), ("recent", recent.on_batch), ("analysis", analysis.on_batch),
+                       ("live", live.on_batch)):
         bus.subscribe(name, sink)
     application = Application(
         settings, clock, database, bus, collector, processing, plant, energy, analysis, alerts, live, status, reports, accounts,

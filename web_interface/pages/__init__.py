@@ -7,11 +7,11 @@ from pathlib import Path
 from nicegui import ui
 
 from web_interface.components import Hub
-from web_interface.pages import alerts, overview, reports, status
+from web_interface.pages import alerts, machine, overview, reports, status
 from web_interface.services import Services
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
-PAGES = (overview, alerts, reports, status)
+PAGES = (overview, machine, alerts, reports, status)
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).
 _HEAD = (
     '<link rel="preload" href="/static/theme/fonts/inter-latin-wght-normal.woff2" as="font" type="font/woff2" crossorigin>'
