@@ -27,7 +27,7 @@ export default {
         [
           h("span", { class: ["em-alert-mark", r.open && r.priority === "critical" && "em-blink"], title: r.prioName }, alarmMark(r.priority, r.letter)),
           h("div", { class: "em-alert-text" }, [
-            h("div", { class: "em-alert-head" }, [
+            h("div", { class: "em-alert-line" }, [
               r.href ? h("a", { class: "em-alert-name", href: r.href }, r.name) : h("span", { class: "em-alert-name" }, r.name),
               h("span", { class: "em-alert-when" }, [h("span", { class: "em-alert-time" }, r.time), r.when]),
             ]),

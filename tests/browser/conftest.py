@@ -1,0 +1,148 @@
+"""A real Chromium against the whole web application over the invented shop, started in a process of its own.
+
+`site` is its address; `visit(path, user=..., **context)` opens a page of a logged-in user and watches it: at the end of the test
+there must have been no error in the console and no request to anywhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.conftest import ROOT
+from tests.web_interface.fakes import PASSWORD
+
+HERE = Path(__file__).parent
+ARGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+]  # fmt: skip
+QUIET = ("net::ERR_INTERNET_DISCONNECTED",)  # what a test does on purpose
+Visit = Callable[..., Awaitable[Any]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests here share one browser, hence one event loop."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def chromium() -> str:
+    """Path of the system's Chromium; without CI=true its absence skips, by name."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("chromium is not installed (apt-get install chromium)")
+        pytest.skip("chromium is not installed (apt-get install chromium)")
+    return found
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Any]:
+    """One Chromium for all tests."""
+    from playwright.async_api import async_playwright
+
+    path = chromium()
+    async with async_playwright() as driver:
+        launched = await driver.chromium.launch(executable_path=path, args=ARGS)
+        yield launched
+        await launched.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def site() -> AsyncIterator[str]:
+    """The application on a free port; its log is shown when it does not start."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.web_interface.preview", "--port", "0",
+        cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    assert process.stdout is not None
+    output: list[str] = []
+    async with asyncio.timeout(60):
+        while not (line := (await process.stdout.readline()).decode()).startswith("listening on "):
+            output.append(line)
+            assert line, "the preview did not start:\n" + "".join(output)
+    reader = asyncio.create_task(process.stdout.read())  # a full pipe would stop it
+    yield f"http://127.0.0.1:{line.split()[-1]}"
+    process.terminate()
+    await process.wait()
+    await reader
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cookies(browser: Any, site: str) -> dict[str, Any]:
+    """Logs in once a user, by the form; storage states by user name, filled as asked for."""
+    return {}
+
+
+async def log_in(browser: Any, site: str, user: str) -> Any:
+    """The storage state of a session of `user`."""
+    context = await browser.new_context(locale="ru-RU")
+    page = await context.new_page()
+    await page.goto(f"{site}/login")
+    await page.fill("input[name=name]", user)
+    await page.fill("input[name=password]", PASSWORD)
+    await page.press("input[name=password]", "Enter")
+    await page.wait_for_selector("[data-testid=app]")
+    state = await context.storage_state()
+    await context.close()
+    return state
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(browser: Any, site: str, cookies: dict[str, Any]) -> AsyncIterator[Visit]:
+    """`page = await visit("/", user="operator", viewport={...})`, connected and with its fonts."""
+    contexts: list[Any] = []
+    faults: list[str] = []
+
+    async def open_page(path: str = "/", *, user: str = "admin", **options: Any) -> Any:
+        if user not in cookies:
+            cookies[user] = await log_in(browser, site, user)
+        context = await browser.new_context(
+            **{"viewport": {"width": 1280, "height": 720}, "storage_state": cookies[user], **options}
+        )
+        contexts.append(context)
+        page = await context.new_page()
+        watch(page, site, faults)
+        await page.goto(site + path)
+        await page.wait_for_selector("[data-testid=app]")
+        await page.wait_for_function("window.did_handshake === true")
+        await page.evaluate("document.fonts.ready")
+        return page
+
+    yield open_page
+    for context in contexts:
+        await context.close()
+    assert faults == []
+
+
+def watch(page: Any, site: str, faults: list[str]) -> None:
+    """Note errors of the console, exceptions, failed requests and requests to anywhere else."""
+
+    def console(message: Any) -> None:
+        if message.type == "error" and not any(quiet in message.text for quiet in QUIET):
+            faults.append(f"console: {message.text}")
+
+    def request(made: Any) -> None:
+        if not made.url.startswith((site, "data:", "blob:")):
+            faults.append(f"request to {made.url}")
+
+    page.on("console", console)
+    page.on("pageerror", lambda error: faults.append(f"exception: {error}"))
+    page.on("request", request)
+    page.on("response", lambda r: faults.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+
+
+def at(testid: str) -> str:
+    """Selector of a data-testid."""
+    return f"[data-testid={testid}]"
