@@ -185,7 +185,7 @@ def _work(line: _Timeline, character: Character, window: Window, end: float, rng
     habit = character.habit
     slack = _SLACK[window.part] if habit.lunch else 1.0
     whole = not (window.continues or window.goes_on) and window.end_s - window.start_s > 5 * 3600
-    lunch = 0.5 * (window.start_s + window.end_s) + float(rng.uniform(-300, 300)) if habit.lunch and whole else None
+    lunch = 0.5 * (window.start_s + window.end_s) + float(rng.uniform(-2700, 2700)) if habit.lunch and whole else None  # in turns
     while line.at < end:
         block_end = line.at + float(rng.uniform(*habit.block_s))
         if lunch is not None and block_end >= lunch:

@@ -1,0 +1,139 @@
+"""The demonstration shop: its plant file, its plausibility, and every device of it read by the product's own drivers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from config.plant_file import parse_plant
+from config.profile_catalog import ProfileCatalog
+from data_collection.collector import Collector
+from domain.plant import Plant, Tag, tags_of
+from domain.quality import Quality
+from domain.quantity import Kind
+from domain.sample import Batch, TagId
+from runtime.clock import SystemClock
+from simulator.demo import DEMO_OUTAGES, demo_plant_text
+from simulator.history import since_yesterday
+from simulator.models import models_of
+from simulator.serve import simulate
+
+NOW_US = 1_795_084_920_000_000  # Thu 19 Nov 2026 13:42 in Moscow
+DAY_US = 86_400_000_000
+
+
+@pytest.fixture(scope="module")
+def plant() -> Plant:
+    parsed = parse_plant(demo_plant_text(), catalog=ProfileCatalog.shipped(), environ={})
+    assert parsed.warnings == ()
+    return parsed.plant
+
+
+def registered(plant: Plant) -> list[Tag]:
+    found = [tag for device in plant.devices for tag in tags_of(device)]
+    return [replace(tag, id=TagId(number)) for number, tag in enumerate(found, 1)]
+
+
+def test_the_shop_is_the_one_of_the_pictures(plant: Plant) -> None:
+    assert len(plant.machines) == 12
+    assert len(plant.devices) == 14
+    assert [m.name for m in plant.machines if m.board == "ЩР-2"] == ["ГФ2171", "6Р13", "HAAS VF-2", "DMU 50"]
+    assert {line.transport for line in plant.lines} == {"modbus-tcp", "rtu-over-tcp"}
+    assert plant.site.main_meter == "main"
+    assert {outage.device_id for outage in DEMO_OUTAGES} <= {d.id for d in plant.devices}
+
+
+def test_powers_are_plausible_against_rating_contract_and_states(plant: Plant) -> None:
+    shop = models_of(plant)
+    times = NOW_US + np.arange(0, DAY_US, 60_000_000, dtype=np.int64)
+    shares = []
+    for machine in plant.machines:
+        values = shop.machines[machine.id].series(times)
+        assert machine.rated_kw is not None
+        assert values["active_power"].max() < 1.1 * machine.rated_kw
+        working = values["mode"] == 3
+        shares.append(float(values["active_power"][working].sum() / values["active_power"].sum()))
+    assert all(0.75 < share < 0.99 for share in shares)
+    assert 0.82 < float(np.mean(shares)) < 0.95  # the shop's target is 0.82
+    feed = shop.meters["main"].series(times)["active_power"]
+    assert 60 < feed.mean() < 140
+    assert feed.max() < 185
+    assert 0.0 < (feed > 150).mean() < 0.2  # the limit is passed now and then
+
+
+def test_the_furnace_passes_its_limit_now_and_then(plant: Plant) -> None:
+    (limit,) = [x for x in plant.limits if x.tag == "m11.current_l2"]
+    times = NOW_US + np.arange(0, DAY_US, 10_000_000, dtype=np.int64)
+    amperes = models_of(plant).meters["m11"].series(times)["current_l2"]
+    assert limit.critical_high is not None
+    assert 0.05 < (amperes > limit.critical_high).mean() < 0.35
+
+
+def test_some_machines_work_and_some_stand_at_any_hour(plant: Plant) -> None:
+    shop = models_of(plant)
+    times = NOW_US + np.arange(0, DAY_US, 900_000_000, dtype=np.int64)
+    working = sum((shop.machines[m.id].series(times)["mode"] == 3).astype(int) for m in plant.machines)
+    assert isinstance(working, np.ndarray)
+    assert working.min() >= 2
+    assert working.max() <= 12
+
+
+def test_its_past_is_quick_complete_and_never_counts_down(plant: Plant) -> None:
+    tags = registered(plant)
+    begun = time.process_time()
+    batches = list(since_yesterday(plant, tags, NOW_US, outages=DEMO_OUTAGES))
+    assert time.process_time() - begun < 3.0
+    kinds = {tag.id: tag for tag in tags}
+    last: dict[TagId, float] = {}
+    fallen = []
+    for batch in batches:
+        for tag_id, value in zip(batch.tag_ids, batch.values, strict=True):
+            if value is not None and kinds[tag_id].kind is Kind.COUNTER:
+                if value < last.get(tag_id, 0.0) and kinds[tag_id].wrap_at is None:
+                    fallen.append(kinds[tag_id].name)
+                last[tag_id] = value
+    assert fallen == []
+    assert _outages(batches, "m7") > 5
+    assert _outages(batches, "m6") == 0
+
+
+def _outages(batches: Sequence[Batch], device: str) -> int:
+    return sum(1 for b in batches if b.device_id == device and int(Quality.TIMEOUT) in b.qualities)
+
+
+async def test_every_device_is_read_by_the_products_own_drivers(plant: Plant) -> None:
+    clock = SystemClock()
+    async with simulate(plant, clock=clock, free_ports=True) as simulation:
+        collector = Collector(clock, lambda reading: None)
+        served = simulation.plant
+        for device in served.devices:
+            readings = await collector.read_once(device, served.line(device.line))
+            found = {p: v for r in readings for p, v in zip(r.points, r.values, strict=True)}
+            numbers = {p.tag for p in device.profile.points if p.kind is not Kind.TEXT and p.plausible is not None}
+            assert {tag for tag in numbers if found.get(tag) is None} == set(), device.id
+            shown = simulation.values(device.id)
+            for tag in ("active_power", "voltage_l2", "energy_import", "reactive_energy_import"):
+                if tag in found:
+                    assert found[tag] == pytest.approx(shown[tag], rel=0.02), (device.id, tag)
+
+
+async def test_the_past_joins_what_the_drivers_read(plant: Plant) -> None:
+    clock = SystemClock()
+    tags = registered(plant)
+    names = {tag.id: tag.name for tag in tags if tag.kind is Kind.COUNTER and tag.wrap_at is None}
+    last: dict[str, float] = {}
+    async with simulate(plant, clock=clock, free_ports=True) as simulation:
+        for batch in since_yesterday(plant, tags, clock.now_us(), shop=simulation.shop):
+            last |= {names[t]: v for t, v in zip(batch.tag_ids, batch.values, strict=True) if t in names and v is not None}
+        collector = Collector(clock, lambda reading: None)
+        for device in simulation.plant.devices:
+            readings = await collector.read_once(device, simulation.plant.line(device.line))
+            for reading in readings:
+                for point, value in zip(reading.points, reading.values, strict=True):
+                    before = last.get(f"{device.id}.{point}")
+                    if before is not None and value is not None:
+                        assert 0 <= value - before < 200 * 90 / 3600, (device.id, point)
