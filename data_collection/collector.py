@@ -10,7 +10,7 @@ from typing import Final
 from data_collection.driver import Connect, ScanHit, Trace
 from data_collection.figures import Lateness, LatenessStats
 from data_collection.line import LineRunner, read_device, scan_addresses
-from data_collection.registry import CONNECT
+from data_collection.registry import connects
 from domain.health import DeviceStatus, LineStatus
 from domain.plant import Device, Line, Plant
 from domain.ports import Clock
@@ -23,12 +23,16 @@ _RESTART_S: Final = 5.0
 
 
 class Collector:
-    """Polls a plant. `on_reading` takes every reading, good or bad, on the event loop; it must not block."""
+    """Polls a plant. `on_reading` takes every reading, good or bad, on the event loop; it must not block.
+
+    `connect`: how to open each transport; None takes all that the registry knows.
+    """
 
     def __init__(
-        self, clock: Clock, on_reading: Callable[[Reading], None], connect: Mapping[str, Connect] = CONNECT
+        self, clock: Clock, on_reading: Callable[[Reading], None], connect: Mapping[str, Connect] | None = None
     ) -> None:
-        self._clock, self._on_reading, self._connect = clock, on_reading, connect
+        self._clock, self._on_reading = clock, on_reading
+        self._connect = connects() if connect is None else connect
         self._runners: dict[str, LineRunner] = {}
         self._tasks: dict[LineRunner, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from data_collection.driver import Connect
-from data_collection.modbus import tcp
-from data_collection.stream_line import SerialConnect, connect_gateway
+from data_collection.modbus.tcp import TcpConnect
+from data_collection.stream_line import GatewayConnect, SerialConnect
 
-CONNECT: Final[Mapping[str, Connect]] = {
-    "modbus-tcp": tcp.connect,
-    "rtu-over-tcp": connect_gateway,
-    "serial": SerialConnect(),
-}
+
+def connects() -> dict[str, Connect]:
+    """How to open each transport. What is learned about devices is kept in the objects of this one mapping."""
+    return {"modbus-tcp": TcpConnect(), "rtu-over-tcp": GatewayConnect(), "serial": SerialConnect()}
+
+
+CONNECT: Final[Mapping[str, Connect]] = connects()

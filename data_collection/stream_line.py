@@ -41,10 +41,13 @@ PROTOCOLS: Final[Mapping[str, MakeProtocol]] = {"modbus": _modbus, "mercury": _m
 class StreamLine:
     """Implements data_collection.driver.Driver over one byte stream; each device's profile names its protocol."""
 
-    def __init__(self, line: Line, open_stream: OpenStream, protocols: Mapping[str, MakeProtocol] = PROTOCOLS) -> None:
-        self._line, self._open_stream, self._makers = line, open_stream, protocols
+    def __init__(
+        self, line: Line, open_stream: OpenStream, makers: Mapping[str, MakeProtocol] = PROTOCOLS,
+        protocols: dict[str, StreamProtocol] | None = None,
+    ) -> None:
+        self._line, self._open_stream, self._makers = line, open_stream, makers
         self._stream: TcpStream | SerialStream | None = None
-        self._protocols: dict[str, StreamProtocol] = {}
+        self._protocols = {} if protocols is None else protocols
         self._last: str | None = None
         self._silent = self._heard = 0
 
@@ -108,13 +111,36 @@ def _baud(line: Line) -> int:
     return whole(line, "baud", 9600, 50, 4_000_000)
 
 
-@contextlib.asynccontextmanager
-async def connect_gateway(line: Line) -> AsyncIterator[Driver]:
-    """Open a transparent gateway (options host, port, baud, mode, timeout_s, connect_timeout_s). Raises LineDown, ConfigError."""
-    host, port = text(line, "host"), whole(line, "port", 4001, 1, 65535)
-    baud, limit_s = _baud(line), number(line, "connect_timeout_s", 5.0)
-    async with _opened(StreamLine(line, lambda: TcpStream.open(host, port, baud, limit_s))) as driver:
-        yield driver
+class _Memory:
+    """The protocols of each line, kept from connection to connection: what they learned about devices, what may still arrive."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Line, dict[str, StreamProtocol]]] = {}
+
+    def protocols(self, line: Line) -> dict[str, StreamProtocol]:
+        """Empty for a line that is new or was changed."""
+        known = self._known.get(line.id)
+        if known is None or known[0] != line:
+            known = self._known[line.id] = (line, {})
+        return known[1]
+
+
+class GatewayConnect:
+    """Opens transparent gateways (options host, port, baud, mode, timeout_s, connect_timeout_s)."""
+
+    def __init__(self) -> None:
+        self._memory = _Memory()
+
+    @contextlib.asynccontextmanager
+    async def __call__(self, line: Line) -> AsyncIterator[Driver]:
+        """Raises LineDown, ConfigError."""
+        host, port = text(line, "host"), whole(line, "port", 4001, 1, 65535)
+        baud, limit_s = _baud(line), number(line, "connect_timeout_s", 5.0)
+        driver = StreamLine(
+            line, lambda: TcpStream.open(host, port, baud, limit_s), protocols=self._memory.protocols(line)
+        )
+        async with _opened(driver):
+            yield driver
 
 
 class SerialConnect:
@@ -122,9 +148,11 @@ class SerialConnect:
 
     def __init__(self, names: SerialNames | None = None) -> None:
         self._names = names or SerialNames()
+        self._memory = _Memory()
 
     @contextlib.asynccontextmanager
     async def __call__(self, line: Line) -> AsyncIterator[Driver]:
+        """Raises LineDown, ConfigError."""
         device, baud = text(line, "device"), _baud(line)
         parity = choice(line, "parity", "N", ("N", "E", "O"))
         stopbits, bytesize = whole(line, "stopbits", 1, 1, 2), whole(line, "bytesize", 8, 7, 8)
@@ -136,14 +164,14 @@ class SerialConnect:
                 self._names.opened(device)
             return stream
 
-        async with _opened(StreamLine(line, open_port)) as driver:
+        async with _opened(driver := StreamLine(line, open_port, protocols=self._memory.protocols(line))):
             yield driver
 
 
 @contextlib.asynccontextmanager
-async def _opened(driver: StreamLine) -> AsyncIterator[Driver]:
+async def _opened(driver: StreamLine) -> AsyncIterator[None]:
     await driver.open()
     try:
-        yield driver
+        yield
     finally:
         await driver.close()

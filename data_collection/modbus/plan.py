@@ -17,6 +17,7 @@ from domain.plant import Device
 from domain.profile import Group, ModbusPoint
 
 DEFAULT_TIMEOUT_S: Final = 1.0
+MERGE_AGAIN_S: Final = 6 * 3600.0  # a block split for one bad moment of the device does not stay split for good
 ASK_AGAIN_S: Final = 600.0  # a refused point is tried again after this long, so that it returns by itself
 _REQUEST_BYTES: Final = 8  # unit, function, address, count, CRC
 _REPLY_BYTES: Final = 5  # unit, function, byte count, CRC
@@ -35,12 +36,19 @@ def number_option(device: Device, name: str, default: float) -> float:
 class GroupPlan:
     """The reads of one group. `points` is the one tuple that every reading of the group carries."""
 
-    __slots__ = ("blocks", "good", "points")
+    __slots__ = ("_merged", "blocks", "points", "split_at_s")
 
     def __init__(self, blocks: list[Block]) -> None:
+        self._merged = tuple(blocks)
         self.blocks = blocks
+        self.split_at_s = 0.0  # monotonic; 0 while nothing was split
         self.points: tuple[str, ...] = tuple(name for block in blocks for name in block.names)
-        self.good: tuple[int, ...] = (0,) * len(self.points)
+
+    def renew(self, now_s: float) -> None:
+        """Try the large reads again once in a while."""
+        if self.split_at_s and now_s - self.split_at_s > MERGE_AGAIN_S:
+            self.blocks[:] = self._merged
+            self.split_at_s = 0.0
 
 
 class Plan:
@@ -106,9 +114,25 @@ class Plan:
             block.refused_until = now_s + ASK_AGAIN_S
             return ()
         blocks = self.groups[group].blocks
+        self.groups[group].split_at_s = now_s
         at = blocks.index(block)
         blocks[at : at + 1] = parts
         return parts
+
+
+class PlanMemory:
+    """Plans by device, kept from connection to connection, so that what a device taught is not asked again each time."""
+
+    def __init__(self) -> None:
+        self._plans: dict[str, tuple[float, Plan]] = {}
+
+    def plan(self, device: Device, timeout_s: float) -> Plan:
+        """The known plan of an unchanged device, else a new one. Raises ConfigError."""
+        known = self._plans.get(device.id)
+        if known is None or known[0] != timeout_s or known[1].device != device:
+            known = (timeout_s, Plan(device, timeout_s))
+            self._plans[device.id] = known
+        return known[1]
 
 
 def _locate_all(device: Device) -> list[Located]:

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from data_collection.driver import Trace
 from data_collection.modbus.block import REFUSED, Block, ReadRequest
-from data_collection.modbus.plan import Plan
+from data_collection.modbus.plan import ASK_AGAIN_S, Plan
 from domain.errors import DeviceRefused, DeviceUnreachable
 from domain.profile import Group
 from domain.quality import Quality
@@ -73,6 +73,8 @@ class _Refused:
 
 async def _read_blocks(ask: Ask, plan: Plan, group: Group, trace: Trace | None, met: _Refused | None) -> Reading:
     compiled = plan.groups[group]
+    if compiled.split_at_s:
+        compiled.renew(time.monotonic())
     values: list[float | None] = []
     qualities: list[int] = []
     texts: dict[str, str] = {}
@@ -116,7 +118,7 @@ def _after_refusal(plan: Plan, group: Group, block: Block, refusal: Refusal) -> 
         return plan.refused(group, block, time.monotonic())
     plan.faults["refused"] += 1
     if refusal.code == ILLEGAL_FUNCTION:
-        block.refused_until = time.monotonic() + 600.0
+        block.refused_until = time.monotonic() + ASK_AGAIN_S
     return ()
 
 

@@ -18,7 +18,7 @@ from data_collection.cycle import silence_s
 from data_collection.driver import DevicePlan, ScanHit, Trace
 from data_collection.modbus.block import ReadRequest
 from data_collection.modbus.framing import AsciiFraming, Framing, RtuFraming
-from data_collection.modbus.plan import DEFAULT_TIMEOUT_S, Plan
+from data_collection.modbus.plan import DEFAULT_TIMEOUT_S, Plan, PlanMemory
 from data_collection.modbus.reader import EXCEPTION_NAMES, GATEWAY_PATH, GATEWAY_TARGET, Refusal, read_group
 from data_collection.stream import ByteStream
 from domain.errors import DecodeError, DeviceUnreachable
@@ -54,23 +54,27 @@ class _Exchange:
 
 
 class ModbusStream:
-    """Implements StreamProtocol. One instance belongs to one open stream."""
+    """Implements StreamProtocol. An instance belongs to one line and outlives its connections: a late answer may, too."""
 
     def __init__(self, mode: str = "rtu", timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
         self._framing: Framing = AsciiFraming() if mode == "ascii" else RtuFraming()
         self._timeout_s = timeout_s
-        self._opened = time.monotonic()
+        self._plans = PlanMemory()
+        self._stream: ByteStream | None = None
+        self._opened = 0.0
         self._last_byte = 0.0
         self._outstanding: dict[int, list[_Outstanding]] = {}
         self.echo = False  # the adapter returns what we send
 
     def prepare(self, device: Device) -> Plan:
-        return Plan(device, self._timeout_s)
+        return self._plans.plan(device, self._timeout_s)
 
     async def read(self, stream: ByteStream, plan: DevicePlan, group: Group, trace: Trace | None = None) -> Reading:
         """See StreamProtocol.read."""
         if not isinstance(plan, Plan):
             raise TypeError(f"not a Modbus plan: {plan!r}")
+        if stream is not self._stream:
+            self._stream, self._opened = stream, time.monotonic()
         if (rest := self._opened + plan.connect_delay_s - time.monotonic()) > 0 and plan.connect_delay_s:
             await asyncio.sleep(rest)
         return await read_group(_Ask(self, stream), plan, group, trace)

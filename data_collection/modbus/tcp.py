@@ -23,7 +23,7 @@ from pymodbus.transport import CommParams
 
 from data_collection.driver import DevicePlan, Driver, ScanHit, Trace
 from data_collection.modbus.block import ReadRequest
-from data_collection.modbus.plan import DEFAULT_TIMEOUT_S, Plan
+from data_collection.modbus.plan import DEFAULT_TIMEOUT_S, Plan, PlanMemory
 from data_collection.modbus.reader import EXCEPTION_NAMES, GATEWAY_PATH, GATEWAY_TARGET, Refusal, read_group
 from data_collection.options import number, text, whole
 from data_collection.streams import keep_alive
@@ -144,7 +144,8 @@ class ModbusTcpClient(AsyncModbusTcpClient):
 class ModbusTcpDriver:
     """Implements data_collection.driver.Driver: all units behind one Modbus TCP connection, one request at a time."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, plans: PlanMemory | None = None) -> None:
+        self._plans = plans or PlanMemory()
         self._client = ModbusTcpClient(text(line, "host"), whole(line, "port", 502, 1, 65535))
         self._transactions = self._client.transactions
         self._timeout_s = number(line, "timeout_s", DEFAULT_TIMEOUT_S)
@@ -164,7 +165,7 @@ class ModbusTcpDriver:
     def prepare(self, device: Device) -> Plan:
         if device.profile.protocol != "modbus":
             raise ConfigError(f"device {device.id}: {device.profile.protocol} cannot run on a Modbus TCP line")
-        return Plan(device, self._timeout_s)
+        return self._plans.plan(device, self._timeout_s)
 
     async def read(self, plan: DevicePlan, group: Group, trace: Trace | None = None) -> Reading:
         """See Driver.read."""
@@ -241,12 +242,25 @@ class ModbusTcpDriver:
         return DeviceUnreachable(f"{what}: no answer within {plan.timeout_s:g} s")
 
 
-@contextlib.asynccontextmanager
-async def connect(line: Line) -> AsyncIterator[Driver]:
-    """Open a Modbus TCP line (options host, port, timeout_s, connect_timeout_s). Raises LineDown, ConfigError."""
-    driver = ModbusTcpDriver(line)
-    await driver.open()
-    try:
-        yield driver
-    finally:
-        driver.close()
+class TcpConnect:
+    """Opens Modbus TCP lines (options host, port, timeout_s, connect_timeout_s)."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Line, PlanMemory]] = {}
+
+    def _memory(self, line: Line) -> PlanMemory:
+        """What the devices of an unchanged line taught."""
+        known = self._known.get(line.id)
+        if known is None or known[0] != line:
+            known = self._known[line.id] = (line, PlanMemory())
+        return known[1]
+
+    @contextlib.asynccontextmanager
+    async def __call__(self, line: Line) -> AsyncIterator[Driver]:
+        """Raises LineDown, ConfigError."""
+        driver = ModbusTcpDriver(line, self._memory(line))
+        await driver.open()
+        try:
+            yield driver
+        finally:
+            driver.close()

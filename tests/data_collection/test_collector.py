@@ -14,7 +14,6 @@ import pytest
 from data_collection.collector import Collector
 from data_collection.driver import Connect, DevicePlan, Driver, ScanHit, Trace
 from data_collection.modbus.plan import Plan
-from data_collection.registry import CONNECT
 from domain.errors import DeviceUnreachable, LineDown
 from domain.plant import Device, Line, Plant, Site
 from domain.profile import Group, ModbusPoint, Point
@@ -59,7 +58,7 @@ class Shop:
 
 
 @asynccontextmanager
-async def running(lines: list[Line], devices: list[Device], connect: Mapping[str, Connect] = CONNECT) -> AsyncIterator[Shop]:
+async def running(lines: list[Line], devices: list[Device], connect: Mapping[str, Connect] | None = None) -> AsyncIterator[Shop]:
     readings: list[Reading] = []
     shop = Shop(Collector(SystemClock(), readings.append, connect), readings)
     shop.apply(lines, devices)

@@ -17,7 +17,7 @@ from data_collection.modbus.block import ReadRequest
 from data_collection.modbus.framing import AsciiFraming, RtuFraming
 from data_collection.modbus.plan import Plan
 from data_collection.modbus.stream import ModbusStream, choose_fence
-from data_collection.registry import CONNECT
+from data_collection.registry import connects
 from data_collection.stream import ByteStream
 from data_collection.stream_line import StreamLine
 from data_collection.streams import SerialNames, SerialStream, TcpStream
@@ -97,7 +97,7 @@ async def test_rtu_over_a_serial_port() -> None:
     slave = Registers(start=100, values=WORDS)
     async with pty(lambda r: [(0.001, slave.rtu(r))]) as port:
         line = serial_line(port.device)
-        async with CONNECT["serial"](line) as driver:
+        async with connects()["serial"](line) as driver:
             plan = driver.prepare(device("a", line, floats(2), address=7))
             trace = Trace()
             reading = await driver.read(plan, Group.FAST, trace)
@@ -118,7 +118,7 @@ async def test_ascii_over_a_serial_port_with_exception_and_damage() -> None:
 
     async with pty(answer, ascii_size) as port:
         line = serial_line(port.device, mode="ascii")
-        async with CONNECT["serial"](line) as driver:
+        async with connects()["serial"](line) as driver:
             plan = driver.prepare(device("a", line, profile(voltage("u", 100), voltage("missing", 300), max_gap=0)))
             assert list((await driver.read(plan, Group.FAST)).values) == [230.5, None]
             damaged = True
@@ -167,7 +167,7 @@ async def test_a_reply_in_single_bytes_and_one_behind_a_pause_is_assembled() -> 
     slave = Registers(start=100, values=WORDS)
     async with tcp_server(lambda r: [(0.004, bytes((b,))) for b in slave.rtu(r)], rtu_size) as (_, port):
         line = gateway_line(port, timeout_s=1.0)
-        async with CONNECT["rtu-over-tcp"](line) as driver:
+        async with connects()["rtu-over-tcp"](line) as driver:
             reading = await driver.read(driver.prepare(device("a", line, floats(2))), Group.FAST)
             assert list(reading.values) == [230.5, 231.5]
 
@@ -177,7 +177,7 @@ async def test_the_silence_between_frames_is_kept() -> None:
     spread = profile(*(voltage(f"u{i}", 100 + 2 * i) for i in range(8)), max_registers=2)
     async with pty(lambda r: [(0.0, slave.rtu(r))]) as port:
         line = serial_line(port.device, baud=9600)
-        async with CONNECT["serial"](line) as driver:
+        async with connects()["serial"](line) as driver:
             await driver.read(driver.prepare(device("a", line, spread)), Group.FAST)
         gaps = [b - a for a, b in pairwise(port.peer.times)]
         assert len(gaps) == 7
@@ -337,5 +337,5 @@ async def test_two_protocols_share_a_line_with_silence_between_them() -> None:
 async def test_wrong_options_are_named(options: dict[str, object]) -> None:
     line = Line("com1", "serial", options)
     with pytest.raises((ConfigError, LineDown), match=r"com1|/dev/x"):
-        async with CONNECT["serial"](line) as driver:
+        async with connects()["serial"](line) as driver:
             driver.prepare(device("a", line, floats(1)))

@@ -12,7 +12,7 @@ import pytest
 
 from data_collection.driver import Driver
 from data_collection.modbus.plan import Plan
-from data_collection.registry import CONNECT
+from data_collection.registry import connects
 from domain.errors import DecodeError, DeviceError, DeviceUnreachable, LineDown
 from domain.plant import Device, Line
 from domain.profile import Group
@@ -40,7 +40,7 @@ FIRST, SECOND = (230.5, 231.5), (11.25, 12.25)
 
 @asynccontextmanager
 async def opened(line: Line) -> AsyncIterator[Driver]:
-    async with CONNECT[line.transport](line) as driver:
+    async with connects()[line.transport](line) as driver:
         yield driver
 
 

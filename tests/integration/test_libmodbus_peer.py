@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from data_collection.driver import Trace
-from data_collection.registry import CONNECT
+from data_collection.registry import connects
 from data_collection.word_order import best_order, probe_orders
 from domain.profile import Group, ModbusPoint, Point, WordOrder
 from domain.quality import Quality
@@ -67,7 +67,7 @@ async def test_all_tables_and_types(port: int) -> None:
         *(point(f"coil{i}", "coil", i, "bit") for i in range(10)), *(point(f"di{i}", "discrete", i, "bit") for i in range(10)),
     ]
     line = tcp_line(port, timeout_s=2.0)
-    async with CONNECT["modbus-tcp"](line) as driver:
+    async with connects()["modbus-tcp"](line) as driver:
         reading = await driver.read(driver.prepare(device("d", line, profile(*points), address=1)), Group.FAST)
     values = dict(zip(reading.points, reading.values, strict=True))
     assert set(reading.qualities) == {0}
@@ -80,7 +80,7 @@ async def test_its_four_float_orders_are_our_four(port: int) -> None:
     """The names are no help (its "abcd" is another order on the wire in different versions): each is exactly one of ours."""
     points = [point(f"{order.name}@{at}", "holding", at, "float32", order) for at in FLOATS for order in WordOrder]
     line = tcp_line(port, timeout_s=2.0)
-    async with CONNECT["modbus-tcp"](line) as driver:
+    async with connects()["modbus-tcp"](line) as driver:
         reading = await driver.read(driver.prepare(device("d", line, profile(*points), address=1)), Group.FAST)
     values = dict(zip(reading.points, reading.values, strict=True))
     fits = {
@@ -94,7 +94,7 @@ async def test_its_four_float_orders_are_our_four(port: int) -> None:
 async def test_its_exception_for_a_missing_register_and_the_block_beside_it(port: int) -> None:
     line = tcp_line(port, timeout_s=2.0)
     of = profile(point("there", "holding", 8, "int16"), point("missing", "holding", 20, "uint16"))
-    async with CONNECT["modbus-tcp"](line) as driver:
+    async with connects()["modbus-tcp"](line) as driver:
         reading = await driver.read(driver.prepare(device("d", line, of)), Group.FAST)
     assert list(reading.values) == [-1234.0, None]
     assert list(reading.qualities) == [0, Quality.REFUSED]
@@ -104,7 +104,7 @@ async def test_the_probe_finds_the_order_of_its_floats(port: int) -> None:
     """50.01 Hz and 230.125 V: only one order is believable, and it gives the value that was put in."""
     line = tcp_line(port, timeout_s=2.0)
     places = ((2, Quantity.FREQUENCY, "Hz"), (0, Quantity.VOLTAGE, "V"))
-    async with CONNECT["modbus-tcp"](line) as driver:
+    async with connects()["modbus-tcp"](line) as driver:
         for at, quantity, unit in places:
             of = device("d", line, profile(Point("x", quantity, unit, ModbusPoint("holding", at, "float32"))))
             reading = await driver.read(driver.prepare(of), Group.FAST, Trace())
