@@ -69,7 +69,10 @@ class PointReader:
             self._report.problem(path, f"is {shown(entry)}", "a point: {tag: …, quantity: …, unit: …, …}")
             return None
         before = len(self._report.problems)
-        fields = Fields({**self._defaults, **entry}, path, self._report)
+        defaults = dict(self._defaults)
+        if "bit" in entry or entry.get("table") in BIT_TABLES:  # a bit's type goes without saying, whatever the others are
+            defaults.pop("type", None)
+        fields = Fields({**defaults, **entry}, path, self._report)
         tag = self._tag(fields)
         quantity = self._quantity(fields)
         if quantity is None or tag is None:

@@ -21,7 +21,7 @@ from domain.errors import ConfigError
 
 PREFIX = "ENERGY_"
 FILE_NAME = "settings.toml"
-_WEEK_OF_NOMINAL_LOAD = 7 * 86_400 * 2_000 * 16  # 7 days of 2 000 samples/s at 16 bytes a journalled sample
+_WEEK_OF_NOMINAL_LOAD = 8 * 1024**3  # 7 days of 1 000 samples/s at about 13 bytes a journalled sample
 
 
 def _names(value: object) -> object:
@@ -38,7 +38,7 @@ def _origin(value: str) -> str:
 
 def _database(value: SecretStr) -> SecretStr:
     url = value.get_secret_value()
-    if not url.startswith(("sqlite+aiosqlite:///", "mysql+aiomysql://", "postgresql+asyncpg://")):
+    if not url.startswith(("sqlite+aiosqlite:///", "mysql+aiomysql://", "mariadb+aiomysql://", "postgresql+asyncpg://")):
         raise ValueError("expected sqlite+aiosqlite:///…, mysql+aiomysql://… or postgresql+asyncpg://…")
     return value
 
@@ -164,7 +164,7 @@ class Settings(Section):
     def database_url(self) -> str:
         """The URL with its password: for the database room only."""
         if self.database.url is None:
-            return f"sqlite+aiosqlite:///{(self.data_dir / 'energy.sqlite').as_posix()}"
+            return f"sqlite+aiosqlite:///{(self.data_dir / 'energy.db').as_posix()}"
         return self.database.url.get_secret_value()
 
     @property

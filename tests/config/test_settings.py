@@ -25,7 +25,7 @@ def test_defaults_are_the_contracts(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     settings = load_settings({})
     assert settings.data_dir == tmp_path / "data"
     assert (settings.web.host, settings.web.port) == ("127.0.0.1", 8080)
-    assert settings.database_url == f"sqlite+aiosqlite:///{tmp_path}/data/energy.sqlite"
+    assert settings.database_url == f"sqlite+aiosqlite:///{tmp_path}/data/energy.db"
     assert settings.log.level == "INFO"
     assert settings.log_dir == settings.data_dir
     assert settings.plant_file is None

@@ -1,0 +1,59 @@
+"""The examples of the documents are valid, and their tables name what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from config.plant_file import parse_plant
+from config.plant_lines import TRANSPORTS
+from config.profile_points import MERCURY_QUERIES
+from config.profiles import ProfileCatalog, load_profile
+from domain.quantity import Quantity, units_of
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def text(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def examples(name: str) -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", text(name), re.DOTALL)
+
+
+def test_the_plant_file_example_is_valid() -> None:
+    (example,) = examples("plant-file.md")
+    parsed = parse_plant(example, catalog=ProfileCatalog.shipped(), environ={"M2_PASSWORD": "111111"})
+    assert parsed.warnings == ()
+    assert len(parsed.plant.devices) == 4
+
+
+def test_the_profile_example_is_valid() -> None:
+    profile = load_profile(examples("devices.md")[0], file="acme-pm100.yaml", name="acme-pm100")
+    assert profile.point("active_power").unit == "kW"
+
+
+def test_the_parameter_example_is_valid() -> None:
+    head = "site: {name: S}\nlines: [{id: plc, transport: modbus-tcp, host: h}]\n"
+    plant = parse_plant(head + examples("devices.md")[1], catalog=ProfileCatalog.shipped(), environ={}).plant
+    assert [point.tag for point in plant.device("m3").profile.points] == ["active_power", "energy_import"]
+
+
+@pytest.mark.parametrize("quantity", list(Quantity))
+def test_every_quantity_and_unit_is_documented(quantity: Quantity) -> None:
+    pattern = rf"\| `[^|]*\b{quantity.value}`[^|]*\|[^|]*\|[^|]*\| (gauge|counter|state|text) \|"
+    (row,) = [line for line in text("devices.md").splitlines() if re.match(pattern, line)]
+    assert all(unit in row for unit in units_of(quantity))
+
+
+def test_every_profile_transport_and_query_is_documented() -> None:
+    for name in ProfileCatalog.shipped().names():
+        assert f"`{name}`" in text("devices.md"), name
+    for transport, fields in TRANSPORTS.items():
+        row = next(line for line in text("plant-file.md").splitlines() if line.startswith(f"| `{transport}`"))
+        assert all(f"`{field}`" in row for field in fields if not field.endswith("timeout_s")), row
+    for query in MERCURY_QUERIES:
+        assert f"`{query}`" in text("devices.md"), query
