@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from config.fields import Fields
-from config.plant_lines import CARRIES, read_id, variable_name
+from config.plant_lines import CARRIES, read_id, report_secret, variable_name
 from config.problems import Path, Report, nearest
 from config.profile_catalog import ProfileCatalog
 from config.profile_checks import occupied
@@ -45,8 +45,7 @@ class DeviceReader:
         variable = variable_name(fields, "password_env", None, False)
         if isinstance(variable, str):
             options["password_env"] = variable
-        if fields.has("password"):
-            fields.problem("password", "a secret does not belong in the plant file", "password_env: NAME_OF_A_VARIABLE")
+        report_secret(fields)
         password = self._password(fields, device_id, variable, profile)
         if profile is None:
             self._know_all(fields)

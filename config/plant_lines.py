@@ -169,7 +169,7 @@ def read_line(fields: Fields, taken: dict[str, Path]) -> Line | None:
         if value is not None:
             options[name] = value
     _frame_end(transport, fields)
-    _report_secret(fields)
+    report_secret(fields)
     _report_foreign(fields, transport, specs)
     fields.finish()
     return None if line_id is None else Line(line_id, transport, options, enabled)
@@ -180,8 +180,10 @@ def _frame_end(transport: str, fields: Fields) -> None:
         fields.problem("", "how a frame ends is not clear", "either length (bytes) or delimiter")
 
 
-def _report_secret(fields: Fields) -> None:
-    if fields.has("password"):
+def report_secret(fields: Fields) -> None:
+    """A password in the file is refused; it is not among the known fields that an error lists."""
+    if "password" in fields.values:
+        fields.raw("password")
         fields.problem("password", "a secret does not belong in the plant file", "password_env: NAME_OF_A_VARIABLE")
 
 

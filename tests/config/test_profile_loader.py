@@ -277,7 +277,8 @@ def test_a_sequential_point_names_no_address() -> None:
 
 def test_a_bit_needs_no_type_whatever_the_default() -> None:
     profile = load(
-        "{tag: door, quantity: state, table: holding, address: 4, bit: 3}", "{tag: run, quantity: state, table: coil, address: 4}",
+        "{tag: door, quantity: state, table: holding, address: 4, bit: 3}",
+        "{tag: run, quantity: state, table: coil, address: 4}",
         extra="defaults: {table: holding, type: float32}\n",
     )  # fmt: skip
     assert [p.where.type for p in profile.points if isinstance(p.where, ModbusPoint)] == ["bit", "bit"]
