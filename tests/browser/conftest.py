@@ -22,9 +22,14 @@ from tests.web_interface.fakes import PASSWORD
 
 HERE = Path(__file__).parent
 ARGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
     "--disable-sync",
-]  # fmt: skip
+]
 QUIET = ("net::ERR_INTERNET_DISCONNECTED",)  # what a test does on purpose
 Visit = Callable[..., Awaitable[Any]]
 

@@ -26,7 +26,12 @@ async def test_the_shop_is_on_the_page(visit: Visit) -> None:
     assert await page.inner_text(f"{at('tile-energy')} {at('value')}") == "742"
     assert "план" in await page.inner_text(f"{at('tile-energy')} {at('note')}")
     assert await text(page, "shift") == "Смена 1 · 07:00–15:00"
-    assert [await page.inner_text(at(f"alerts-{p}")) for p in ("critical", "high", "medium", "low")] == ["1", "2", "1", "1"]
+    assert [await page.inner_text(f"{at(f'alerts-{p}')} b") for p in ("critical", "high", "medium", "low")] == [
+        "1",
+        "2",
+        "1",
+        "1",
+    ]
     await page.wait_for_selector(f"{at('power-chart')} canvas")
     assert await page.get_attribute(at("machine-furnace-1"), "data-state") == "alarm"
     assert "—" in await page.inner_text(f"{at('machine-haas-vf2')} {at('power')}")
@@ -66,8 +71,10 @@ async def test_an_update_moves_nothing(visit: Visit) -> None:
 async def test_it_fits_the_smallest_desktop(visit: Visit) -> None:
     page = await visit("/")
     assert await page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [1280, 720]
-    cut = """() => [...document.querySelectorAll('[data-testid^=tile-] *')].filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0
-        && getComputedStyle(e).overflowX === 'hidden').map((e) => e.innerText)"""
+    cut = """() => [...document.querySelectorAll('[data-testid^=tile-] *')]
+        .filter((e) => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1)
+        .filter((e) => getComputedStyle(e).overflowX === 'hidden')
+        .map((e) => e.innerText)"""
     assert await page.evaluate(cut) == []
 
 
@@ -99,13 +106,11 @@ async def test_theme_changes_at_once_and_stays(visit: Visit) -> None:
     await page.wait_for_selector(f"{at('power-chart')} canvas")
     ground = "getComputedStyle(document.body).backgroundColor"
     assert await page.evaluate(ground) == "rgb(238, 241, 243)"
-    line = "document.querySelector('[data-testid=power-chart]').__vueParentComponent?.proxy?.chart?.getOption().series[0].lineStyle.color"
     await page.evaluate("window.mine = 1")
     await page.click(at("user-menu"))
     await page.click(at("theme-dark"))
     await page.wait_for_function(f"{ground} === 'rgb(16, 21, 26)'")
     assert await page.evaluate("window.mine") == 1
-    assert await page.evaluate(line) in {"#5B9BF5", None}
     again = await visit("/", user="engineer", color_scheme="light")
     assert await again.evaluate(ground) == "rgb(16, 21, 26)"
 
@@ -163,7 +168,8 @@ async def test_a_phone_shows_what_is_wrong_first(visit: Visit) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     assert not await page.is_visible(at("rail"))
     assert await page.is_visible(at("bottom"))
-    tops = await page.evaluate("""() => ['alert-1', 'tile-power', 'power-chart', 'tile-energy', 'machine-furnace-1', 'machine-haas-vf2', 'machine-lathe-1']
+    tops = await page.evaluate("""() => ['alert-1',
+        'tile-power', 'power-chart', 'tile-energy', 'machine-furnace-1', 'machine-haas-vf2', 'machine-lathe-1']
         .map((id) => document.querySelector(`[data-testid=${id}]`).getBoundingClientRect().top)""")
     assert tops == sorted(tops)
     small = await page.evaluate("""() => [...document.querySelectorAll('button, a')].filter((e) => e.checkVisibility())

@@ -17,6 +17,7 @@ export default {
   },
   async mounted() {
     this.series = {};
+    this.extra = {};
     this.view = { ...this.data };
     await Promise.race([document.fonts.ready, new Promise((r) => setTimeout(r, 800))]);
     if (!this.$el.isConnected) return;
@@ -40,6 +41,7 @@ export default {
   watch: {
     options() {
       this.series = {};
+      this.extra = {};
       this.draw();
     },
     data(value) {
@@ -108,6 +110,10 @@ export default {
       if (!this.chart) return;
       const options = resolveTokens(this.base(this.options), this.style());
       this.chart.setOption(options, { notMerge: true });
+      if (Object.keys(this.extra).length) {
+        const series = (this.options.series || []).map((_, i) => this.extra[i] || {});
+        this.chart.setOption(resolveTokens({ series }, this.style()));
+      }
       this.wasNarrow = this.isNarrow();
       if (this.wasNarrow && this.narrow) this.chart.setOption(resolveTokens(this.narrow, this.style()));
       for (const [i, own] of (this.options.series || []).entries()) this.series[i] ??= [...(own.data || [])];
@@ -151,6 +157,11 @@ export default {
     patch(changes) {
       if (changes.set) this.set(changes.set);
       if (changes.push) this.push(changes.push);
+      if (changes.options) {
+        // what is drawn beside the points; kept, so that a change of theme or width draws it again
+        for (const [i, own] of (changes.options.series || []).entries()) this.extra[i] = { ...this.extra[i], ...own };
+        this.chart?.setOption(resolveTokens(changes.options, this.style()), { lazyUpdate: true });
+      }
       if (changes.view) {
         this.view = { ...this.view, ...changes.view };
         this.axis();

@@ -39,6 +39,8 @@ from web_interface.pages.overview_chart import (
     chart_options,
     chart_series,
     chart_view,
+    gap_area,
+    gaps,
     legend_words,
     narrow_options,
     series_changes,
@@ -130,6 +132,7 @@ class Overview:
             )
         self._series = chart_series(shop)
         self._day = chart_view(shop, self._fmt, self._site().timezone)["range"]
+        self._gaps = gaps(shop, self._fmt)
         self._legend_now(shop)
 
     def _legend_now(self, shop: ShopNow) -> None:
@@ -146,6 +149,10 @@ class Overview:
         if day["range"] != self._day:
             self._day = day["range"]
             changes["view"] = day
+        missing = gaps(shop, self._fmt)
+        if [g["from"] for g in missing] != [g["from"] for g in self._gaps] or (missing and "push" in changes):
+            self._gaps = missing
+            changes["options"] = {"series": [{}, {}, {"markArea": gap_area(missing)}]}
         if "push" in changes:
             self._legend_now(shop)
         return [(self._chart, changes)]

@@ -82,13 +82,49 @@ def chart_view(shop: ShopNow, fmt: Format, zone: str) -> Data:
 
 def legend_words(shop: ShopNow, fmt: Format) -> dict[str, str]:
     """The legend carries the sums, yesterday's up to the same minute."""
-    sums = {"today": sum_kwh(shop.power_trend, shop.now_us), "yesterday": sum_kwh(shop.yesterday, shop.now_us)}
+    known = {"today": shop.power_trend, "yesterday": shop.yesterday}
+    sums = {key: sum_kwh(trend, shop.now_us) if any(v is not None for _, v in trend) else None for key, trend in known.items()}
     return {key: t(f"chart.{key}", fmt.lang, energy=_energy(kwh, fmt)) for key, kwh in sums.items()}
 
 
-def _energy(kwh: float, fmt: Format) -> str:
+def gaps(shop: ShopNow, fmt: Format) -> list[Data]:
+    """Stretches of today without any value, for the hatch of missing data: from, to (ms) and how long."""
+    found: list[Data] = []
+    start: int | None = None
+    for at, value in (*shop.power_trend, (shop.now_us, shop.power_kw)):
+        if value is None and start is None:
+            start = at
+        elif value is not None and start is not None:
+            found.append(_gap(start, at, fmt))
+            start = None
+    return [*found, _gap(start, shop.now_us, fmt)] if start is not None and start < shop.now_us else found
+
+
+def _gap(start_us: int, end_us: int, fmt: Format) -> Data:
+    words = t("chart.gap", fmt.lang, duration=fmt.duration((end_us - start_us) / 1e6))
+    return {"from": start_us // 1000, "to": end_us // 1000, "name": words if end_us - start_us >= 2 * HOUR_US else ""}
+
+
+def gap_area(found: Sequence[Data]) -> Data:
+    """The gaps as a mark area of the series of now."""
+    return {
+        "silent": True,
+        "itemStyle": {"color": "hatch(--st-nodata)"},
+        "label": {
+            "position": "inside",
+            "color": "var(--text2)",
+            "fontSize": 12,
+            "fontFamily": "Inter",
+            "backgroundColor": "var(--surface)",
+            "padding": [2, 4],
+        },
+        "data": [[{"xAxis": gap["from"], "name": gap["name"]}, {"xAxis": gap["to"]}] for gap in found],
+    }
+
+
+def _energy(kwh: float | None, fmt: Format) -> str:
     """A day's energy reads in MWh from 100 kWh on."""
-    value, unit = (fmt.number(kwh / 1000, 2), fmt.unit("MWh")) if 100 <= kwh < 10_000 else fmt.energy(kwh)
+    value, unit = (fmt.number(kwh / 1000, 2), fmt.unit("MWh")) if kwh is not None and 100 <= kwh < 10_000 else fmt.energy(kwh)
     return f"{value}\u00a0{unit}"
 
 
@@ -134,6 +170,7 @@ def chart_options(shop: ShopNow, site: Site, fmt: Format) -> Data:
                 "symbolSize": 8,
                 "z": 6,
                 "silent": True,
+                "markArea": gap_area(gaps(shop, fmt)),
                 "itemStyle": {"color": "var(--s1)", "opacity": 1, "borderColor": "var(--surface)", "borderWidth": 1.5},
                 "label": {
                     "show": True,

@@ -60,6 +60,7 @@ def power_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     tile: Data = {"name": t("tile.power", fmt.lang), "value": fmt.power(kw), "unit": fmt.unit("kW"), "bar": None, "aside": []}
     tile["full"] = fmt.value(kw, "kW", 2)
     tile["stale"] = None if kw is not None else [[t("tile.power.none", fmt.lang), ""]]
+    tile["letter"] = state_letter(MachineState.NO_DATA, fmt.lang)
     if contract is None:
         tile["note"] = [[t("tile.power.no_contract", fmt.lang), "em-quiet"]]
         return tile
@@ -196,8 +197,8 @@ def _states_words(counts: Mapping[MachineState, int], fmt: Format) -> str:
 
 def data_tile(shop: ShopNow, fmt: Format) -> Data:
     """How complete the data of the shift are, and who is silent."""
-    share = shop.shift_completeness
-    tile: Data = {"name": t("tile.data", fmt.lang), "full": "", "bar": _bar(share, 0.98, tone="quiet")}
+    share = shop.shift_completeness if shop.shift is not None and shop.machines else None
+    tile: Data = {"name": t("tile.data", fmt.lang), "full": "", "bar": _bar(share or 0.0, 0.98, tone="quiet")}
     shown = fmt.percent(share).removesuffix("%").rstrip("\u00a0")
     tile["value"], tile["unit"] = shown, "%"
     tile["note"] = [[silent_words(silent(shop.machines), shop, fmt), ""]]

@@ -17,7 +17,15 @@ from tests.web_interface import fake_shop
 from tests.web_interface.fakes import build_services
 from web_interface.format import Format
 from web_interface.pages import overview_view as view
-from web_interface.pages.overview_chart import chart_options, chart_series, chart_view, day_bounds_us, series_changes, top_kw
+from web_interface.pages.overview_chart import (
+    chart_options,
+    chart_series,
+    chart_view,
+    day_bounds_us,
+    gaps,
+    series_changes,
+    top_kw,
+)
 from web_interface.pages.overview_tiles import elapsed_share, energy_tile, power_tile, tiles
 from web_interface.services import ShopNow
 
@@ -189,6 +197,18 @@ def test_the_day_of_the_chart_follows_the_clock_changes() -> None:
         assert (end - start) / HOUR == hours
         ticks = chart_view(ShopNow(noon, None, None, None, 0, None, [], 0, 0, 0), berlin, "Europe/Berlin")["ticks"]
         assert (len(ticks), ticks[0][1], ticks[-1][1]) == (hours + 1, "00:00", "24:00")
+
+
+def test_a_gap_is_drawn_with_its_length(shop: ShopNow) -> None:
+    start = fake_shop.SHIFT_US
+    trend = [(start + i * HOUR // 12, None if 3 <= i < 28 else 5.0) for i in range(36)]
+    found = gaps(replace(shop, power_trend=trend, now_us=trend[-1][0] + 1), RU)
+    assert found == [
+        {"from": trend[3][0] // 1000, "to": trend[28][0] // 1000, "name": "нет данных\n2\u00a0ч\u00a05\u00a0мин"},
+    ]
+    silent = replace(shop, power_trend=trend[:10], power_kw=None, now_us=trend[10][0])
+    assert [(g["from"], g["to"], g["name"]) for g in gaps(silent, RU)] == [(trend[3][0] // 1000, trend[10][0] // 1000, "")]
+    assert gaps(replace(shop, power_trend=[]), RU) == []
 
 
 def test_share_of_the_shift() -> None:

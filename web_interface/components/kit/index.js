@@ -118,9 +118,27 @@ export const patchable = {
   },
 };
 
-// Replaces "var(--name)" in an options tree by the token's present value, as the canvas cannot.
+// The hatch of missing data for a canvas: the same lines as in the marks.
+function hatch(colour) {
+  const image = document.createElement("canvas");
+  image.width = image.height = 12;
+  const pen = image.getContext("2d");
+  pen.strokeStyle = colour;
+  pen.globalAlpha = 0.55;
+  pen.lineWidth = 1.4;
+  for (const shift of [-18, -12, -6, 0, 6, 12]) {
+    pen.beginPath();
+    pen.moveTo(shift - 2, -2);
+    pen.lineTo(shift + 14, 14);
+    pen.stroke();
+  }
+  return { image, repeat: "repeat" };
+}
+
+// Replaces "hatch(--name)" and "var(--name)" in an options tree by the token's present value, as the canvas cannot.
 export function resolveTokens(node, style) {
   if (typeof node === "string") {
+    if (node.startsWith("hatch(")) return hatch(style.getPropertyValue(node.slice(6, -1)).trim());
     const found = /^var\((--[\w-]+)\)$/.exec(node);
     if (!found) return node;
     const value = style.getPropertyValue(found[1]).trim();
