@@ -104,7 +104,7 @@ class Collector:
         return [runner.status() for runner in self._runners.values()]
 
     def devices(self) -> list[DeviceStatus]:
-        return [device.status() for runner in self._runners.values() for device in runner.devices]
+        return [status for runner in self._runners.values() for status in runner.device_statuses()]
 
     def lateness(self) -> LatenessStats:
         """Of all polls since their lines started."""

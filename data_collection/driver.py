@@ -22,7 +22,11 @@ class Cost:
 
 
 class DevicePlan(Protocol):
-    """A device with its profile compiled for one protocol: what to ask for each group, and how to decode the answer."""
+    """A device with its profile compiled for one protocol: what to ask for each group, and how to decode the answer.
+
+    A plan may also have `timeout_s: float` (how long a silent device costs the line) and `faults: Counter[str]` (what its
+    driver survived on the wire, by kind): the line looks for them.
+    """
 
     @property
     def device(self) -> Device: ...

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from heapq import heapify, heapreplace
 from typing import Final
 
@@ -20,7 +21,7 @@ from data_collection.figures import Lateness, RollingSum
 from data_collection.poller import Hang, OnReading, PolledDevice
 from data_collection.schedule import BAD_TICK_S, Slot, layout
 from domain.errors import ConfigError, DeviceError, LineDown, MonitorError
-from domain.health import LineStatus
+from domain.health import DeviceStatus, LineStatus
 from domain.plant import Device, Line
 from domain.ports import Clock
 from domain.profile import Group
@@ -57,7 +58,8 @@ class LineRunner:
         self._backoff = Backoff()
         self._queue: list[Slot] = []
         self._silent: list[PolledDevice] = []
-        self._up = False
+        self._up = self._answered = False
+        self._told_down = False  # a line that comes and goes without an answer is logged once
         self._laid_out: dict[int, float] = {}
         self._rephase_at, self._rephased = 0.0, False
         self._busy = RollingSum(60.0, 12, clock.monotonic())
@@ -129,11 +131,12 @@ class LineRunner:
     def _connected(self, driver: Driver) -> None:
         self._lost.clear()
         self.driver = driver
-        log.info("line %s: connected to %s", self.line.id, self.line.target)
+        if not self._told_down:
+            log.info("line %s: connected to %s", self.line.id, self.line.target)
         for device in self._enabled():
             device.line_back()
             device.prepare(driver)
-        self._up = True
+        self._up, self._answered = True, False
         self._note_silent()
         self._lay_out(self._clock.monotonic())
         self._note_state()
@@ -145,8 +148,10 @@ class LineRunner:
         self.driver = None
         self._last_error = message
         self._failures.add(self._clock.monotonic(), 1.0)
-        if first:
+        if first and not self._told_down:
+            self._told_down = True
             log.warning("line %s: down: %s", self.line.id, message)
+        if first:
             for device in self._enabled():
                 device.line_lost(message)
         if not self._queue:
@@ -158,7 +163,8 @@ class LineRunner:
         """A request met a dead connection: tell everyone and let the keeper open a new one."""
         if self.driver is None:
             return
-        self._disconnected(str(exc))
+        hint = "" if self._answered else " (before anything was answered: does the gateway serve someone else?)"
+        self._disconnected(f"{exc}{hint}")
         self._lost.set()
 
     # ---- polling ----
@@ -261,8 +267,12 @@ class LineRunner:
         self._busy.add(now, busy)
         if device.failed_polls != failures:
             self._failures.add(now, 1.0)
-        elif self._backoff.failures and device.online:
+        elif not self._answered and device.online:
+            self._answered = True
             self._backoff.succeeded()
+            if self._told_down:
+                self._told_down = False
+                log.info("line %s: back, %s answers", self.line.id, self.line.target)
         if slot.group is Group.DAILY and slot.bad:
             slot.due = now + DAILY_AGAIN_S - slot.interval_s  # the grid step behind this poll lands there
         if device.healthy != was_healthy:
@@ -372,19 +382,29 @@ class LineRunner:
         calculated = [cycle.seconds(self.line, d.plan.cost(d.slots[0].group)) for d in planned if d.plan is not None]
         measured = [d.fast_s for d in planned if d.fast_s is not None]
         latencies = [d.latency_s for d in enabled if d.latency_s is not None]
-        next_us = None
-        if self.driver is None and self._backoff.next_at > now:
-            next_us = self._clock.now_us() + round(1e6 * (self._backoff.next_at - now))
         return LineStatus(
             self.line.id, self.line.transport, self.line.target, "down" if self._state == "waiting" else self._state,
             self._since_us, len(self.devices), sum(d.online for d in enabled),
             1e3 * sum(latencies) / len(latencies) if latencies else None, self._busy.share(now),
-            round(self._failures.total(now)), self._last_error, next_us,
+            round(self._failures.total(now)), self._last_error, self._next_attempt_us(),
             min((d.device.scan_s for d in enabled), default=None),
             sum(calculated) if calculated else None,
             sum(measured) if measured and len(measured) == len(planned) else None,
             cycle.warning(self._demands()),
         )
+
+    def _next_attempt_us(self) -> int | None:
+        """When the connection is tried again; None while it stands or is just being opened."""
+        rest = self._backoff.next_at - self._clock.monotonic()
+        return self._clock.now_us() + round(1e6 * rest) if self.driver is None and rest > 0 else None
+
+    def device_statuses(self) -> list[DeviceStatus]:
+        """Snapshots of its devices; what only the line's return can bring back is tried again when the line is."""
+        next_us = self._next_attempt_us()
+        return [
+            replace(status, next_attempt_us=next_us) if next_us is not None and status.state == "offline" else status
+            for status in (device.status() for device in self.devices)
+        ]
 
     @property
     def skipped(self) -> int:

@@ -64,7 +64,8 @@ def rows_of(device: Device, readings: Sequence[Reading]) -> list[ReadNowRow]:
 
 def _row(point: Point, raw: str, value: float | None, text: str | None, quality: int) -> ReadNowRow:
     return ReadNowRow(
-        point.tag, point.quantity.value, where_text(point), raw, value, text, point.canonical_unit, quality, _plausible(point, value)
+        point.tag, point.quantity.value, where_text(point), raw, value, text, point.canonical_unit, quality,
+        _plausible(point, value),
     )
 
 

@@ -79,6 +79,8 @@ class Peer:
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
         self.connections = self.open = 0
+        self.refuse = False  # close each connection at once
+        self.accepted_at: list[float] = []
         self.requests: list[bytes] = []
         self.times: list[float] = []
         self.writers: set[asyncio.StreamWriter] = set()
@@ -98,6 +100,10 @@ async def tcp_server(
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer.connections += 1
+        peer.accepted_at.append(asyncio.get_running_loop().time())
+        if peer.refuse:
+            writer.close()
+            return
         peer.open += 1
         peer.writers.add(writer)
         buffer = b""

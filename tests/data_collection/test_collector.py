@@ -192,6 +192,24 @@ async def test_attempts_to_connect_back_off() -> None:
         assert {q for r in shop.of("a") for q in r.qualities} == {Quality.LINE_DOWN}
 
 
+async def test_a_gateway_that_serves_another_is_not_stormed(caplog: pytest.LogCaptureFixture) -> None:
+    """It takes the connection and closes it at once (T3): attempts follow the back-off although each connect succeeds."""
+    async with meter() as (_, peer, port):
+        peer.refuse = True
+        line = tcp_line(port)
+        async with running([line], [device("a", line, floats(2), scan_s=0.05)]) as shop:
+            await eventually(lambda: peer.connections >= 3, 8.0)
+            assert peer.accepted_at[1] - peer.accepted_at[0] >= 0.75
+            assert peer.accepted_at[2] - peer.accepted_at[1] >= 1.5
+            status = shop.collector.lines()[0]
+            assert "someone else" in str(status.last_error)
+            await eventually(lambda: shop.collector.devices()[0].next_attempt_us)
+            assert len([r for r in caplog.records if "down" in r.getMessage()]) == 1
+            peer.refuse = False
+            await eventually(lambda: shop.good("a"), 10.0)
+            assert {q for r in shop.of("a") for q in r.qualities} == {Quality.GOOD, Quality.LINE_DOWN}
+
+
 async def test_a_transport_without_driver_is_shown_and_stops_nothing() -> None:
     async with meter() as (_, _, port):
         strange, line = Line("odd", "carrier-pigeon", {}), tcp_line(port)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +62,19 @@ def test_backoff_doubles_to_its_limit_with_jitter_and_starts_over() -> None:
     assert Backoff(uniform=lambda: 0.0).failed(0.0) == pytest.approx(0.8)
     assert Backoff(uniform=lambda: 1.0).hold(0.0) == LIMIT_S
     assert LIMIT_S <= 60.0
+
+
+def test_twenty_lines_gone_for_five_minutes_do_not_come_back_together() -> None:
+    rng = random.Random(9)
+    returns = []
+    for _ in range(20):
+        backoff, now = Backoff(uniform=rng.random), 0.0
+        while now < 300.0:
+            now += backoff.failed(now)
+        returns.append(now)
+    assert max(returns) - min(returns) >= 5.0
+    assert max(returns) <= 360.0
+    assert max(sum(1 for r in returns if a <= r < a + 1.0) for a in returns) <= 6
 
 
 @given(st.lists(st.floats(1e-5, 100), min_size=1, max_size=200))
