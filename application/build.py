@@ -105,7 +105,7 @@ async def open_application(
 
 async def _connect(settings: Settings, clock: Clock, environ: Mapping[str, str], database: Database) -> Application:
     current, bus, supervisor, lag = _Current(), InProcessBus(), Supervisor(clock), LoopLag()
-    catalog = ProfileCatalog.load(settings.data_dir / "profiles")
+    catalog = ProfileCatalog.load(settings.profile_dir)
     events: list[TagEvent] = []
     processing = Processing(current.plant, current.tags, events.append)
 
@@ -150,10 +150,10 @@ async def _connect(settings: Settings, clock: Clock, environ: Mapping[str, str],
         status=status, reports=ReportFace(reports),
     )
     current.listeners += [
-        lambda p, t: database.rollups.apply(t, p.site.timezone),
         processing.apply, recent.apply, analysis.apply, live.apply,
         lambda p, _t: collector.apply(p),
     ]
+    database.writer.attach_counts(processing)
     for name, sink in (("writer", database.writer.put), ("recent", recent.on_batch), ("analysis", analysis.on_batch),
                        ("live", live.on_batch)):
         bus.subscribe(name, sink)
@@ -164,6 +164,7 @@ async def _connect(settings: Settings, clock: Clock, environ: Mapping[str, str],
     application.jobs = {
         "writer": database.writer.run,
         "rollups": database.rollups.run,
+        "retention": database.retention.run,
         "events": partial(_keep_events, database, events, clock),
         "storage-watch": partial(watch_storage, database.writer.storage_status, alerts, clock),
         "analysis": analysis.run,

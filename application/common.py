@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import getpass
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from database import Database, open_database
 from domain.access import Actor, Role
 from domain.commissioning import ReadNow
 from domain.plant import Device, Line
+from domain.ports import Clock
 from runtime.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -49,6 +50,14 @@ def cli_actor() -> Actor:
     return Actor(name, Role.ADMIN, "cli")
 
 
+def open_plant(database: Database, settings: Settings, clock: Clock, environ: Mapping[str, str]) -> PlantAdmin:
+    """The plant's configuration alone: nothing runs by it here."""
+    catalog = ProfileCatalog.load(settings.profile_dir)
+    return PlantAdmin(
+        database.plants, database.audit, catalog, clock, environ, apply=lambda _plant, _tags: None, reader=_no_reader
+    )
+
+
 def run_with_database(work: Callable[[CLI], Awaitable[int]]) -> int:
     """Open the database, load the plant, do `work`; beside a running product too."""
 
@@ -56,10 +65,7 @@ def run_with_database(work: Callable[[CLI], Awaitable[int]]) -> int:
         settings = load_settings()
         clock = SystemClock()
         async with open_database(settings.database_url, settings.data_dir, clock) as database:
-            catalog = ProfileCatalog.load(settings.data_dir / "profiles")
-            plant = PlantAdmin(
-                database.plants, database.audit, catalog, clock, os.environ, apply=lambda _plant, _tags: None, reader=_no_reader
-            )
+            plant = open_plant(database, settings, clock, os.environ)
             await plant.load()
             return await work(CLI(settings, database, plant, cli_actor(), clock))
 

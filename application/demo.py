@@ -2,41 +2,72 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+import os
+from collections.abc import Iterable, Iterator, Sequence
 
-from application.build import Application
-from application.common import cli_actor
-from domain.sample import Batch
+from analysis.meter import meters_of
+from analysis.states import Timing, states_of
+from application.common import cli_actor, open_plant
+from config.settings import Settings
+from database import Database, open_database
+from domain.plant import Plant, Tag
+from domain.ports import Clock
+from domain.sample import Batch, TagId
+from domain.state import StateInterval
 from simulator.demo import DEMO_OUTAGES, demo_plant_text
 from simulator.history import since_yesterday
 from simulator.models import models_of
-from simulator.serve import simulate
 
 log = logging.getLogger(__name__)
-BATCHES_A_TURN = 400
+
+SEED = 1
+PAST_POINTS = frozenset({"active_power", "energy_import", "reactive_energy_import"})  # of the past before the last hour
+PAST_STEP_S = 60.0  # of the written past before its last hour
+RECENT_STEP_S = 5.0
+HOUR_US = 3_600_000_000
 
 
-@asynccontextmanager
-async def prepare_demo(app: Application) -> AsyncIterator[None]:
-    """Import the shop once, serve it, and write its past (since yesterday's midnight) where there is none yet."""
-    if not await app.plant.load():
-        await app.plant.import_yaml(demo_plant_text(), cli_actor())
-    plant = app.plant.plant
-    shop = models_of(plant, 1)
-    async with simulate(plant, clock=app.clock, seed=1, outages=DEMO_OUTAGES):
-        tags = await app.database.plants.tags()
-        if not await app.database.samples.latest():
+async def prepare_demo(settings: Settings, clock: Clock) -> Plant:
+    """Import the shop once and write its past (since yesterday's midnight) where there is none yet."""
+    async with open_database(settings.database_url, settings.data_dir, clock) as database:
+        plant = open_plant(database, settings, clock, os.environ)
+        if not await plant.load():
+            await plant.import_yaml(demo_plant_text(), cli_actor())
+        if await database.samples.span() is None:
             print("Writing a day of history for the simulated shop ...", flush=True)
-            await write_history(app, since_yesterday(plant, tags, app.clock.now_us(), 1, outages=DEMO_OUTAGES, shop=shop))
-        yield
+            await _write_past(database, plant.plant, await database.plants.tags(), clock.now_us())
+        return plant.plant
 
 
-async def write_history(app: Application, batches: Iterable[Batch]) -> None:
-    """Through the same way as live samples: writer, states, roll-ups."""
-    for number, batch in enumerate(batches):
-        app.bus.publish(batch)
-        if number % BATCHES_A_TURN == 0:
-            await asyncio.sleep(0)
+def _thinned(batches: Iterable[Batch], told: frozenset[TagId], border_us: int) -> Iterator[Batch]:
+    """Before the border only what the overview and the shift figures tell of: a start takes seconds, not minutes."""
+    for batch in batches:
+        if batch.time_us >= border_us:
+            yield batch
+            continue
+        kept = [i for i, tag_id in enumerate(batch.tag_ids) if tag_id in told]
+        if kept:
+            columns = [batch.values[i] for i in kept], [batch.qualities[i] for i in kept]
+            yield Batch(batch.device_id, batch.time_us, tuple(batch.tag_ids[i] for i in kept), *columns)
+
+
+async def _write_past(database: Database, plant: Plant, tags: Sequence[Tag], now_us: int) -> None:
+    shop = models_of(plant, SEED)
+    border_us = (now_us - HOUR_US) // 60_000_000 * 60_000_000
+    told = frozenset(tag.id for tag in tags if tag.point in PAST_POINTS)
+    past = since_yesterday(plant, tags, now_us, SEED, outages=DEMO_OUTAGES, shop=shop)
+    await database.writer.put_all(_thinned(past, told, border_us))
+    for machine_id, meter in meters_of(plant, tags).items():
+        if meter.power is None or meter.machine.states is None:
+            continue
+        series = await database.samples.raw(meter.power.id, now_us - 50 * HOUR_US, now_us)
+        if not series.times_us:
+            continue
+        found: list[StateInterval] = []
+        spans = ((series.times_us[0], border_us, PAST_STEP_S), (border_us, now_us, max(RECENT_STEP_S, meter.power.interval_s)))
+        for from_us, to_us, step_s in spans:
+            timing = Timing.of(step_s)
+            columns = series.times_us, series.values, series.qualities
+            found += states_of(machine_id, *columns, meter.machine.states, timing, from_us, to_us)
+        await database.states.save_states(found)

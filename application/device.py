@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 from collections.abc import Sequence
+from typing import TypeVar
 
 from application.common import CLI, run_with_database
 from application.plant import read_text
@@ -118,7 +119,10 @@ def _plant(file: str | None) -> Plant:
     return found[0]
 
 
-def _find(what: str, wanted: str, known: Sequence[Device] | Sequence[Line]) -> Device | Line:
+_Item = TypeVar("_Item", Device, Line)
+
+
+def _find(what: str, wanted: str, known: Sequence[_Item]) -> _Item:
     for item in known:
         if item.id == wanted:
             return item

@@ -127,11 +127,9 @@ async def _serve(settings: Settings, *, with_demo: bool = False) -> int:
         listening = _listen(settings.web.host, settings.web.port)
         async with AsyncExitStack() as stack:
             stack.callback(listening.close)
-            app = await stack.enter_async_context(open_application(settings, clock))
             if with_demo:
-                from application.demo import prepare_demo  # noqa: PLC0415
-
-                await stack.enter_async_context(prepare_demo(app))
+                await _begin_demo(settings, clock, stack)
+            app = await stack.enter_async_context(open_application(settings, clock))
             await _first_start(app)
             jobs: dict[str, Callable[[], Awaitable[None]]] = dict(app.jobs)
             jobs["web"] = lambda: _serve_web(app, listening)
@@ -143,6 +141,16 @@ async def _serve(settings: Settings, *, with_demo: bool = False) -> int:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
     return 0
+
+
+async def _begin_demo(settings: Settings, clock: SystemClock, stack: AsyncExitStack) -> None:
+    """The simulated shop, served for as long as the product runs, with its past already written."""
+    from application.demo import SEED, prepare_demo  # noqa: PLC0415 - the product does not load the simulator
+    from simulator.demo import DEMO_OUTAGES  # noqa: PLC0415
+    from simulator.serve import simulate  # noqa: PLC0415
+
+    plant = await prepare_demo(settings, clock)
+    await stack.enter_async_context(simulate(plant, clock=clock, seed=SEED, outages=DEMO_OUTAGES))
 
 
 async def _first_start(app: Application) -> None:

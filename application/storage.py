@@ -8,7 +8,7 @@ from pathlib import Path
 
 from application.common import CLI, Commands, run_with_database
 from config.settings import load_settings
-from database import hold_instance_lock, restore_database
+from database import hold_instance_lock, open_database
 from domain.errors import ConfigError
 from runtime.clock import SystemClock
 
@@ -26,9 +26,9 @@ def add_commands(commands: Commands) -> None:
 
 def _backup(options: argparse.Namespace) -> int:
     async def run(app: CLI) -> int:
-        counts = await app.database.backup(options.file)
+        await app.database.backup(options.file)
         await app.database.audit.append(app.clock.now_us(), app.actor.name, app.actor.source, "backup", str(options.file))
-        print(f"{options.file}: {options.file.stat().st_size} bytes, {counts.get('sample', 0)} samples")
+        print(f"{options.file}: {options.file.stat().st_size} bytes")
         return 0
 
     return run_with_database(run)
@@ -39,18 +39,23 @@ def _restore(options: argparse.Namespace) -> int:
     if not options.file.exists():
         raise ConfigError(f"{options.file}: there is no such file")
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    async def run() -> None:
+        async with open_database(settings.database_url, settings.data_dir, SystemClock()) as database:
+            await database.restore(options.file)
+
     with hold_instance_lock(settings.data_dir):
-        counts = asyncio.run(restore_database(settings.database_url, settings.data_dir, options.file, SystemClock()))
-    print(f"{options.file}: restored, {counts.get('sample', 0)} samples")
+        asyncio.run(run())
+    print(f"{options.file}: restored")
     return 0
 
 
 def _check(_options: argparse.Namespace) -> int:
     async def run(app: CLI) -> int:
-        problems = await app.database.check()
-        first_bad = await app.database.audit.verify()
-        if first_bad is not None:
-            problems = [*problems, f"audit: entry {first_bad} does not match its chain"]
+        result = await app.database.check()
+        problems = result.problems
+        if result.books is not None:
+            print(f"books: {result.books.read} read, {result.books.kept} kept, balanced: {result.books.balanced}")
         for problem in problems:
             print(problem)
         print("all is well" if not problems else f"{len(problems)} problem(s)")
