@@ -36,13 +36,15 @@ Segment = tuple[float, float, Mode]  # from s, to s
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DayProfile:
-    """`power`: kW and kvar at the knots, shape (6, n + 1), rows P1 P2 P3 Q1 Q2 Q3; `energy`: kWh and kvarh since midnight.
+    """`power`: kW and kvar at the knots, shape (k, n + 1); `energy`: their integrals since midnight, kWh and kvarh.
 
+    `mix`, shape (6, k), makes P1 P2 P3 Q1 Q2 Q3 of the k rows: while the phases keep their shares, total P and Q are enough.
     `parts_s`: when parts were finished, s since midnight. `modes`: mode from `mode_starts_s` on.
     """
 
     power: Floats
     energy: Floats
+    mix: Floats
     parts_s: Floats
     mode_starts_s: Floats
     modes: NDArray[np.int64]
@@ -51,14 +53,16 @@ class DayProfile:
         """kW and kvar, shape (6, m)."""
         knot, rest = self._knot(seconds)
         start = self.power[:, knot]
-        return start + (self.power[:, knot + 1] - start) * (rest / STEP_S)
+        result: Floats = self.mix @ (start + (self.power[:, knot + 1] - start) * (rest / STEP_S))
+        return result
 
     def energy_at(self, seconds: Floats) -> Floats:
         """kWh and kvarh since midnight, shape (6, m): the exact integral of `power_at`."""
         knot, rest = self._knot(seconds)
         start = self.power[:, knot]
         slope = (self.power[:, knot + 1] - start) / STEP_S
-        return self.energy[:, knot] + rest * (start + 0.5 * slope * rest) / 3600.0
+        result: Floats = self.mix @ (self.energy[:, knot] + rest * (start + 0.5 * slope * rest) / 3600.0)
+        return result
 
     def mode_at(self, seconds: Floats) -> NDArray[np.int64]:
         found: NDArray[np.int64] = self.modes[np.searchsorted(self.mode_starts_s, seconds, side="right") - 1]
@@ -83,13 +87,11 @@ def build_day(character: Character, seed: int, day: Day, variant: int) -> DayPro
         total[low:high] = _power(character, mode, high - low, rng)
         if mode is Mode.PRODUCTION and character.habit.parts:
             parts.append(np.arange(start + character.cycle_s, end, character.cycle_s))
-    reactive = _reactive(character, total)
-    shares = _share_rows(character, segments, total, rng)
-    power = np.concatenate([shares * total, np.array(character.shares_q)[:, None] * reactive])
+    power, mix = _phases(character, segments, total, rng)
     steps = (power[:, :-1] + power[:, 1:]) * (STEP_S / 7200.0)
-    energy = np.concatenate([np.zeros((6, 1)), np.cumsum(steps, axis=1)], axis=1)
+    energy = np.concatenate([np.zeros((len(power), 1)), np.cumsum(steps, axis=1)], axis=1)
     return DayProfile(
-        power, energy, np.concatenate(parts) if parts else np.zeros(0), np.array([s[0] for s in segments]),
+        power, energy, mix, np.concatenate(parts) if parts else np.zeros(0), np.array([s[0] for s in segments]),
         np.array([int(s[2]) for s in segments]),
     )
 
@@ -126,12 +128,14 @@ def _reactive(character: Character, kw: Floats) -> Floats:
     return kw * np.sqrt(1.0 / np.square(cosine) - 1.0)
 
 
-def _share_rows(character: Character, segments: Sequence[Segment], kw: Floats, rng: np.random.Generator) -> Floats:
-    """Shares of P on the phases, shape (3, 1) or, where a phase is overloaded now and then, (3, knots)."""
-    shares = np.array(character.shares_p)[:, None]
+def _phases(character: Character, segments: Sequence[Segment], kw: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """The rows of a day and how they mix to the phases: P and Q, or P of each phase where one is overloaded now and then."""
+    reactive = _reactive(character, kw)
     if not character.habit.overload:
-        return shares
-    rows = np.repeat(shares, len(kw), axis=1)
+        mix = np.zeros((6, 2))
+        mix[:3, 0], mix[3:, 1] = character.shares_p, character.shares_q
+        return np.array([kw, reactive]), mix
+    shares = np.repeat(np.array(character.shares_p)[:, None], len(kw), axis=1)
     overloaded = np.array([0.228, 0.54, 0.232])[:, None]  # two heaters of L2 in parallel: a fault of its regulator
     for start, end, mode in segments:
         if mode is not Mode.PRODUCTION:
@@ -139,9 +143,11 @@ def _share_rows(character: Character, segments: Sequence[Segment], kw: Floats, r
         at = start + float(rng.uniform(900, 1800))
         while at + 900 < end:
             lasts = float(rng.uniform(360, 780))
-            rows[:, round(at / STEP_S) : round((at + lasts) / STEP_S)] = overloaded
+            shares[:, round(at / STEP_S) : round((at + lasts) / STEP_S)] = overloaded
             at += lasts + float(rng.uniform(1500, 2700))
-    return rows
+    mix = np.zeros((6, 4))
+    mix[:3, :3], mix[3:, 3] = np.eye(3), character.shares_q
+    return np.concatenate([shares * kw, reactive[None, :]]), mix
 
 
 class _Timeline:

@@ -25,7 +25,7 @@ from simulator.grid import Floats, Grid, Times
 from simulator.shop_calendar import US, Day, ShopCalendar
 
 VARIANTS = 8  # different days of one kind; which comes when is drawn
-_KEPT_DAYS = 3
+_KEPT_DAYS = 2
 _FOR_GOOD_US = 1 << 62
 _NIGHT_SHARE, _REACTIVE_SHARE = 0.3, 0.4  # of what the counters showed on the first day
 

@@ -33,6 +33,10 @@ _SECONDARY_BOTH = {
 }
 
 
+SAME_REGISTERS = frozenset({"owen-mv110-16dn", "carlo-gavazzi-em340", "janitza-umg96rm", "siemens-pac3200"})
+"""Profiles of devices whose function codes 03 and 04 read the same registers."""
+
+
 def registers_of(where: ModbusPoint) -> int:
     """How many registers (or bits) a point takes."""
     if where.type == "string":
@@ -183,6 +187,10 @@ class ModbusMap:
         tables = {
             name: Registers(taken, bits=name in ("coil", "discrete"), gap=quirks.max_gap) for name, taken in addresses.items()
         }
+        if device.profile.name in SAME_REGISTERS:
+            known = tables.get("holding") or tables.get("input")
+            if known is not None:
+                tables |= {"holding": known, "input": known}
         self.unit = ModbusUnit(
             device.address if device.address is not None else 1, tables,
             max_registers=quirks.max_registers, max_bits=quirks.max_bits,

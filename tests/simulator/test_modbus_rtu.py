@@ -6,23 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.profile_catalog import ProfileCatalog
 from domain.plant import Device
-from domain.profile import Quirks
-from domain.quantity import Quantity
 from simulator.faults import Fault
 from simulator.modbus_rtu import ModbusAsciiStation, ModbusRtuStation, crc16, lrc
 from simulator.registers import ModbusMap
-from tests.simulator.plants import point, profile
-
-INPUTS = [point(f"di_{n + 1}", Quantity.STATE, "1", 51, "uint16", bit=n) for n in range(16)]
-COUNTERS = [point(f"counter_{n + 1}", Quantity.COUNT, "1", 64 + n, "uint16", wrap_at=65536.0) for n in range(16)]
 
 
 def module() -> ModbusMap:
-    inputs = [point(f"in_{n + 1}", Quantity.COUNT, "1", 64 + n, "uint16", table="input", wrap_at=65536.0) for n in range(16)]
-    made = ModbusMap(Device("parts", "l1", profile(*INPUTS, *COUNTERS, *inputs, quirks=Quirks(max_gap=0)), 16))
+    made = ModbusMap(Device("parts", "l1", ProfileCatalog.shipped().get("owen-mv110-16dn"), 16))
     made.write({"di_1": 1.0, "di_3": 1.0, "di_16": 1.0})
-    made.write({"counter_1": 65534.0, "counter_2": 3.0, "in_1": 65534.0, "in_2": 3.0})
+    made.write({"counter_1": 65534.0, "counter_2": 3.0})
     return made
 
 
