@@ -17,10 +17,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Date, Integer, LargeBinary, Table, and_, delete, func, or_, select, text
+from sqlalchemy import Date, Integer, Table, and_, delete, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from database import tables
+from database.binary import Binary
 from database.engine import Store
 from database.migrate import head_revision
 from domain.errors import Conflict, StorageError
@@ -174,7 +175,7 @@ def _steps(table: Table, lines: IO[bytes]) -> Iterator[list[dict[str, Any]]]:
 def _typed(kind: Any, value: Any) -> Any:
     if value is None:
         return None
-    if isinstance(kind, LargeBinary):
+    if isinstance(kind, Binary):
         return base64.b64decode(value)
     return datetime.date.fromisoformat(value) if isinstance(kind, Date) else value
 

@@ -10,6 +10,7 @@ Calls block on the disk: the writer makes them in one thread of its own. OSError
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import struct
@@ -80,6 +81,7 @@ class Journal:
     on_drop: Callable[[list[Record]], None] | None = None  # told what the limit throws away
     _segments: list[_Segment] = field(default_factory=list)
     _file: int | None = None
+    _lock: int | None = None
     _read_at: tuple[Path, int] | None = None
 
     # -- opening ------------------------------------------------------------------------------------------------
@@ -87,7 +89,8 @@ class Journal:
     def open(self) -> None:
         """Find what an earlier run left. A torn end (killed while writing) is cut off; it was never acknowledged."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.close()
+        self._take_folder()
+        self._let_go_of_file()
         self._segments, self.last, self._read_at = [], None, None
         for path in sorted(self.folder.glob("*.journal")):
             segment = self._check_segment(path)
@@ -96,6 +99,17 @@ class Journal:
         while self._segments and self.last is None:
             if not self._cut_torn_end(self._segments[-1]):
                 self._segments.pop()
+
+    def _take_folder(self) -> None:
+        """Two writers on one journal would ruin it. BlockingIOError when another process has it."""
+        if self._lock is None:
+            lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as exc:
+                os.close(lock)
+                raise BlockingIOError(exc.errno, "another process keeps samples in this data folder") from exc
+            self._lock = lock
 
     def _check_segment(self, path: Path) -> _Segment | None:
         with path.open("rb") as file:
@@ -158,7 +172,7 @@ class Journal:
         self.last = record
 
     def _start_segment(self, record: Record) -> None:
-        self.close()
+        self._let_go_of_file()
         path = self.folder / f"{record.number:020d}.journal"
         head = _SEGMENT.pack(_MAGIC, record.number, record.kept_before, self.identity, 0)[:-4]
         head += struct.pack("<I", zlib.crc32(head))
@@ -181,7 +195,7 @@ class Journal:
 
     def _take_back(self, segment: _Segment) -> None:
         """After a failed write or sync the file is not to be trusted behind the last record: cut it, go on in a new one."""
-        self.close()
+        self._let_go_of_file()
         with contextlib.suppress(OSError):
             os.truncate(segment.path, segment.size)
         if segment.size <= _SEGMENT.size:
@@ -199,7 +213,14 @@ class Journal:
             log.error("journal is at its limit of %d bytes: oldest segment %s dropped", self.limit_bytes, oldest.path.name)
 
     def close(self) -> None:
-        """Let go of the file; the next append starts a new segment."""
+        """Let go of everything; `open` starts again."""
+        self._let_go_of_file()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _let_go_of_file(self) -> None:
+        """The next append starts a new segment."""
         if self._file is not None:
             with contextlib.suppress(OSError):
                 os.close(self._file)
@@ -245,7 +266,7 @@ class Journal:
                 return
             segment = self._segments.pop(0)
             if not self._segments:
-                self.close()
+                self._let_go_of_file()
             if segment.damaged:
                 self._set_aside(segment.path)
             else:

@@ -21,6 +21,7 @@ from database.journal import Journal
 from database.keys import Sealer, load_or_create_key
 from database.migrate import upgrade
 from database.repositories import (
+    AUDIT_HEAD,
     AccessRepository,
     AlertRepository,
     AuditLog,
@@ -129,7 +130,8 @@ async def _identity(store: Store) -> bytes:
     """Which database this is: a journal is replayed only into the one it was written for."""
     meta = tables.meta
     async with store.write() as connection:
-        await connection.execute(store.insert_missing(meta, ["name"]), {"name": IDENTITY, "value": uuid.uuid4().hex})
+        for name, value in ((IDENTITY, uuid.uuid4().hex), (AUDIT_HEAD, "0")):  # both are there before anyone queues at them
+            await connection.execute(store.insert_missing(meta, ["name"]), {"name": name, "value": value})
         found = await connection.scalar(select(meta.c.value).where(meta.c.name == IDENTITY))
     return bytes.fromhex(str(found))
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from database import tables
 from database.columns import EMPTY, MINUTE_US, Columns, settle
 from database.engine import Store
+from database.repositories.plants import tag_of_row
 from database.rollup_math import (
     LOWER,
     STEPS,
@@ -27,9 +28,8 @@ from database.rollup_math import (
     settled_end,
     settled_start,
 )
-from domain.counter import CounterSpec
 from domain.ports import RollupRow, Step
-from domain.quantity import Kind, Quantity
+from domain.quantity import Kind
 
 _S, _D = tables.sample, tables.rollup_dirty
 TABLES: Mapping[Step, Table] = {
@@ -106,14 +106,9 @@ class RollupQuery:
         version, zone = (row.version, row.timezone) if row is not None else (0, "UTC")
         if version == self._version:
             return False
-        tag = tables.tag
-        rows = await connection.execute(select(tag.c.id, tag.c.quantity, tag.c.interval_s, tag.c.wrap_at, tag.c.max_rate))
+        tags = [tag_of_row(row) for row in (await connection.execute(select(tables.tag))).all()]
         self._facts = {
-            row.id: TagFacts(
-                row.id, Quantity(row.quantity).kind is Kind.COUNTER, round(row.interval_s * 1e6),
-                CounterSpec(row.wrap_at, row.max_rate),
-            )
-            for row in rows.all()
+            tag.id: TagFacts(tag.id, tag.kind is Kind.COUNTER, round(tag.interval_s * 1e6), tag.counter_spec) for tag in tags
         }
         self._calendar = Calendar(ZoneInfo(zone))
         self._version = version

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     SmallInteger,
     String,
@@ -25,6 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import SchemaItem
+
+from database.binary import Binary
 
 metadata = MetaData(
     naming_convention={
@@ -36,7 +37,7 @@ metadata = MetaData(
 )
 
 Tiny = SmallInteger().with_variant(mysql.TINYINT(), "mysql", "mariadb")
-Blob = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
+Blob = Binary()
 Long = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 AutoId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only in an INTEGER key
 _TEXT = {"charset": "utf8mb4", "collate": "utf8mb4_bin"}

@@ -2,7 +2,7 @@
 
 from database.repositories.access import AccessRepository
 from database.repositories.alerts import AlertRepository
-from database.repositories.audit import AuditLog
+from database.repositories.audit import AUDIT_HEAD, AuditLog
 from database.repositories.books import BookRepository
 from database.repositories.energy import EnergyRepository
 from database.repositories.events import EventRepository
@@ -11,6 +11,6 @@ from database.repositories.reports import ReportRepository
 from database.repositories.states import StateRepository
 
 __all__ = [
-    "AccessRepository", "AlertRepository", "AuditLog", "BookRepository", "EnergyRepository", "EventRepository",
-    "PlantRepository", "ReportRepository", "StateRepository",
+    "AUDIT_HEAD", "AccessRepository", "AlertRepository", "AuditLog", "BookRepository", "EnergyRepository",
+    "EventRepository", "PlantRepository", "ReportRepository", "StateRepository",
 ]

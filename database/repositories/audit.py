@@ -18,11 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from database import tables
 from database.engine import Store
 from domain.access import AuditEntry
+from domain.errors import StorageError
 
 log = logging.getLogger(__name__)
 
 _T, _META = tables.audit, tables.meta
-HEAD = "audit_head"  # last number, kept as a row so that all writers queue at it
+AUDIT_HEAD = "audit_head"  # last number, kept as a row so that all writers queue at it
 CHUNK = 2000
 
 
@@ -40,7 +41,7 @@ class AuditLog:
         """Chained by HMAC over the entry and its predecessor; raises StorageError when it cannot be written."""
         async with self._queue:
             async with self._store.write() as connection:
-                number = await _next_number(self._store, connection)
+                number = await _next_number(connection)
                 before = await connection.scalar(select(_T.c.hmac).where(_T.c.number == number - 1)) or ""
                 entry = AuditEntry(number, time_us, actor[:200], source[:200], action[:60], subject[:300], old, new, result[:20])
                 mac = self._mac(entry, before)
@@ -100,14 +101,14 @@ class AuditLog:
             return None
 
 
-async def _next_number(store: Store, connection: AsyncConnection) -> int:
+async def _next_number(connection: AsyncConnection) -> int:
     """Queue behind other writers at the head's row, take the next number."""
-    head = await connection.scalar(select(_META.c.value).where(_META.c.name == HEAD).with_for_update())
+    mine = _META.c.name == AUDIT_HEAD
+    head = await connection.scalar(select(_META.c.value).where(mine).with_for_update())
     if head is None:
-        await connection.execute(store.insert_missing(_META, ["name"]), {"name": HEAD, "value": "0"})
-        head = await connection.scalar(select(_META.c.value).where(_META.c.name == HEAD).with_for_update())
-    number = int(head or 0) + 1
-    await connection.execute(update(_META).where(_META.c.name == HEAD).values(value=str(number)))
+        raise StorageError("the head of the audit is missing in table meta: the audit cannot be continued")
+    number = int(head) + 1
+    await connection.execute(update(_META).where(mine).values(value=str(number)))
     return number
 
 

@@ -96,7 +96,7 @@ class PlantRepository:
         """All registered tags, also of removed devices."""
         async with self._store.read() as connection:
             rows = await connection.execute(select(tables.tag).order_by(tables.tag.c.id))
-            return [_tag(row) for row in rows.all()]
+            return [tag_of_row(row) for row in rows.all()]
 
     async def set_secret(self, name: str, value: str | None) -> None:
         """Store a secret encrypted; None removes it."""
@@ -130,7 +130,8 @@ def _with_id(tag: Tag, tag_id: int) -> Tag:
     )
 
 
-def _tag(row: Row[Any]) -> Tag:
+def tag_of_row(row: Row[Any]) -> Tag:
+    """From a row of table tag."""
     enum = {int(number): str(name) for number, name in json.loads(row.enum_json).items()} if row.enum_json else {}
     return Tag(
         TagId(row.id), row.name, row.device_id, row.point, Quantity(row.quantity), row.unit, Group(row.read_group),

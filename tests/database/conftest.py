@@ -1,0 +1,7 @@
+"""The databases that every test of this room runs on."""
+
+from __future__ import annotations
+
+from tests.servers import database_server, database_url, mariadb, postgresql
+
+__all__ = ["database_server", "database_url", "mariadb", "postgresql"]
