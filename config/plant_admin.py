@@ -81,6 +81,14 @@ class PlantAdmin:
     def profiles(self) -> Sequence[Profile]:
         return [self._catalog.get(name) for name in self._catalog.names()]
 
+    def entry(self, section: str, entry_id: str) -> Mapping[str, object]:
+        """The stored fields of one entry of `section` (lines, devices, machines), for its form; no secrets. Raises NotFound."""
+        entries: list[Document] = self._document.get(section) or []
+        for known in entries:
+            if known.get("id") == entry_id:
+                return copy.deepcopy(known)
+        raise NotFound(section.removesuffix("s"), entry_id, tuple(str(known.get("id")) for known in entries[:5]))
+
     # -- changing ------------------------------------------------------------------------------------------------
 
     async def save_line(self, line: Mapping[str, object], actor: Actor, *, new: bool) -> Line:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TypeVar
 
 import yaml
 
+from config.plant_forms import device_to_fields, line_to_fields
+from config.profile_catalog import ProfileCatalog
 from domain.access import Actor, Role
 from domain.alert import LimitRule
 from domain.commissioning import ReadNow, ReadNowRow
@@ -43,7 +45,18 @@ class FakePlant:
         return self._plant
 
     def profiles(self) -> Sequence[Profile]:
-        return [shop.meter_profile(), shop.tool_profile()]
+        own = [shop.meter_profile(), shop.tool_profile()]
+        shipped = ProfileCatalog.shipped()
+        return [*own, *(shipped.get(name) for name in shipped.names() if name not in {profile.name for profile in own})]
+
+    def entry(self, section: str, entry_id: str) -> Mapping[str, object]:
+        items: Mapping[str, Sequence[Line | Device | Machine]] = {
+            "lines": self._plant.lines, "devices": self._plant.devices, "machines": self._plant.machines,
+        }  # fmt: skip
+        for item in items[section]:
+            if item.id == entry_id:
+                return _fields(item)
+        raise NotFound(section.removesuffix("s"), entry_id)
 
     async def save_line(self, line: Mapping[str, object], actor: Actor, *, new: bool) -> Line:
         _need(actor, Role.ADMIN)
@@ -187,6 +200,19 @@ class FakePlant:
             for order in ("big", "little")
         }
         return ReadNow(0.083, rows, orders={"big": (9, 9), "little": (1, 9)}, order_values=values)
+
+
+def _fields(item: Line | Device | Machine) -> dict[str, object]:
+    """As a plant file writes them."""
+    if isinstance(item, Line):
+        return line_to_fields(item)
+    if isinstance(item, Device):
+        return device_to_fields(item)
+    states = None
+    if item.states is not None:
+        states = {f.name: value for f in fields(StateThresholds) if (value := getattr(item.states, f.name)) is not None}
+    named = {f.name: getattr(item, f.name) for f in fields(Machine)} | {"states": states}
+    return {name: value for name, value in named.items() if value is not None and value != ""}
 
 
 def _put(items: tuple[_T, ...], made: _T, what: str, *, new: bool) -> tuple[_T, ...]:
