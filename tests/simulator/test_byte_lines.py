@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,6 +102,15 @@ async def test_an_ascii_line() -> None:
         simulation.put("m1", {"active_power": 6.5, "energy_import": 77.123})
         found = await read(simulation, "m1")
         assert (found["active_power"], found["energy_import"]) == pytest.approx((6.5, 77.123))
+
+
+async def test_a_paced_line_is_as_slow_as_its_baud() -> None:
+    slow = replace(GATEWAY, options={**GATEWAY.options, "baud": 2400})
+    async with simulate(plant_of(meter("m1", 3), line=slow), clock=SystemClock(), free_ports=True, paced=True) as simulation:
+        begun = time.monotonic()
+        await read(simulation, "m1")
+        registers = 22 + 4 + 4  # fast block at least, energy, serial number
+        assert time.monotonic() - begun > (3 * 13 + 2 * (registers - 1)) * 10 / 2400
 
 
 async def test_faults_and_outages_on_a_byte_line() -> None:

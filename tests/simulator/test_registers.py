@@ -7,7 +7,7 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.profile import ModbusPoint, Quirks, WordOrder
@@ -39,6 +39,7 @@ def test_the_four_orders_of_a_float_are_those_of_the_fact_sheet(order: str, word
     assert unit.unit.tables["holding"].read(10, 2).hex().upper() == words
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(kind=st.sampled_from(sorted(INTEGERS)), order=st.sampled_from(ORDERS), data=st.data())
 def test_every_integer_type_and_order_holds_every_value(kind: str, order: WordOrder, data: st.DataObject) -> None:
     code = INTEGERS[kind]
@@ -49,12 +50,14 @@ def test_every_integer_type_and_order_holds_every_value(kind: str, order: WordOr
     assert struct.unpack(">" + code, wire_to_big(writer.encode(float(value)), order)) == (value,)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.floats(width=32, allow_nan=False), st.sampled_from(ORDERS))
 def test_float32_keeps_its_bits(value: float, order: WordOrder) -> None:
     writer = writer_of(point("x", Quantity.OTHER, "", 0, "float32", order=order), {})
     assert wire_to_big(writer.encode(value), order) == struct.pack(">f", value)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.binary(min_size=2, max_size=8).filter(lambda b: len(b) % 2 == 0), st.sampled_from(ORDERS))
 def test_reordering_twice_changes_nothing(data: bytes, order: WordOrder) -> None:
     assert reorder(reorder(data, order), order) == data
@@ -126,6 +129,7 @@ def test_holes_up_to_the_tolerated_gap_read_as_zero_wider_ones_are_refused() -> 
     assert not table.readable(40, 2, strict=False)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.floats(-1e4, 1e4), st.sampled_from(["int32", "float32", "float64"]))
 def test_history_shows_what_the_register_shows(value: float, kind: str) -> None:
     power = point("p", Quantity.ACTIVE_POWER, "W", 0, kind, scale=0.1)
