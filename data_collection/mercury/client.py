@@ -142,13 +142,12 @@ class _GroupRead:
         await self._ask(query, again=True)
 
     async def _ask(self, query: Query, *, again: bool) -> None:
-        """Put the answer, or why there is none, with the answers."""
+        """Put the answer, or why there is none, with the answers. What concerns the whole meter is raised."""
         state, answers = self._plan.state, self._answers
         answers.asked.add(query.name)
         try:
             asked_at = time.time()
             data = await self._talk.ask(query.build(self._plan.address), again=again)
-            found = dict(query.decode(data))
         except Refusal as exc:
             answers.failures.append(exc)
             answers.fail(query, {LEVEL: Quality.ACCESS_DENIED, INTERNAL: Quality.DEVICE_FAULT}.get(exc.status, Quality.REFUSED))
@@ -161,13 +160,16 @@ class _GroupRead:
             answers.fail(query, Quality.TIMEOUT)
             state.refused(query.name, "silence", time.monotonic())
             return
+        heard_at = time.time()
+        try:
+            found = dict(query.decode(data))
         except DecodeError as exc:
             answers.failures.append(exc)
             answers.fail(query, Quality.DECODE_ERROR)
             return
         state.answered(query.name)
         if query is queries.CLOCK:
-            found["drift"] = self._drift(decode.clock(data).at, (asked_at + time.time()) / 2)
+            found["drift"] = self._drift(decode.clock(data).at, (asked_at + heard_at) / 2)
         if query is queries.RATIOS:
             self._learn_ratios(decode.ratios(data))
         answers.items |= found

@@ -127,12 +127,15 @@ class Conversation:
                 continue
             status = await self._knock(codec.open_channel(plan.address, password), sure=encoding == state.encoding)
             if status == DONE:
-                state.encoding, state.open_since_s = encoding, time.monotonic()
+                state.encoding, state.open_since_s, state.ignored_password = encoding, time.monotonic(), False
                 return
             if status not in {None, LEVEL, NOT_ALLOWED}:
                 text = STATUS_TEXT.get(status, "unknown")
                 raise DeviceRefused(f"address {plan.address} does not open its channel: error {status} ({text})")
             silent = silent or status is None
+        if silent and not state.ignored_password:
+            state.ignored_password = True  # a lost reply, perhaps: it takes two to accuse the password
+            raise DeviceUnreachable(f"address {plan.address} did not answer the opening of its channel")
         self._deny(silent)
 
     async def _knock(self, request: Request, *, sure: bool) -> int | None:
@@ -150,6 +153,7 @@ class Conversation:
     def _deny(self, silent: bool) -> NoReturn:
         how = "does not answer to" if silent else "refuses"
         tried = " or ".join(self._state.encoding or name for name, _ in self._plan.passwords)
+        self._state.ignored_password = False
         self._state.denied = f"device {self._plan.device.id}: the meter {how} the password (sent as {tried})"
         self._state.denied_until_s = time.monotonic() + (SILENT_HOLD_S if silent else REFUSED_HOLD_S)
         raise AccessDenied(self._state.denied)

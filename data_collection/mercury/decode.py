@@ -149,13 +149,15 @@ def all_values(data: bytes) -> Values:
 def one_value(bwri: int, data: bytes) -> float | None:
     """08h 11h: a single value of the measurement `bwri`."""
     quantity = bwri >> 4
-    if quantity == 0:
-        return _scaled(data, 100.0, _REVERSE["pqs"[bwri >> 2 & 3]])
+    if quantity == 0 and bwri < 0x0C:
+        return _scaled(data, 100.0, _REVERSE["pqs"[bwri >> 2]])
     if quantity == 6:
         _need(data, 2)
         return None if data == b"\xff\xff" else int.from_bytes(data, "little") / 100
     if quantity == 7:
         return temperature(data)["temperature"]
+    if quantity not in {1, 2, 3, 4, 5, 8}:
+        raise DecodeError(f"no measurement {bwri:02X}h")
     return _scaled(data, 1000.0 if quantity in {2, 3} else 100.0, ACTIVE_REVERSE if quantity == 3 else 0)
 
 

@@ -97,7 +97,8 @@ class Link:
             reply = parser.feed(chunk)
             if reply is not None:
                 return reply
-            deadline = max(deadline, time.monotonic() + timing.gap_s)
+            if len(parser.received) < len(request.frame) + request.longest_frame:
+                deadline = max(deadline, time.monotonic() + timing.gap_s)
 
     def _learn_echo(self, parser: ReplyParser) -> None:
         if parser.echoed and self.echo is not True:

@@ -38,6 +38,7 @@ class MeterState:
     encoding: str | None = None  # of the password that was accepted
     denied_until_s: float = 0.0
     denied: str = ""
+    ignored_password: bool = False  # the last attempt to open met silence
     in_step: bool = False  # nothing that was asked before can still be answered: see Conversation
     serial: str | None = None
     kn: float | None = None  # the meter's own ratios
