@@ -13,6 +13,7 @@ import pytest
 
 from data_collection.collector import Collector
 from data_collection.driver import Connect, DevicePlan, Driver, ScanHit, Trace
+from data_collection.line import PROBE_WAIT_S, LineRunner
 from data_collection.modbus.plan import Plan
 from domain.errors import DeviceUnreachable, LineDown
 from domain.plant import Device, Line, Plant, Site
@@ -21,7 +22,7 @@ from domain.quality import Quality
 from domain.quantity import Quantity
 from domain.sample import Reading
 from runtime.clock import SystemClock
-from tests.conftest import eventually
+from tests.conftest import FakeClock, eventually
 from tests.data_collection.peers import (
     Peer,
     Registers,
@@ -457,3 +458,24 @@ async def test_cancelling_while_a_read_is_under_way_ends_at_once() -> None:
                 began = time.monotonic()
             assert time.monotonic() - began < 1.0
             await eventually(lambda p=peer: p.open == 0)
+
+
+def test_a_silent_device_waits_for_a_stretch_without_polls_but_not_for_ever() -> None:
+    line = gateway_line(4001, timeout_s=0.5)
+    devices = [device("dead", line, floats(2), address=9, scan_s=1.0), device("alive", line, floats(2), scan_s=1.0)]
+    runner = LineRunner(line, devices, clock=FakeClock(), on_reading=lambda _: None, connect=None)
+    dead, alive = runner.devices
+    for polled in runner.devices:
+        polled.plan = Plan(polled.device, 0.5)
+    runner._lay_out(100.0)
+    assert runner._probe_due(100.0) is None, "nobody is silent"
+    dead.backoff.next_at = 101.0
+    runner._note_silent()
+    alive.slots[0].due = 103.0
+    assert runner._probe_due(100.9) is None, "its back-off is not over"
+    assert runner._probe_due(102.0) is dead, "a whole time-out fits before the next poll"
+    assert runner._probe_due(102.6) is None, "it would make the next poll late"
+    dead.failed_s = 1.5
+    assert runner._probe_due(102.0) is None, "what its silence really costs counts"
+    alive.slots[0].due = 101.0 + PROBE_WAIT_S + 0.2
+    assert runner._probe_due(101.0 + PROBE_WAIT_S + 0.1) is dead, "recovery is seen in time all the same"
