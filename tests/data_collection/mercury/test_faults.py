@@ -121,8 +121,8 @@ async def test_a_cancelled_read_leaves_nothing_that_is_taken_later() -> None:
     async with bench([m], latency_s=0.02) as b:
         plan = b.protocol.prepare(device(long_replies="off"))
         assert await read(b, plan, Group.FAST) == 23
-        for wait in (0.005, 0.03, 0.05, 0.08, 0.11):
-            task = asyncio.ensure_future(b.protocol.read(b.stream, plan, Group.SLOW))
+        for wait in (0.005, 0.055, 0.062, 0.069, 0.076, 0.115, 0.122, 0.129):  # in the first questions, each a few times
+            task = asyncio.ensure_future(b.protocol.read(b.stream, plan, Group.FAST))
             await asyncio.sleep(wait)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -135,11 +135,12 @@ async def test_a_reply_asked_for_by_a_former_connection_is_not_taken() -> None:
     async with bench([m]) as b:
         plan = b.protocol.prepare(device(long_replies="off"))
         assert await read(b, plan, Group.FAST) == 23
-        for late in (0.03, 0.06, 0.1):
-            m.faults.set(Fault("delay", seconds=late, times=1))
-            task = asyncio.ensure_future(b.protocol.read(b.stream, plan, Group.SLOW))
-            await asyncio.sleep(0.015)
+        for late in (0.02, 0.04, 0.06, 0.08):
+            m.faults.set(Fault("delay", seconds=late))
+            task = asyncio.ensure_future(b.protocol.read(b.stream, plan, Group.FAST))
+            await asyncio.sleep(2.5 * (late + 0.01))  # two questions later
             task.cancel()
+            m.faults.clear()
             await asyncio.gather(task, return_exceptions=True)
             await b.reconnect()
             await read(b, plan, Group.FAST)
