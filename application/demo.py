@@ -15,7 +15,8 @@ from domain.plant import Plant, Tag
 from domain.ports import Clock
 from domain.sample import Batch, TagId
 from domain.state import StateInterval
-from simulator.demo import DEMO_OUTAGES, demo_plant_text
+from simulator.demo import demo_plant_text
+from simulator.faults import Outage
 from simulator.history import since_yesterday
 from simulator.models import models_of
 
@@ -28,7 +29,7 @@ RECENT_STEP_S = 5.0
 HOUR_US = 3_600_000_000
 
 
-async def prepare_demo(settings: Settings, clock: Clock) -> Plant:
+async def prepare_demo(settings: Settings, clock: Clock, outages: Sequence[Outage]) -> Plant:
     """Import the shop once and write its past (since yesterday's midnight) where there is none yet."""
     async with open_database(settings.database_url, settings.data_dir, clock) as database:
         plant = open_plant(database, settings, clock, os.environ)
@@ -36,7 +37,7 @@ async def prepare_demo(settings: Settings, clock: Clock) -> Plant:
             await plant.import_yaml(demo_plant_text(), cli_actor())
         if await database.samples.span() is None:
             print("Writing a day of history for the simulated shop ...", flush=True)
-            await _write_past(database, plant.plant, await database.plants.tags(), clock.now_us())
+            await _write_past(database, plant.plant, await database.plants.tags(), clock.now_us(), outages)
         return plant.plant
 
 
@@ -52,11 +53,13 @@ def _thinned(batches: Iterable[Batch], told: frozenset[TagId], border_us: int) -
             yield Batch(batch.device_id, batch.time_us, tuple(batch.tag_ids[i] for i in kept), *columns)
 
 
-async def _write_past(database: Database, plant: Plant, tags: Sequence[Tag], now_us: int) -> None:
+async def _write_past(
+    database: Database, plant: Plant, tags: Sequence[Tag], now_us: int, outages: Sequence[Outage]
+) -> None:
     shop = models_of(plant, SEED)
     border_us = (now_us - HOUR_US) // 60_000_000 * 60_000_000
     told = frozenset(tag.id for tag in tags if tag.point in PAST_POINTS)
-    past = since_yesterday(plant, tags, now_us, SEED, outages=DEMO_OUTAGES, shop=shop)
+    past = since_yesterday(plant, tags, now_us, SEED, outages=outages, shop=shop)
     await database.writer.put_all(_thinned(past, told, border_us))
     for machine_id, meter in meters_of(plant, tags).items():
         if meter.power is None or meter.machine.states is None:

@@ -146,11 +146,13 @@ async def _serve(settings: Settings, *, with_demo: bool = False) -> int:
 async def _begin_demo(settings: Settings, clock: SystemClock, stack: AsyncExitStack) -> None:
     """The simulated shop, served for as long as the product runs, with its past already written."""
     from application.demo import SEED, prepare_demo  # noqa: PLC0415 - the product does not load the simulator
-    from simulator.demo import DEMO_OUTAGES  # noqa: PLC0415
+    from simulator.demo import outages_from, overload_furnace  # noqa: PLC0415
     from simulator.serve import simulate  # noqa: PLC0415
 
-    plant = await prepare_demo(settings, clock)
-    await stack.enter_async_context(simulate(plant, clock=clock, seed=SEED, outages=DEMO_OUTAGES))
+    outages = outages_from(clock.now_us())
+    plant = await prepare_demo(settings, clock, outages)
+    simulation = await stack.enter_async_context(simulate(plant, clock=clock, seed=SEED, outages=outages))
+    overload_furnace(simulation, clock.now_us())
 
 
 async def _first_start(app: Application) -> None:
