@@ -281,6 +281,10 @@ class ServerDelivery:
                 await cursor.executemany(_MY_SAMPLES, columns.rows())
 
 
+_MY_REFUSALS = frozenset({1048, 1264, 1265, 1366, 1406, 3819, 4025})
+"""What the MySQL driver calls operational although it is the data's fault: NULL, range, truncation, checks of MySQL and MariaDB."""
+
+
 def _driver_error(exc: BaseException) -> bool:
     """Raised by a driver's own call, past the engine (both drivers' errors live in modules of their name)."""
     return any(base.__module__.partition(".")[0] in {"asyncpg", "pymysql", "aiomysql", "asyncmy"} for base in type(exc).__mro__)
@@ -290,4 +294,5 @@ def _refused(exc: BaseException | None) -> bool:
     """Is it the data's fault? Names of the classes, as all drivers have them after PEP 249 or SQLSTATE class 22 and 23."""
     inner = exc.orig if isinstance(exc, DBAPIError) else exc
     names = {base.__name__ for base in type(inner).__mro__} if inner is not None else set()
-    return bool(names & {"DataError", "IntegrityError", "IntegrityConstraintViolationError"})
+    code = inner.args[0] if inner is not None and inner.args else None
+    return bool(names & {"DataError", "IntegrityError", "IntegrityConstraintViolationError"}) or code in _MY_REFUSALS

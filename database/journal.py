@@ -82,7 +82,7 @@ class Journal:
     _segments: list[_Segment] = field(default_factory=list)
     _file: int | None = None
     _lock: int | None = None
-    _read_at: tuple[Path, int] | None = None
+    _read_at: tuple[Path, int, int] | None = None  # segment, offset behind the record of that number
 
     # -- opening ------------------------------------------------------------------------------------------------
 
@@ -237,23 +237,19 @@ class Journal:
             if following is not None and following <= after + 1:
                 continue
             start = _SEGMENT.size
-            if self._read_at is not None and self._read_at[0] == segment.path and not found:
+            if self._read_at is not None and self._read_at[0] == segment.path and self._read_at[2] <= after:
                 start = self._read_at[1]
             for offset, record, length in self._walk(segment, start, report=True):
                 if record.number <= after:
                     continue
                 if found and samples + record.samples > most_samples:
-                    self._read_at = (segment.path, offset)
+                    self._read_at = (segment.path, offset, after)
                     return found
                 found.append(record)
                 samples += record.samples
                 after = record.number
-                self._read_at = (segment.path, offset + length)
+                self._read_at = (segment.path, offset + length, after)
         return found
-
-    def rewind(self) -> None:
-        """What was read last was not delivered: read it again."""
-        self._read_at = None
 
     def settle(self, number: int) -> None:
         """Everything up to `number` is in the database: drop segments that hold nothing newer."""

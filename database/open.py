@@ -78,10 +78,20 @@ class Database:
         """A whole copy while everything runs. Raises StorageError; an older file of that name is then still there."""
         await back_up(self.store, file)
 
-    async def restore(self, file: Path) -> None:
-        """Into a database without a plant and samples, else Conflict. Raises StorageError when the file is no backup."""
+    async def restore(self, file: Path) -> Sequence[str]:
+        """Into a database without a plant and samples, else Conflict. Raises StorageError when the file is no backup.
+
+        What to know afterwards, in plain words: key files are not in a backup, and without the old ones some things are lost.
+        """
         await restore(self.store, file)
         self.audit.forget_head()
+        lost = await self.plants.drop_unreadable_secrets()
+        found = [f"secret {name!r} was sealed with another key file: enter it again" for name in lost]
+        if await self.audit.verify() is not None:
+            found.append("the audit was written with another key file: it can be read, but no longer be verified")
+        for warning in found:
+            log.warning("restore: %s", warning)
+        return found
 
 
 @contextlib.asynccontextmanager

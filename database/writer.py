@@ -379,7 +379,6 @@ class SampleWriter:
             if not waiting:  # what is left of the journal cannot be read: count it as lost and go on
                 waiting = [nothing_left(self._kept_number, self.ledger, self.ledger.intake_json(self._queued + self._flushing))]
             if not await self._commit(waiting):
-                await self._on_disk(self._journal.rewind)
                 return False
             while self._memory and self._memory[0].record.number <= self.ledger.settled_number:
                 self._memory_samples -= len(self._memory.popleft().columns)
@@ -404,7 +403,6 @@ class SampleWriter:
         found = []
         for record in self._journal.read(after, self._max_batch):
             if record.number > newest:  # synced just now, not yet counted as kept
-                self._journal.rewind()
                 break
             try:
                 found.append(Waiting(record, decode(record.block)))

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from database import tables
 from database.engine import Store
 from database.keys import Sealer
+from domain.errors import StorageError
 from domain.plant import Plant, Tag, tags_of
 from domain.profile import Group
 from domain.quantity import Quantity
@@ -112,6 +113,18 @@ class PlantRepository:
         async with self._store.read() as connection:
             sealed = await connection.scalar(select(tables.secret.c.sealed).where(tables.secret.c.name == name))
         return None if sealed is None else self._sealer.open(name, bytes(sealed))
+
+    async def drop_unreadable_secrets(self) -> Sequence[str]:
+        """Remove those that the key file at hand does not open (after a restore without the old keys); their names."""
+        names = []
+        async with self._store.write() as connection:
+            for row in (await connection.execute(select(tables.secret))).all():
+                try:
+                    self._sealer.open(row.name, row.sealed)
+                except StorageError:
+                    names.append(row.name)
+            await connection.execute(delete(tables.secret).where(tables.secret.c.name.in_(names)))
+        return names
 
 
 def _tag_row(tag: Tag, tag_id: int) -> dict[str, Any]:
