@@ -1,0 +1,163 @@
+"""Changing the plant while it runs: validated whole, audited, stored, applied; a refused change leaves everything as it was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from config.plant_admin import PlantAdmin
+from config.plant_file import PlantFileError
+from config.profile_catalog import ProfileCatalog
+from database import Database, open_database
+from domain.access import Actor, Role
+from domain.alert import LimitRule
+from domain.commissioning import ReadNow
+from domain.errors import ConfigError, Conflict, Forbidden, NotFound
+from domain.plant import Device, Line, Plant, Tag
+from tests.conftest import FakeClock, eventually
+
+ADMIN, ENGINEER, VIEWER = Actor("anna", Role.ADMIN), Actor("egor", Role.ENGINEER), Actor("vera", Role.VIEWER)
+PLANT = """
+site: {name: "Shop", timezone: Europe/Moscow}
+lines:
+  - {id: tcp1, transport: modbus-tcp, host: 127.0.0.1, port: 1502}
+devices:
+  - {id: m1, profile: eastron-sdm630, line: tcp1, address: 1}
+machines:
+  - {id: lathe, name: "Lathe", meter: m1, states: {idle_above_kw: 0.3, production_above_kw: 1.3}}
+"""
+
+
+class Shop:
+    """A plant admin over a real database, with what it applied and read."""
+
+    def __init__(self, database: Database, clock: FakeClock) -> None:
+        self.database = database
+        self.applied: list[tuple[Plant, Sequence[Tag]]] = []
+        self.read: list[tuple[Device, Line]] = []
+        self.admin = PlantAdmin(
+            database.plants, database.audit, ProfileCatalog.shipped(), clock, {},
+            apply=lambda plant, tags: self.applied.append((plant, tags)), reader=self._read,
+        )
+
+    async def _read(self, device: Device, line: Line) -> ReadNow:
+        self.read.append((device, line))
+        return ReadNow(0.1)
+
+    async def actions(self) -> list[str]:
+        return [entry.action for entry in await self.database.audit.entries(50)]
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, fake_clock: FakeClock) -> AsyncIterator[Shop]:
+    async with open_database(f"sqlite+aiosqlite:///{tmp_path / 'energy.db'}", tmp_path, fake_clock) as database:
+        made = Shop(database, fake_clock)
+        assert not await made.admin.load()
+        await made.admin.import_yaml(PLANT, ADMIN)
+        yield made
+
+
+async def test_new_device_is_stored_applied_and_audited(shop: Shop) -> None:
+    await shop.admin.save_device({"id": "m2", "profile": "eastron-sdm630", "line": "tcp1", "address": 2}, ADMIN, new=True)
+    plant, tags = shop.applied[-1]
+    assert [d.id for d in plant.devices] == ["m1", "m2"]
+    assert {tag.device_id for tag in tags} == {"m1", "m2"}
+    assert all(tag.id > 0 for tag in tags)
+    assert "device_create" in await shop.actions()
+    stored = await shop.database.plants.load()
+    assert stored is not None
+    assert "m2" in str(stored["devices"])
+
+
+async def test_wrong_device_names_the_field_and_changes_nothing(shop: Shop) -> None:
+    before = shop.admin.export_yaml(ADMIN)
+    with pytest.raises(PlantFileError, match=r"devices\[m2\].address"):
+        await shop.admin.save_device({"id": "m2", "profile": "eastron-sdm630", "line": "tcp1", "address": 1}, ADMIN, new=True)
+    assert shop.admin.export_yaml(ADMIN) == before
+    assert [d.id for d in shop.admin.plant.devices] == ["m1"]
+
+
+@pytest.mark.parametrize("actor", [VIEWER, ENGINEER])
+async def test_less_than_admin_may_not_touch_devices_and_the_refusal_is_in_the_audit(shop: Shop, actor: Actor) -> None:
+    with pytest.raises(Forbidden):
+        await shop.admin.save_device({"id": "m2", "profile": "eastron-sdm630", "line": "tcp1", "address": 2}, actor, new=True)
+    with pytest.raises(Forbidden):
+        await shop.admin.import_yaml(PLANT, actor)
+    with pytest.raises(Forbidden):
+        await shop.admin.read_now({"profile": "eastron-sdm630", "line": "tcp1", "address": 2}, actor)
+    assert (await shop.actions()).count("refused") == 3
+    assert [d.id for d in shop.admin.plant.devices] == ["m1"]
+
+
+async def test_engineer_sets_limits_and_thresholds_and_viewer_does_not(shop: Shop) -> None:
+    rule = await shop.admin.save_limit(LimitRule("m1.active_power", high=12.0, critical_high=14.0, on_delay_s=10.0), ENGINEER)
+    assert (rule.high, rule.critical_high, rule.on_delay_s) == (12.0, 14.0, 10.0)
+    changed = await shop.admin.save_limit(LimitRule("m1.active_power", high=0.0, id=rule.id), ENGINEER)
+    assert (changed.high, changed.critical_high) == (0.0, None)
+    with pytest.raises(Conflict):
+        await shop.admin.save_limit(LimitRule("m1.active_power", low=1.0), ENGINEER)
+    with pytest.raises(Forbidden):
+        await shop.admin.delete_limit(changed.id, VIEWER)
+    await shop.admin.delete_limit(changed.id, ENGINEER)
+    assert shop.admin.plant.limits == ()
+    with pytest.raises(NotFound):
+        await shop.admin.delete_limit(changed.id, ENGINEER)
+
+
+async def test_what_is_in_use_is_not_deleted(shop: Shop) -> None:
+    with pytest.raises(Conflict, match="lathe"):
+        await shop.admin.delete_device("m1", ADMIN)
+    with pytest.raises(Conflict, match="m1"):
+        await shop.admin.delete_line("tcp1", ADMIN)
+    await shop.admin.delete_machine("lathe", ENGINEER)
+    await shop.admin.delete_device("m1", ADMIN)
+    await shop.admin.delete_line("tcp1", ADMIN)
+    assert shop.admin.plant.devices == ()
+
+
+async def test_password_is_used_but_never_exported_nor_audited(shop: Shop) -> None:
+    await shop.admin.save_line({"id": "gw", "transport": "rtu-over-tcp", "host": "127.0.0.1", "port": 4001}, ADMIN, new=True)
+    fields = {"id": "mer", "profile": "mercury-234", "line": "gw", "address": 17, "password": "s3cr3t"}
+    await shop.admin.save_device(fields, ADMIN, new=True)
+    assert shop.admin.plant.device("mer").password == "s3cr3t"
+    assert "s3cr3t" not in shop.admin.export_yaml(ADMIN)
+    entries = await shop.database.audit.entries(50)
+    assert not [e for e in entries if "s3cr3t" in f"{e.old}{e.new}{e.subject}"]
+    again = Shop(shop.database, FakeClock())
+    await again.admin.load()
+    assert again.admin.plant.device("mer").password == "s3cr3t"
+
+
+async def test_a_draft_is_read_with_its_password_and_not_stored(shop: Shop) -> None:
+    await shop.admin.read_now({"profile": "eastron-sdm630", "line": "tcp1", "address": 1, "password": "x"}, ADMIN)
+    device, line = shop.read[0]
+    assert (device.address, device.password, line.id) == (1, "x", "tcp1")
+    assert [d.id for d in shop.admin.plant.devices] == ["m1"]
+    with pytest.raises(ConfigError):
+        await shop.admin.read_now({"profile": "no-such", "line": "tcp1", "address": 1}, ADMIN)
+
+
+async def test_bad_import_lists_every_problem_and_the_old_plant_runs_on(shop: Shop) -> None:
+    with pytest.raises(PlantFileError) as wrong:
+        await shop.admin.import_yaml(PLANT.replace("tcp1, address: 1", "nowhere, address: 999"), ADMIN)
+    assert len(wrong.value.problems) >= 2
+    assert [d.id for d in shop.admin.plant.devices] == ["m1"]
+
+
+async def test_a_change_by_a_command_beside_us_is_taken_over(shop: Shop, tmp_path: Path, fake_clock: FakeClock) -> None:
+    watching = asyncio.create_task(shop.admin.watch())
+    other = Shop(shop.database, fake_clock)
+    await other.admin.load()
+    await other.admin.save_device({"id": "m9", "profile": "eastron-sdm630", "line": "tcp1", "address": 9}, ADMIN, new=True)
+
+    async def taken() -> bool:
+        await fake_clock.advance(3.5)
+        await asyncio.sleep(0.02)
+        return "m9" in [d.id for d in shop.admin.plant.devices]
+
+    await eventually(taken)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
