@@ -66,7 +66,7 @@ class MercuryProtocol:
         link = self._on(stream)
         times = timing(stream.baud, tcp=stream.is_tcp, multiplier=plan.multiplier, timeout_s=plan.own_timeout_s)
         plan.timeout_s = times.wait_s
-        await link.silence(times, plan.faults, trace)
+        await link.silence(plan.address, times, plan.faults, trace)
         read = _GroupRead(Conversation(link, plan, times, trace), plan, stream.baud, trace is not None)
         return await read.run(group)
 
@@ -75,7 +75,7 @@ class MercuryProtocol:
         not taken for a meter. None when nobody answers. Raises LineDown, ValueError for an address no meter has."""
         link, faults, habits = self._on(stream), Counter[str](), Habits()
         times = timing(stream.baud, tcp=stream.is_tcp)
-        await link.silence(times, faults, None)
+        await link.silence(address, times, faults, None)
         started = time.monotonic()
         try:
             reply = await link.ask(codec.serial(address), times, habits, faults, None)

@@ -38,7 +38,7 @@ _PROFILE_RECORD: Final = 15
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `reply_bytes`: the possible numbers of data bytes in its reply, ascending; empty: a status only.
+    """One request. `reply_bytes`: the possible numbers of data bytes in its reply, the usual one first; empty: a status only.
 
     Raises ValueError for anything that is not a read.
     """
@@ -76,7 +76,7 @@ class Request:
     @property
     def longest_frame(self) -> int:
         """Bytes of the longest possible reply frame (address, data, CRC)."""
-        return (self.reply_bytes[-1] if self.reply_bytes else 1) + 3
+        return max(self.reply_bytes, default=1) + 3
 
 
 def link_test(address: int) -> Request:
@@ -194,7 +194,7 @@ def one(address: int, bwri: int) -> Request:
 
 def group(address: int, bwri: int) -> Request:
     """08h 16h: one quantity of all phases now, or (A0h) everything."""
-    sizes = {0: (12,), 1: (9,), 2: (9,), 3: (9, 12), 4: (3,), 5: (9,), 6: (6,), 7: (2,), 8: (9,), 0xA: (86, 95)}
+    sizes = {0: (12,), 1: (9,), 2: (9,), 3: (12, 9), 4: (3,), 5: (9,), 6: (6,), 7: (2,), 8: (9,), 0xA: (86, 95)}
     return Request(address, PARAMETER, bytes((GROUP, _known(bwri))), sizes[bwri >> 4])
 
 
@@ -206,7 +206,7 @@ def fixed(address: int, bwri: int) -> Request:
             raise ValueError(f"no measurement {bwri:02X}h")
         size: tuple[int, ...] = (8,) if kind == 0xE else (16,)
     else:
-        sizes = {0: (16,), 1: (9,), 2: (9,), 3: (9, 12), 4: (3,), 5: (9,), 6: (6,), 7: (2,), 8: (9,), 0xA: (178,)}
+        sizes = {0: (16,), 1: (9,), 2: (9,), 3: (12, 9), 4: (3,), 5: (9,), 6: (6,), 7: (2,), 8: (9,), 0xA: (178,)}
         size = sizes[_known(bwri) >> 4]
     return Request(address, PARAMETER, bytes((FIXED, bwri)), size)
 

@@ -25,14 +25,22 @@ class Link:
     def __init__(self, stream: ByteStream) -> None:
         self.stream = stream
         self.echo: bool | None = None
-        self._last_reply_s = 0.0
-        self._last_bytes = -1  # length of the reply before
+        self._last: Request | None = None  # what was answered last
+        self._last_reply_s, self._last_bytes = 0.0, -1
+        self._last_heard = -1
 
-    async def silence(self, timing: Timing, faults: Counter[str], trace: Trace | None) -> None:
+    async def silence(self, address: int, timing: Timing, faults: Counter[str], trace: Trace | None) -> None:
         """Before the first request to a meter: the pause that ends whatever was said before, or the meter would hear our
-        request as its continuation."""
+        request as its continuation. It does not hear itself: no pause behind its own last words."""
+        if self._last is not None and self._last.address == address and self._last_heard == self._heard():
+            return
         self._note(await self.stream.drain(timing.pause_s, timing.pause_s + 0.25), faults, trace)
-        self._last_bytes = -1
+        self._last = None
+
+    def _heard(self) -> int | None:
+        """Bytes that came so far, where the stream counts them: another protocol may have used it meanwhile."""
+        heard = getattr(self.stream, "heard", None)
+        return heard if isinstance(heard, int) else None
 
     async def ask(
         self, request: Request, timing: Timing, habits: Habits, faults: Counter[str], trace: Trace | None,
@@ -57,19 +65,22 @@ class Link:
         self._learn_echo(parser)
         leftover = parser.leftover
         if reply is None:
+            self._last = None
             await self._hear_out(timing, faults, trace)
             raise _no_reply(request, leftover, faults)
-        self._last_reply_s = time.monotonic()
-        self._last_bytes = len(reply.frame)
+        self._last, self._last_reply_s, self._last_bytes = request, time.monotonic(), len(reply.frame)
+        self._last_heard = self._heard() or -1
         if leftover:
             faults["noise"] += 1
         return reply
 
     async def _turn_round(self, request: Request, timing: Timing, faults: Counter[str], trace: Trace | None) -> None:
-        """The meter's transmitter needs a character's time to leave the line. A second copy of the last reply could only be
-        taken for the next one if that has the same length: then wait the full pause, in which it would arrive."""
-        wanted = timing.byte_s
-        if any(size + 3 == self._last_bytes for size in request.reply_bytes):
+        """The meter's transmitter needs a character's time to leave the line; a gateway takes longer than that by itself.
+        A second copy of the last reply could only be taken for the next one if that has the same length: then wait the
+        full pause, in which it would arrive."""
+        wanted = 0.0 if self.stream.is_tcp else timing.byte_s
+        last = self._last
+        if last is not None and last.key != request.key and self._last_bytes in {size + 3 for size in request.reply_bytes}:
             wanted = timing.pause_s
         rest = self._last_reply_s + wanted - time.monotonic()
         if rest > 2e-4:

@@ -24,7 +24,7 @@ class Query:
 
     @property
     def reply_bytes(self) -> int:
-        """Data bytes of the (shortest) reply."""
+        """Data bytes of the usual reply."""
         return self.build(1).reply_bytes[0]
 
     @property
