@@ -282,7 +282,7 @@ class ServerDelivery:
 
 
 _MY_REFUSALS = frozenset({1048, 1264, 1265, 1366, 1406, 3819, 4025})
-"""What the MySQL driver calls operational although it is the data's fault: NULL, range, truncation, checks of MySQL and MariaDB."""
+"""What the MySQL driver calls operational although it is the data's fault: NULL, range, truncation, checks."""
 
 
 def _driver_error(exc: BaseException) -> bool:

@@ -37,7 +37,6 @@ GRACE_US = 2_000_000  # after the end of a bucket: its last samples are on their
 CHUNK_US = 3_600_000_000  # samples are read for an hour at a time
 STAGES = (Step.M1, Step.M15, Step.H1, Step.D1)
 UPPER: Mapping[Step, tuple[Step, ...]] = {step: tuple(up for up, low in LOWER.items() if low is step) for step in STEPS}
-ZONE = "rollup_zone"
 
 
 class RollupKeeper:
@@ -186,7 +185,7 @@ class RollupKeeper:
         """Days are those of the site's zone: when it changes, all of them are computed anew."""
         zone = self._query.calendar.zone.key
         async with self._store.write() as connection:
-            known = await connection.scalar(select(_META.c.value).where(_META.c.name == ZONE))
+            known = await self._query.zone_of_days(connection)
             if known == zone:
                 return
             await connection.execute(self._store.upsert(_META), {"name": ZONE, "value": zone})

@@ -37,6 +37,7 @@ TABLES: Mapping[Step, Table] = {
 }
 LEVELS: Mapping[Step, int] = {step: level for level, step in enumerate(STEPS)}
 Rows = dict[Bucket, RollupRow]
+ZONE = "rollup_zone"
 
 
 class RollupQuery:
@@ -56,8 +57,27 @@ class RollupQuery:
             await self.refresh(connection)
             facts = self.facts(tag_id)
             stale = await self._stale(connection, facts)
+            if step is Step.D1 and await self.zone_of_days(connection) not in (None, self._calendar.zone.key):
+                return await self._days_anew(connection, facts, from_us, to_us, stale)
             found = await self._rows(connection, facts, step, from_us, to_us, stale)
         return [found[begin] for begin in sorted(found)]
+
+    async def _days_anew(
+        self, connection: AsyncConnection, facts: TagFacts, from_us: int, to_us: int, stale: Mapping[Step, Collection[int]]
+    ) -> Sequence[RollupRow]:
+        """The site's zone changed and the keeper has not stored its days yet: from the quarters of an hour."""
+        parts: dict[int, list[RollupRow]] = defaultdict(list)
+        lower = await self._rows(connection, facts, LOWER[Step.D1], from_us, to_us + 25 * 3_600_000_000, stale)
+        for us in sorted(lower):
+            parts[self._calendar.begin(Step.D1, us)].append(lower[us])
+        days = [(combine(begin, rows), begin) for begin, rows in parts.items() if from_us <= begin < to_us]
+        return [await self.with_estimate(connection, facts, day, self._calendar.end(Step.D1, us)) for day, us in days if day]
+
+    async def zone_of_days(self, connection: AsyncConnection) -> str | None:
+        """Zone of the days in table rollup_1d; None when there are none yet."""
+        meta = tables.meta
+        found = await connection.scalar(select(meta.c.value).where(meta.c.name == ZONE))
+        return None if found is None else str(found)
 
     async def _stale(self, connection: AsyncConnection, facts: TagFacts) -> Mapping[Step, Collection[int]]:
         """Begins of buckets that are not, or no longer, right in the tables."""
