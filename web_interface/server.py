@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 HEADER_BYTES, HEADER_S = 16 * 1024, 10.0
 CONNECTIONS, CONNECTIONS_PER_ADDRESS = 1500, 800  # a shop's browsers may all come from one address
 STOP_S = 3
+# After a refusal what is still on its way is read and thrown away for a moment: closing at once would reset the
+# connection, and the client would never see why.
+LINGER_S, LINGER_BYTES = 5.0, 8 * 1024 * 1024
 _REASONS = {408: "Request Timeout", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
 
 
@@ -35,6 +38,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._waiting = True
         self._header_bytes = 0
         self._refused = False
+        self._thrown_away = 0
+        self._lingering: TimerHandle | None = None
         self.open[self._peer] += 1
         self._timer: TimerHandle | None = self.loop.call_later(HEADER_S, self._too_slow)
         if self.open[self._peer] > CONNECTIONS_PER_ADDRESS or self.open.total() > CONNECTIONS:
@@ -42,13 +47,13 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
-        self.open[self._peer] -= 1
-        if self.open[self._peer] <= 0:
-            del self.open[self._peer]
+        self._stop_lingering()
+        self._count_out()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
+            self._throw_away(len(data))
             return
         if self._waiting:
             self._header_bytes += len(data)
@@ -74,20 +79,30 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if not self._refused:
-            super().on_body(body)
+        if self._refused:
+            return
+        if self.cycle is not None and self.cycle.response_complete:
+            self._throw_away(len(body))  # answered before the body was read, as with 413
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if not self._refused:
-            super().on_message_complete()
+        if self._refused:
+            return
+        self._stop_lingering()
+        super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
         """The connection goes over to another protocol object, which will not tell us of its end: it is counted there."""
         if self._refused:
             return
         self._stop_timer()
-        self.open[self._peer] -= 1
+        self._count_out()
         super().handle_websocket_upgrade()
+
+    def _count_out(self) -> None:
+        self.open[self._peer] -= 1
+        if self.open[self._peer] <= 0:
+            del self.open[self._peer]
 
     def _too_slow(self) -> None:
         self._timer = None
@@ -103,7 +118,21 @@ class BoundedHttp(HttpToolsProtocol):
             f"content-length: {len(body)}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
-        self.transport.close()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._throw_away(0)
+
+    def _throw_away(self, number: int) -> None:
+        self._thrown_away += number
+        if self._lingering is None:
+            self._lingering = self.loop.call_later(LINGER_S, self.transport.close)
+        if self._thrown_away > LINGER_BYTES:
+            self.transport.abort()
+
+    def _stop_lingering(self) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

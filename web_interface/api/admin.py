@@ -36,7 +36,7 @@ def admin_routes(services: Services) -> APIRouter:
         response_model=None,
         status_code=204,
         summary="Replace the configuration by a plant file",
-        responses=described(None, 409, 413, 415, 422, 503),
+        responses=described(None, 408, 409, 413, 415, 422, 503),
         openapi_extra={"requestBody": {"required": True, "content": {YAML: {"schema": {"type": "string"}}}}},
     )
     async def load(

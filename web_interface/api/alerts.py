@@ -75,7 +75,7 @@ def alert_routes(services: Services, now_us: Callable[[], int]) -> APIRouter:
         "/{alert_id}/acknowledge",
         response_model=None,
         summary="Take an alert over",
-        responses=described(models.AlertItem, 404, 409, 415, 422, 503),
+        responses=described(models.AlertItem, 400, 404, 408, 409, 413, 415, 422, 503),
     )
     async def acknowledge(
         alert_id: Number,

@@ -41,6 +41,7 @@ def described(model: Any, *codes: int, content: dict[str, Any] | None = None) ->
     words = {
         400: "Too much is asked at once",
         401: "No session, no valid key",
+        408: "The body took too long",
         403: "The role does not allow it",
         404: "No such name",
         409: "It changed meanwhile",

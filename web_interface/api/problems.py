@@ -88,6 +88,8 @@ def wrong(error: Mapping[str, Any]) -> dict[str, str]:
 
 
 async def _http(_request: Request, exc: Any) -> Response:
+    if exc.status_code == 400 and isinstance(exc.__cause__, ValueError):  # bytes that are no UTF-8, numbers too long to read
+        return problem(422, "body: this is not JSON", errors=[{"name": "body", "detail": "this is not JSON"}])
     words = {404: "there is nothing at this path", 405: "this method is not used here"}
     detail = words.get(exc.status_code, exc.detail)
     return problem(exc.status_code, detail, exc.headers)

@@ -55,7 +55,7 @@ def report_routes(services: Services) -> APIRouter:
         response_model=None,
         status_code=201,
         summary="Issue a report",
-        responses={201: {"model": models.ReportItem}, **described(None, 400, 404, 415, 422, 503)},
+        responses={201: {"model": models.ReportItem}, **described(None, 400, 404, 408, 413, 415, 422, 503)},
     )
     async def issue(
         actor: Annotated[Actor, Need(Role.ENGINEER)], query: Annotated[NoParameters, Query()], order: ReportOrder

@@ -119,7 +119,7 @@ class Gate:
     async def _without_session(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = str(scope["path"])
         key = _bearer(scope)
-        if key is not None and path.startswith(KEY_PATHS):
+        if key is not None and (path.startswith(KEY_PATHS) or path == "/api"):
             try:
                 actor = await self._access.key(key)
             except StorageError as exc:

@@ -81,7 +81,7 @@ class Limits:
     async def _request(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
         if self._running >= self._bounds.at_once:
             detail = "the server is busy: too many requests at once"
-            await refuse(scope, receive, send, 503, detail, headers=[("retry-after", "2"), ("connection", "close")])
+            await refuse(scope, receive, send, 503, detail, headers=[("retry-after", "2")])
             return
         self._running += 1
         slots = self._slots.setdefault(client, _Slots(self._bounds.per_address))
@@ -122,7 +122,7 @@ class Limits:
         except _TooMuch as exc:
             if started:
                 raise
-            await refuse(scope, receive, send, exc.status, exc.detail, headers=[("connection", "close")])
+            await refuse(scope, receive, send, exc.status, exc.detail)
 
     def _check_head(self, scope: Scope) -> int:
         """Bytes the body may have. Raises _TooMuch for what is wrong already from the headers."""

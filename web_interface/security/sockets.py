@@ -95,7 +95,7 @@ class GuardedSocket:
         if len(text or data or "") > MESSAGE_BYTES:
             log.warning("a socket message of %d bytes was refused", len(text or data or ""))
             return False
-        acts = bool(text) and str(text).startswith("42")  # an event of the page; the rest are heartbeats
+        acts = bool(text) and str(text).startswith('42["event"')  # somebody did something; the rest are heartbeats and receipts
         if self._access.session(self._session_id, touch=acts) is None:
             return False
         now = time.monotonic()

@@ -1,0 +1,78 @@
+"""The description is valid, complete, and true: generated requests, each answer checked against it."""
+
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
+
+from domain.access import Role
+from tests.web_interface.api.test_roles import TABLE
+from tests.web_interface.clients import client, make_key, web
+from tests.web_interface.fake_shop import ShopClock
+from tests.web_interface.fakes import FakeServices, build_services
+from web_interface.api.docs import describe
+
+SHOP = build_services(ShopClock(running=False))
+APP = web(SHOP)
+CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
+
+
+async def test_every_route_is_described_with_its_role(viewer: httpx.AsyncClient) -> None:
+    schema = (await viewer.get("/api/openapi.json")).json()
+    assert schema["openapi"].startswith("3.1")
+    found = {(m.upper(), p): op["x-role"] for p, ops in schema["paths"].items() for m, op in ops.items()}
+    hidden = {("GET", "/api/openapi.json"), ("GET", "/api/docs")}
+    assert found == {key: row[0].value for key, row in TABLE.items() if key not in hidden}
+    assert set(schema["components"]["securitySchemes"]) == {"key", "session"}
+
+
+async def test_a_stranger_learns_nothing(stranger: httpx.AsyncClient) -> None:
+    for path in ("/api/openapi.json", "/api/docs", "/openapi.json", "/docs", "/redoc"):
+        assert (await stranger.get(path)).status_code == 401
+
+
+async def test_the_docs_need_nothing_from_elsewhere(viewer: httpx.AsyncClient, app: FastAPI) -> None:
+    page = (await viewer.get("/api/docs")).text
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "/static/api-docs/docs.js" in page
+
+
+schema = schemathesis.openapi.from_dict(describe(APP)).exclude(path="/api/stream")
+schema.app = APP
+
+
+@pytest.fixture(scope="module")
+def key() -> str:
+    import asyncio
+
+    return asyncio.run(make_key(SHOP, Role.ADMIN))
+
+
+@schema.parametrize()
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+def test_generated_requests_get_what_the_description_says(case: Any, key: str) -> None:
+    """Half of the names are real ones: invented ones hardly ever hit."""
+    if len(str(case.query) + str(case.body)) % 2:
+        for name, real in (("machine_id", "lathe-1"), ("alert_id", 1), ("report_id", 1)):
+            if name in case.path_parameters:
+                case.path_parameters[name] = real
+        if "tag" in case.query:
+            case.query["tag"] = ["m7.active_power", "m1.energy_import"] if case.path.endswith("period") else "m7.active_power"
+    case.call_and_validate(headers={"Authorization": f"Bearer {key}", "Host": "localhost"}, checks=CHECKS)
+
+
+async def test_answers_to_hostile_values_stay_described(app: FastAPI, services: FakeServices) -> None:
+    codes = {p: {m: set(op["responses"]) for m, op in ops.items()} for p, ops in describe(app)["paths"].items()}
+    async with client(app, key=await make_key(services, Role.ADMIN)) as c:
+        for (method, path), (_, url, _request) in TABLE.items():
+            if path not in codes:
+                continue
+            for query in ("nonsense=1", "from=x", "%00=%00"):
+                answer = await c.request(method, f"{url.partition('?')[0]}?{query}", json={} if method != "GET" else None)
+                assert str(answer.status_code) in codes[path][method.lower()], (method, path, answer.status_code)

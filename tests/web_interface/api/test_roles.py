@@ -1,0 +1,115 @@
+"""Every route against every role. A route that is missing here fails, as does a wrong answer."""
+
+import pytest
+from fastapi import FastAPI
+from starlette.routing import Mount, Route
+
+from domain.access import Role
+from tests.web_interface.clients import client, log_in, make_key
+from tests.web_interface.fakes import FakeServices
+from web_interface.api.roles import role_of
+
+V, O, E, A = Role.VIEWER, Role.OPERATOR, Role.ENGINEER, Role.ADMIN  # noqa: E741
+WINDOW = {"from": "2026-11-19T04:00:00Z", "to": "2026-11-19T10:00:00Z"}
+# (method, path of the route) -> lowest role, a request that succeeds
+TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
+    ("GET", "/api/data/latest"): (V, "/api/data/latest", {}),
+    ("GET", "/api/data/period"): (V, "/api/data/period?tag=m1.active_power", {}),
+    ("GET", "/api/alerts/active"): (V, "/api/alerts/active", {}),
+    ("GET", "/api/alerts"): (V, "/api/alerts", {}),
+    ("POST", "/api/alerts/{alert_id}/acknowledge"): (O, "/api/alerts/1/acknowledge", {"json": {"note": "seen"}}),
+    ("GET", "/api/machines"): (V, "/api/machines", {}),
+    ("GET", "/api/machines/{machine_id}/states"): (V, "/api/machines/lathe-1/states", {}),
+    ("GET", "/api/machines/{machine_id}/efficiency"): (V, "/api/machines/lathe-1/efficiency", {}),
+    ("GET", "/api/energy"): (V, "/api/energy", {}),
+    ("GET", "/api/devices/status"): (V, "/api/devices/status", {}),
+    ("GET", "/api/lines/status"): (V, "/api/lines/status", {}),
+    ("GET", "/api/books"): (V, "/api/books", {}),
+    ("GET", "/api/stream"): (V, "/api/stream?device=none", {}),  # answers 404: the stream itself never ends
+    ("GET", "/api/reports"): (V, "/api/reports", {}),
+    ("POST", "/api/reports"): (E, "/api/reports", {"json": {"template": "shift", **WINDOW}}),
+    ("GET", "/api/reports/{report_id}/file"): (V, "/api/reports/1/file", {}),
+    ("GET", "/api/plant"): (E, "/api/plant", {}),
+    ("PUT", "/api/plant"): (
+        A, "/api/plant", {"content": "site: {name: New}", "headers": {"content-type": "application/yaml"}},
+    ),
+    ("GET", "/api/session"): (V, "/api/session", {}),
+    ("GET", "/api/openapi.json"): (V, "/api/openapi.json", {}),
+    ("GET", "/api/docs"): (V, "/api/docs", {}),
+    ("GET", "/metrics"): (V, "/metrics", {}),
+    ("GET", "/readyz"): (V, "/readyz", {}),
+}  # fmt: skip
+OPEN = {"/login", "/setup", "/healthz", "/favicon.ico", "/static"}  # no session needed
+ANY_SESSION = {"/logout"}
+CATCH_ALL = {"/api", "/api/{rest:path}", "/metrics", "/readyz", "/healthz"}  # 404 and 405, behind the gate as all else
+
+
+def test_every_route_stands_in_the_table(app: FastAPI) -> None:
+    seen = set()
+    for route in app.routes:
+        path = getattr(route, "path", "")
+        role = role_of(route)
+        if role is None:
+            assert path in OPEN | ANY_SESSION | CATCH_ALL, f"{path} asks for no role"
+            assert isinstance(route, (Route, Mount))
+            continue
+        for method in route.methods:  # type: ignore[attr-defined]
+            seen.add((method, path))
+            assert TABLE[method, path][0] is role
+    assert seen == set(TABLE)
+
+
+@pytest.mark.parametrize(("method", "path"), TABLE)
+@pytest.mark.parametrize("by", ["key", "session"])
+async def test_each_route_for_each_role(app: FastAPI, services: FakeServices, method: str, path: str, by: str) -> None:
+    lowest, url, request = TABLE[method, path]
+    for role in Role:
+        async with client(app) as c:
+            if by == "session":
+                await log_in(c, role.value)
+            else:
+                c.headers["authorization"] = f"Bearer {await make_key(services, role)}"
+            if path == "/api/reports/{report_id}/file":
+                await services.reports.issue("shift", "pdf", 0, 1, "ru", await _admin(services))
+            if path == "/api/alerts/{alert_id}/acknowledge":
+                services.alerts.__init__(services.live)  # type: ignore[misc]
+            refusals = services.audit_store.actions().count("refused")
+            answer = await c.request(method, url, **request)  # type: ignore[arg-type]
+            if role.allows(lowest):
+                expected = {404} if path == "/api/stream" else {200, 201, 204}
+                assert answer.status_code in expected, (role, answer.text)
+            else:
+                assert answer.status_code == 403, role
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert services.audit_store.actions().count("refused") == refusals + 1
+
+
+async def _admin(services: FakeServices):  # type: ignore[no-untyped-def]
+    from tests.web_interface.clients import ADMIN
+
+    return ADMIN
+
+
+@pytest.mark.parametrize(("method", "path"), TABLE)
+async def test_nothing_without_key_or_session(app: FastAPI, method: str, path: str) -> None:
+    async with client(app) as c:
+        for headers in ({}, {"authorization": "Bearer em_AAAAAAAAAAAAAAAAAAAAAA"}, {"cookie": "energy_session=forged"}):
+            _, url, request = TABLE[method, path]
+            more = dict(request)
+            answer = await c.request(method, url, headers={**more.pop("headers", {}), **headers}, **more)  # type: ignore[dict-item, arg-type]
+            assert answer.status_code == 401, answer.text
+            assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_what_is_open_answers_a_stranger(app: FastAPI) -> None:
+    async with client(app) as c:
+        for path in ("/healthz", "/login", "/favicon.ico", "/static/plain/plain.css", "/static/theme/tokens.css"):
+            assert (await c.get(path)).status_code == 200, path
+        for path in (
+            "/static/api-docs/docs.js",
+            "/nothing",
+            "/_nicegui/x",
+            "/static/../app.py",
+            "/static/plain/../api-docs/docs.js",
+        ):
+            assert (await c.get(path)).status_code == 401, path
