@@ -18,6 +18,7 @@ export default {
   async mounted() {
     this.series = {};
     this.extra = {};
+    this.root = {};
     this.view = { ...this.data };
     await Promise.race([document.fonts.ready, new Promise((r) => setTimeout(r, 800))]);
     if (!this.$el.isConnected) return;
@@ -42,6 +43,7 @@ export default {
     options() {
       this.series = {};
       this.extra = {};
+      this.root = {};
       this.draw();
     },
     data(value) {
@@ -110,9 +112,9 @@ export default {
       if (!this.chart) return;
       const options = resolveTokens(this.base(this.options), this.style());
       this.chart.setOption(options, { notMerge: true });
-      if (Object.keys(this.extra).length) {
+      if (Object.keys(this.extra).length || Object.keys(this.root).length) {
         const series = (this.options.series || []).map((_, i) => this.extra[i] || {});
-        this.chart.setOption(resolveTokens({ series }, this.style()));
+        this.chart.setOption(resolveTokens({ ...this.root, series }, this.style()));
       }
       this.wasNarrow = this.isNarrow();
       if (this.wasNarrow && this.narrow) this.chart.setOption(resolveTokens(this.narrow, this.style()));
@@ -159,7 +161,9 @@ export default {
       if (changes.push) this.push(changes.push);
       if (changes.options) {
         // what is drawn beside the points; kept, so that a change of theme or width draws it again
-        for (const [i, own] of (changes.options.series || []).entries()) this.extra[i] = { ...this.extra[i], ...own };
+        const { series, ...rest } = changes.options;
+        for (const [i, own] of (series || []).entries()) this.extra[i] = { ...this.extra[i], ...own };
+        Object.assign(this.root, rest);
         this.chart?.setOption(resolveTokens(changes.options, this.style()), { lazyUpdate: true });
       }
       if (changes.view) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,8 @@ from nicegui.element import Element
 
 from domain.access import Role
 from domain.alert import Priority
-from domain.errors import MonitorError
+from domain.errors import Conflict, MonitorError
+from domain.plant import Site
 from web_interface.components import (
     STATE_ORDER,
     AlarmMark,
@@ -44,10 +46,12 @@ from web_interface.pages.overview_chart import (
     legend_words,
     narrow_options,
     series_changes,
+    top_kw,
 )
 from web_interface.pages.overview_tiles import tiles
 from web_interface.services import Forbidden, Services, ShopNow
 
+log = logging.getLogger(__name__)
 Changes = list[tuple[Element, Mapping[str, Any]]]
 
 
@@ -78,7 +82,7 @@ class Overview:
     def build(self) -> None:
         """Everything from memory, at once."""
         shop = self._shop()
-        self._shape = _shape(shop)
+        self._shape = _shape(shop, self._site())
         with el("div", "em-overview", testid="overview"):
             self._tiles = {name: _tile(name, data) for name, data in tiles(shop, self._site(), self._fmt).items()}
             self._build_chart(shop)
@@ -91,7 +95,7 @@ class Overview:
     def live(self, tick: Tick) -> Changes:
         """One second later: what changed."""
         shop = self._shop()
-        if _shape(shop) != self._shape:
+        if _shape(shop, self._site()) != self._shape:
             self._page.client.open("/")
             return []
         drawn = self._page.hub.view(("tiles", self._fmt.lang), lambda s: tiles(s, self._site(), self._fmt))
@@ -109,7 +113,7 @@ class Overview:
     def _shop(self) -> ShopNow:
         return self._page.hub.shop()
 
-    def _site(self) -> Any:
+    def _site(self) -> Site:
         return self._page.services.plant.plant.site
 
     def _build_shift(self, shop: ShopNow) -> None:
@@ -133,6 +137,7 @@ class Overview:
         self._series = chart_series(shop)
         self._day = chart_view(shop, self._fmt, self._site().timezone)["range"]
         self._gaps = gaps(shop, self._fmt)
+        self._axis = top_kw(shop, self._site())
         self._legend_now(shop)
 
     def _legend_now(self, shop: ShopNow) -> None:
@@ -153,6 +158,10 @@ class Overview:
         if [g["from"] for g in missing] != [g["from"] for g in self._gaps] or (missing and "push" in changes):
             self._gaps = missing
             changes["options"] = {"series": [{}, {}, {"markArea": gap_area(missing)}]}
+        axis = top_kw(shop, self._site())
+        if axis != self._axis:
+            self._axis = axis
+            changes["options"] = {**changes.get("options", {}), "yAxis": {"max": axis[0], "interval": axis[1]}}
         if "push" in changes:
             self._legend_now(shop)
         return [(self._chart, changes)]
@@ -196,8 +205,11 @@ class Overview:
             await page.services.alerts.acknowledge(alert_id, page.actor())
         except Forbidden:
             notify(page.t("error.forbidden"), good=False)
-        except MonitorError as exc:
-            notify(str(exc), good=False)
+        except Conflict:
+            notify(page.t("alerts.taken"), good=False)
+        except MonitorError:
+            log.exception("acknowledging alert %s failed", alert_id)
+            notify(page.t("error.unexpected"), good=False)
         self._alerts.show(self._alert_data(self._shop()))
 
     def _build_machines(self, shop: ShopNow) -> None:
@@ -281,9 +293,10 @@ class Overview:
         self._flow.show(view.flow(self._shop(), self._fmt, self._energy_flow))
 
 
-def _shape(shop: ShopNow) -> tuple[Any, ...]:
-    """What a change of the plant alters; the page is then built anew."""
-    return tuple((m.machine.id, m.machine.name, m.machine.section, m.machine.board) for m in shop.machines)
+def _shape(shop: ShopNow, site: Site) -> tuple[Any, ...]:
+    """What the page is built around: plant, site, the running shift. When it changes, the page is built anew."""
+    shift = shop.shift.from_us if shop.shift else None
+    return site, shift, *((m.machine.id, m.machine.name, m.machine.section, m.machine.board) for m in shop.machines)
 
 
 def _tile(name: str, data: dict[str, Any]) -> KpiTile:

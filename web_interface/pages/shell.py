@@ -17,8 +17,9 @@ from typing import Any
 from nicegui import Client, ui
 from nicegui.element import Element
 
-from domain.access import Role
+from domain.access import Role, User
 from domain.alert import AlertState
+from domain.errors import Forbidden
 from web_interface.components import (
     Feed,
     Hub,
@@ -272,18 +273,30 @@ def _status_data(services: Services, hub: Hub, viewer: Viewer) -> dict[str, Any]
     }
 
 
+def _still_here() -> User | None:
+    """The user, looked up now; a page whose session is over goes to the login."""
+    try:
+        return user_of(ui.context.client)
+    except Forbidden:
+        ui.navigate.to("/login")
+        return None
+
+
 def _quick(services: Services, viewer: Viewer, dark: ui.dark_mode) -> None:
     """On wide screens: light or dark, and the other language, in one click."""
     other = next(code for code in LANGUAGES if code != viewer.lang)
 
     async def swap_theme() -> None:
-        theme = "light" if dark.value else "dark"
-        dark.set_value(DARK[theme])
-        await services.access.set_preferences(viewer.user.id, theme=theme)
+        seen = await ui.run_javascript("document.body.classList.contains('body--dark')")  # "auto" is decided there
+        theme = "light" if seen else "dark"
+        if (user := _still_here()) is not None:
+            dark.set_value(DARK[theme])
+            await services.access.set_preferences(user.id, theme=theme)
 
     async def swap_language() -> None:
-        await services.access.set_preferences(viewer.user.id, language=other)
-        ui.navigate.reload()
+        if (user := _still_here()) is not None:
+            await services.access.set_preferences(user.id, language=other)
+            ui.navigate.reload()
 
     with el("div", "em-top-quick"):
         button(icon_name="dark_mode", on_click=swap_theme, label=t("user.theme.swap", viewer.lang), testid="theme-swap")
@@ -295,12 +308,14 @@ def _user_menu(services: Services, viewer: Viewer, dark: ui.dark_mode) -> None:
     initials = "".join(word[0] for word in (user.full_name or user.name).split()[:2]).upper()
 
     async def set_language(value: str) -> None:
-        await services.access.set_preferences(user.id, language=value)
-        ui.navigate.reload()
+        if (now := _still_here()) is not None:
+            await services.access.set_preferences(now.id, language=value)
+            ui.navigate.reload()
 
     async def set_theme(value: str) -> None:
-        dark.set_value(DARK[value])
-        await services.access.set_preferences(user.id, theme=value)
+        if (now := _still_here()) is not None:
+            dark.set_value(DARK[value])
+            await services.access.set_preferences(now.id, theme=value)
 
     with el("button", "em-user", initials, "user-menu", type="button", aria_label=t("user.menu", lang)):  # noqa: SIM117
         with ui.menu().classes("em-menu em-user-card").props("anchor='bottom right' self='top right'"), el("div", "em-user-body"):
