@@ -23,7 +23,7 @@ from database.delivery import sqlite_upsert
 from database.engine import Store
 from database.handover import Mark
 from database.rollup_math import LOWER, STEPS, Bucket, runs
-from database.rollup_query import LEVELS, TABLES, RollupQuery
+from database.rollup_query import LEVELS, TABLES, ZONE, RollupQuery
 from domain.ports import Clock, RollupRow, Step
 
 log = logging.getLogger(__name__)
