@@ -3,7 +3,7 @@ import { patchable } from "energy-kit";
 
 // data: {main: {name, text, value}, groups: [{name, text, rows: [{id, href, name, text, value, state, missing}]}], rest: {text, value} | null, empty}
 // Heights follow the value; a row never falls below its label's height. Wider than tall or not, nothing overlaps.
-const LOOSE = [15, 10, 4]; // least height of a row, gap between boards, air around a bar
+const LOOSE = [15, 10, 4]; // least height of a row, gap between boards, air around a bar (px)
 const TIGHT = [13, 4, 3];
 const TOP = 8;
 
@@ -12,9 +12,9 @@ function layout(d, height) {
   const rest = d.rest ? d.rest.value : 0;
   const sum = rows.reduce((a, r) => a + r.value, 0) + rest;
   const [row, gap, air] = height / Math.max(1, rows.length) > 25 ? LOOSE : TIGHT;
-  const room = height - TOP - 4 - gap * (d.groups.length - 1 + (d.rest ? 1 : 0)) - (d.rest ? row : 0);
+  const room = height - TOP - 4 - gap * (d.groups.length - 1 + (d.rest ? 1 : 0));
   const slot = (r, k) => Math.max(row, r.value * k + air);
-  const used = (k) => rows.reduce((a, r) => a + slot(r, k), 0);
+  const used = (k) => rows.reduce((a, r) => a + slot(r, k), d.rest ? slot(d.rest, k) : 0);
   let low = 0;
   let high = sum > 0 ? (room / sum) * 1.2 : 0;
   for (let i = 0; i < 24; i++) {
@@ -23,7 +23,7 @@ function layout(d, height) {
     else high = middle;
   }
   const parts = d.groups.length - 1 + (d.rest ? 1 : 0);
-  return { k: low, slot: (r) => slot(r, low), gap: gap + Math.max(0, room - used(low)) / Math.max(1, parts), row, need: used(0) + (height - room) };
+  return { k: low, slot: (r) => slot(r, low), gap: gap + Math.max(0, room - used(low)) / Math.max(1, parts), need: used(0) + (height - room) };
 }
 
 const pen = typeof document === "undefined" ? null : document.createElement("canvas").getContext("2d");
@@ -83,7 +83,7 @@ export default {
     const d = this.d;
     if (!d.groups.length) return h("div", { class: "em-flow em-quiet" }, d.empty);
     const [width, room] = this.size;
-    const { k, slot, gap, row, need } = layout(d, room);
+    const { k, slot, gap, need } = layout(d, room);
     const height = Math.max(room, need);
     const single = d.groups.length === 1 && !d.groups[0].name;
     const xBoard = Math.round(width * (single ? 0 : width < 420 ? 0.3 : 0.33));
@@ -131,7 +131,7 @@ export default {
     }
     if (d.rest) {
       const size = Math.max(1.5, d.rest.value * k);
-      const at = Math.min(height - row, y);
+      const at = y + (slot(d.rest) - size) / 2;
       main.push(ribbon(8, yMain, xBoard, at, size, "rest", "em-flow-none"));
       out.push(h("rect", { key: "rest", x: xBoard, y: at, width: 9, height: size, fill: "var(--text3)" }));
       out.push(h("text", { key: "restt", x: xBoard + 15, y: at + size / 2 + 4, class: "em-flow-name" }, d.rest.text));
