@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -42,6 +43,7 @@ Time = Annotated[
 ]
 
 
+@lru_cache(maxsize=4096)  # the values of a device share their time
 def rfc3339(time_us: int) -> str:
     """UTC with milliseconds."""
     seconds, rest = divmod(time_us, 1_000_000)
