@@ -98,10 +98,10 @@ class RollupKeeper:
 
     async def _closed_marks(self, step: Step, now_us: int) -> dict[Bucket, int]:
         """Marked buckets that are over, with their marks."""
-        longest_us = 25 * 3_600_000_000 if step is Step.D1 else step.seconds * 1_000_000
+        shortest_us = 23 * 3_600_000_000 if step is Step.D1 else step.seconds * 1_000_000
         wanted = (
             select(_D.c.tag_id, _D.c.bucket_us, _D.c.mark)
-            .where(_D.c.level == LEVELS[step], _D.c.bucket_us <= now_us - (longest_us if step is not Step.D1 else 0))
+            .where(_D.c.level == LEVELS[step], _D.c.bucket_us <= now_us - shortest_us)
             .limit(MARKS_A_ROUND)
         )
         async with self._store.read() as connection:
