@@ -7,17 +7,33 @@ from pathlib import Path
 from nicegui import ui
 
 from web_interface.components import Hub
-from web_interface.pages import alerts, machine, overview, reports, status
+from web_interface.pages import (
+    admin,
+    admin_audit,
+    admin_device,
+    admin_devices,
+    admin_keys,
+    admin_limits,
+    admin_machines,
+    admin_plant,
+    admin_users,
+    alerts,
+    machine,
+    overview,
+    reports,
+    status,
+)
 from web_interface.services import Services
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
-PAGES = (overview, machine, alerts, reports, status)
+SETTINGS = (admin, admin_devices, admin_device, admin_machines, admin_limits, admin_users, admin_keys, admin_audit, admin_plant)
+PAGES = (overview, machine, alerts, reports, status, *SETTINGS)
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).
 _HEAD = (
     '<link rel="preload" href="/static/theme/fonts/inter-latin-wght-normal.woff2" as="font" type="font/woff2" crossorigin>'
     '<link rel="preload" href="/static/theme/fonts/inter-cyrillic-wght-normal.woff2" as="font" type="font/woff2" crossorigin>'
     '<link rel="stylesheet" href="/static/theme/tokens.css"><link rel="stylesheet" href="/static/theme/app.css">'
-    '<link rel="stylesheet" href="/static/theme/pages.css">'
+    '<link rel="stylesheet" href="/static/theme/pages.css"><link rel="stylesheet" href="/static/theme/admin.css">'
 )
 
 

@@ -1,0 +1,63 @@
+"""Settings: what can be set, and what is set already."""
+
+from __future__ import annotations
+
+from nicegui import ui
+from starlette.responses import Response
+
+from domain.access import Role
+from domain.errors import StorageError
+from web_interface.components import Hub, el, icon
+from web_interface.pages import admin_frame, shell
+from web_interface.services import Services
+
+
+def register(services: Services, hub: Hub) -> None:
+    """The page at /admin."""
+    shell.offer("settings")
+
+    @ui.page(admin_frame.HOME, title="")
+    async def admin_page() -> Response | None:
+        if (answer := await admin_frame.refused(services, ui.context.client, Role.ENGINEER)) is not None:
+            return answer
+        with shell.page(services, hub, active="settings", title_key="nav.settings") as page:
+            await _build(page)
+        return None
+
+
+async def _build(page: shell.Page) -> None:
+    """A card a section: what it is for, and how much of it there is."""
+    facts = await _facts(page)
+    with el("div", "em-admin-home"):
+        for section in admin_frame.sections_for(page.viewer.user.role):
+            with el("a", "em-card em-admin-card", testid=f"admin-card-{section.key}", href=section.path):
+                icon(section.icon, "em-admin-card-icon")
+                with el("div", "em-admin-card-text"):
+                    el("h2", "em-card-title", page.t(f"admin.{section.key}"))
+                    el("p", "em-quiet", page.t(f"admin.{section.key}.about"))
+                    el("b", "em-admin-card-fact", facts.get(section.key, ""), f"admin-fact-{section.key}")
+                icon("chevron_right", "em-admin-card-go")
+
+
+async def _facts(page: shell.Page) -> dict[str, str]:
+    plant = page.services.plant.plant
+    found = {
+        "devices": page.t("admin.count.devices", n=len(plant.devices))
+        + ", "
+        + page.t("admin.count.lines", n=len(plant.lines)),
+        "machines": page.t("admin.count.machines", n=len(plant.machines)),
+        "limits": page.t("admin.count.limits", n=len(plant.limits)),
+    }
+    if not page.viewer.may(Role.ADMIN):
+        return found
+    try:
+        users, keys = await page.services.access.users(), await page.services.access.keys()
+        last = await page.services.access.audit(1)
+    except StorageError:  # the cards lead on all the same
+        return found
+    found["users"] = page.t("admin.count.users", n=sum(user.enabled for user in users))
+    found["keys"] = page.t("admin.count.keys", n=sum(not key.revoked for key in keys))
+    if last:
+        moment = page.viewer.fmt.moment(last[0].time_us, page.hub.shop().now_us)
+        found["audit"] = page.t("admin.audit.last", when=moment)
+    return found
