@@ -54,7 +54,7 @@ def machine_routes(services: Services, now_us: Callable[[], int]) -> APIRouter:
         summary="States of a machine as intervals",
     )
     async def states(machine_id: MachineId, actor: Viewer, query: Annotated[WindowQuery, Query()]) -> Response:
-        """Intervals that overlap the window, not clipped; `to` is null while one lasts."""
+        """Intervals of the window, in time order; `to` is null while one lasts."""
         begin, end = window(query.from_, query.to, now_us(), DAY_US)
         services.live.machine(machine_id)
         if end - begin > LONGEST_STATES_US:
