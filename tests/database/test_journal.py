@@ -60,6 +60,10 @@ def test_a_last_record_cut_at_each_byte_is_ignored(tmp_path: Path, kept: int) ->
         torn.append(record(kept + 1))
         assert [r.number for r in torn.read(0, 10**9)] == list(range(1, kept + 2))
         torn.close()
+        again = journal(folder)  # the torn end is gone for good, it does not look like damage later
+        assert [r.number for r in again.read(0, 10**9)] == list(range(1, kept + 2))
+        assert again.damages == []
+        again.close()
 
 
 def test_a_segment_cut_within_its_head_is_no_hindrance(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import errno
 import math
+import os
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -184,7 +185,7 @@ async def test_cancelled_anywhere_nothing_is_lost_or_counted_twice(tmp_path: Pat
 async def test_kept_within_a_second_and_shown_as_ok(database_url: str, tmp_path: Path) -> None:
     async with opened(database_url, tmp_path, SystemClock()) as database:
         task = asyncio.create_task(database.writer.run())
-        marks: list[object] = []
+        marks: list[tuple[int, int]] = []
         database.writer.on_kept(marks.extend)
         database.writer.put(batch(1))
         assert database.writer.books().in_flight == 10
@@ -356,6 +357,34 @@ async def test_what_the_journals_limit_drops_is_counted_and_told(tmp_path: Path,
         assert (delivered, pending, after) == (total - dropped, 0, dropped)
         events = await database.events.events([0, *TAGS], 0, T + 10**9)
         assert any(event.kind == "gap" for event in events)
+
+
+async def test_a_record_written_but_not_confirmed_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk took the bytes, then failed to sync and to cut them off: the samples come again in the next record."""
+
+    def broken(*_args: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    url = f"sqlite+aiosqlite:///{tmp_path / 'energy.db'}"
+    async with opened(url, tmp_path) as database:
+        keeper, trouble = database.writer, Trouble(monkeypatch, database)
+        await keeper._open()
+        trouble.tables = StorageError("away")
+        keeper.put(batch(0))
+        assert await keeper._flush()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fdatasync", broken)
+            patch.setattr(os, "truncate", broken)
+            keeper.put(batch(1))
+            assert not await keeper._flush()
+            assert keeper.books().kept == 10
+        keeper.put(batch(2))
+        assert await keeper._flush()
+        assert fate(keeper.books()) == (0, 30, 0, 0)
+    async with opened(url, tmp_path) as database:
+        await database.writer.settled()
+        assert await stored(database) == expected(range(3))
+        assert fate(database.writer.books()) == (30, 0, 0, 0)
 
 
 async def test_a_journal_eaten_in_the_middle_is_delivered_around_it_and_the_loss_is_exact(
