@@ -28,13 +28,15 @@ class Link:
         self._last: Request | None = None  # what was answered last
         self._last_reply_s, self._last_bytes = 0.0, -1
         self._last_heard = -1
+        self._sent_by_s = 0.0  # when the last request has left the port at the line's speed
 
     async def silence(self, address: int, timing: Timing, faults: Counter[str], trace: Trace | None) -> None:
         """Before the first request to a meter: the pause that ends whatever was said before, or the meter would hear our
         request as its continuation. It does not hear itself: no pause behind its own last words."""
         if self._last is not None and self._last.address == address and self._last_heard == self._heard():
             return
-        self._note(await self.stream.drain(timing.pause_s, timing.pause_s + 0.25), faults, trace)
+        leaving_s = max(0.0, self._sent_by_s - time.monotonic())
+        self._note(await self.stream.drain(leaving_s + timing.pause_s, leaving_s + timing.pause_s + 0.25), faults, trace)
         self._last = None
 
     def _heard(self) -> int | None:
@@ -55,6 +57,8 @@ class Link:
         started = time.monotonic()
         if trace is not None:
             trace.frames.append(("tx", started, request.frame_for_people))
+        self._last = None  # until it is answered: what follows a request at once would be heard as a part of it
+        self._sent_by_s = started + len(request.frame) * timing.byte_s
         await self.stream.write(request.frame)
         try:
             reply = await self._receive(parser, started, timing)
@@ -65,7 +69,6 @@ class Link:
         self._learn_echo(parser)
         leftover = parser.leftover
         if reply is None:
-            self._last = None
             await self._hear_out(timing, faults, trace)
             raise _no_reply(request, leftover, faults)
         self._last, self._last_reply_s, self._last_bytes = request, time.monotonic(), len(reply.frame)

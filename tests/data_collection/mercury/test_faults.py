@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from data_collection.driver import Trace
 from data_collection.mercury.plan import MercuryPlan
 from data_collection.registry import connects
 from domain.errors import DecodeError, DeviceError, DeviceUnreachable
@@ -124,6 +125,23 @@ async def test_a_cancelled_read_leaves_nothing_that_is_taken_later() -> None:
         for wait in (0.005, 0.055, 0.062, 0.069, 0.076, 0.115, 0.122, 0.129):  # in the first questions, each a few times
             task = asyncio.ensure_future(b.protocol.read(b.stream, plan, Group.FAST))
             await asyncio.sleep(wait)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await read(b, plan, Group.FAST) == 23
+
+
+@pytest.mark.parametrize("baud", [None, 9600])
+async def test_a_read_that_is_cancelled_right_behind_a_request_does_not_spoil_the_next(baud: int | None) -> None:
+    """The next request needs its pause, or the meter hears both as one."""
+    async with bench([meter(habits=GROUPS_ONLY)], baud=baud) as b:
+        plan = b.protocol.prepare(device(long_replies="off"))
+        assert await read(b, plan, Group.FAST) == 23
+        for number in range(1, 8):
+            trace = Trace()
+            task = asyncio.ensure_future(b.protocol.read(b.stream, plan, Group.FAST, trace))
+            while sum(direction == "tx" for direction, _, _ in trace.frames) < number:  # noqa: ASYNC110 (at that very turn)
+                await asyncio.sleep(0)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
