@@ -12,12 +12,13 @@ from config.plant_forms import device_to_fields, line_to_fields
 from config.profile_catalog import ProfileCatalog
 from domain.access import Actor, Role
 from domain.alert import LimitRule
-from domain.commissioning import ReadNow, ReadNowRow
+from domain.commissioning import ReadNow
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
 from domain.plant import Device, Line, Machine, Plant
 from domain.profile import Profile
 from domain.state import StateThresholds
 from tests.web_interface import fake_shop as shop
+from tests.web_interface.fake_reading import simulate
 
 _T = TypeVar("_T", bound=Line | Device | Machine)
 
@@ -45,9 +46,8 @@ class FakePlant:
         return self._plant
 
     def profiles(self) -> Sequence[Profile]:
-        own = [shop.meter_profile(), shop.tool_profile()]
         shipped = ProfileCatalog.shipped()
-        return [*own, *(shipped.get(name) for name in shipped.names() if name not in {profile.name for profile in own})]
+        return [shop.tool_profile(), *(shipped.get(name) for name in shipped.names())]
 
     def entry(self, section: str, entry_id: str) -> Mapping[str, object]:
         items: Mapping[str, Sequence[Line | Device | Machine]] = {
@@ -175,31 +175,7 @@ class FakePlant:
 
     async def read_now(self, device: Mapping[str, object], actor: Actor) -> ReadNow:
         _need(actor, Role.ADMIN)
-        draft = self._device(device)
-        if draft.address == 7:
-            return ReadNow(0.8, error="the device does not answer", technical="timeout 800 ms, 10.0.4.22:4001, unit 7")
-        rows: list[ReadNowRow] = []
-        for tag in shop.tags():
-            if tag.device_id == "m1":
-                value, quality = shop.value_at(tag, shop.START_US)
-                rows.append(
-                    ReadNowRow(
-                        tag.point,
-                        tag.quantity.value,
-                        f"holding {100 + 2 * len(rows)}",
-                        "42 DA 00 00",
-                        value,
-                        None,
-                        tag.unit,
-                        quality,
-                        True,
-                    )
-                )
-        values = {
-            order: [("active_power", 6.8, "kW"), ("voltage_l1", 231.4, "V"), ("frequency", 50.01, "Hz")]
-            for order in ("big", "little")
-        }
-        return ReadNow(0.083, rows, orders={"big": (9, 9), "little": (1, 9)}, order_values=values)
+        return simulate(self._device(device))
 
 
 def _fields(item: Line | Device | Machine) -> dict[str, object]:

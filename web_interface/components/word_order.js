@@ -1,7 +1,7 @@
 import { h } from "vue";
 import { icon, patchable } from "energy-kit";
 
-// data: {label, cards: [{id, code, name, count, good, selected, values: [[name, value, unit], ...]}]}; emits choose(id).
+// data: {label, cards: [{id, code, name, count, good, selected, values: [[name, value], ...]}]}; emits choose(id).
 // A radio group: arrows move the choice, one card is in the tab order.
 export default {
   mixins: [patchable],
@@ -47,7 +47,7 @@ export default {
             h(
               "span",
               { class: "em-order-values" },
-              c.values.map(([name, value, unit]) => h("span", { key: name }, [`${name}\u00a0`, h("b", value), unit ? h("span", { class: "em-order-unit" }, `\u00a0${unit}`) : null])),
+              c.values.map(([name, value]) => h("span", { key: name }, [`${name}\u00a0`, h("b", value)])),
             ),
           ],
         ),

@@ -45,7 +45,8 @@ def main_fields(
     fields = [*id_field(lang, new=new), Field("line", "choice", t("admin.field.line", lang), options=lines, required=True)]
     if not in_place:
         offered = {p.name: profile_name(p, lang) for p in profiles if line is None or p.protocol in CARRIES[line.transport]}
-        fields.append(Field("profile", "choice", t("admin.field.profile", lang), options=offered, required=True, search=True))
+        label = t("admin.field.profile", lang)
+        fields.append(Field("profile", "choice", label, options=offered, required=True, search=True, wide=True))
     return fields
 
 
@@ -75,7 +76,8 @@ def option_fields(profile: Profile, device: Device | None, lang: str) -> list[Fi
             hint = t("admin.hint.ratio" if profile.protocol == "mercury" else "admin.hint.ratio_one", lang)
             fields.append(Field(name, "number", t(f"admin.field.{name}", lang), low=0, high=1e6, hint=hint))
     advanced = _ADVANCED.get(profile.protocol, ())
-    fields += [_option(name, default, lang) for name, default in profile.parameters.items() if name not in advanced]
+    own = [_option(name, default, lang) for name, default in profile.parameters.items() if name not in advanced]
+    fields += sorted(own, key=lambda field: field.kind == "list")
     if profile.protocol == "mercury":
         stored = device is not None and device.password is not None
         hint = t("admin.hint.password_set" if stored else "admin.hint.password_mercury", lang)

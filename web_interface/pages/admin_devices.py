@@ -77,7 +77,8 @@ class DevicesPage:
         t = self._page.t
         return [
             {"key": "line", "name": t("status.col.line"), "align": "left"},
-            {"key": "link", "name": t("status.col.link"), "align": "left", "grow": True},
+            {"key": "link", "name": t("status.col.link"), "align": "left"},
+            {"key": "target", "name": t("admin.col.target"), "align": "left", "grow": True},
             {"key": "state", "name": t("status.col.state"), "align": "left"},
             {"key": "devices", "name": t("status.col.devices"), "align": "right"},
             {"key": "do", "name": "", "align": "right", "sort": False},
@@ -95,7 +96,8 @@ class DevicesPage:
         remove = {"name": "line-delete", "icon": "delete_outline", "label": t("admin.line.delete"), "kind": "quiet"}
         cells: dict[str, Any] = {
             "line": {"text": line.id, "bold": True},
-            "link": {"parts": [[t(f"transport.{line.transport}"), ""], [f" · {line.target}", "em-quiet"]]},
+            "link": t(f"transport.{line.transport}"),
+            "target": line.target,
             "state": self._state(state),
             "devices": {"text": str(devices), "sort": devices},
             "do": {"text": "", "actions": [remove]},

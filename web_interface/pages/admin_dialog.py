@@ -48,5 +48,6 @@ class FormDialog:
                 button(page.t("action.cancel"), lambda: dialog.submit(False), testid=f"{self._testid}-cancel")
                 button(yes or page.t("action.save"), submit, kind="primary", testid=f"{self._testid}-save")
         answer = await dialog
-        dialog.delete()
+        if not dialog.is_deleted:  # else the page is gone, and the answer with it
+            dialog.delete()
         return bool(answer)

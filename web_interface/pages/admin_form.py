@@ -39,6 +39,7 @@ class Field:
     low: float | None = None
     high: float | None = None
     step: float | None = None
+    wide: bool = False
 
 
 def id_field(lang: str, *, new: bool) -> list[Field]:
@@ -173,7 +174,10 @@ class Form:
             options = dict(one.options)
             if value is not None and value not in options:
                 options[value] = str(value)
-            return choice_field(label, options, value, testid=testid, hint=one.hint, search=one.search)
+            chosen = choice_field(label, options, value, testid=testid, hint=one.hint, search=one.search)
+            if one.wide:
+                _slot_of(chosen).classes("em-form-double")
+            return chosen
         if one.kind in {"number", "whole"}:
             step = one.step or (1 if one.kind == "whole" else None)
             return number_field(

@@ -80,7 +80,8 @@ def section_page(
         crumbs.append((t(f"admin.{key}", lang), parent))
     words = title or t(f"admin.{key}", lang)
     with shell.page(services, hub, active="settings", title=words, crumbs=crumbs) as page, el("div", "em-admin"):
-        _tabs(page, key)
+        if not parent:
+            _tabs(page, key)
         yield page
 
 

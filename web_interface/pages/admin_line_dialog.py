@@ -41,7 +41,8 @@ class LineDialog:
                 button(page.t("action.save"), self._save, kind="primary", testid="line-save")
         self._draw()
         answer = await self._dialog
-        self._dialog.delete()
+        if not self._dialog.is_deleted:  # else the page is gone
+            self._dialog.delete()
         return str(answer) if answer else None
 
     def _draw(self) -> None:

@@ -97,6 +97,7 @@ class ReadPanel:
         if found is not None:
             with self._box:
                 self._draw(found, asked, changed=changed)
+            self._box.run_method("scrollIntoView", {"behavior": "smooth", "block": "nearest"})
 
     async def _once(self, fields: Mapping[str, object]) -> ReadNow | None:
         page, answers = self._page, list[ReadNow]()

@@ -14,6 +14,29 @@ from web_interface.locale import has, t
 from web_interface.texts import point_name, quality_words
 
 ORDERS: Final = {"little": "CDAB", "big": "ABCD", "big-swapped": "BADC", "little-swapped": "DCBA"}
+# Nominal values a person knows at sight, with their spread; and what is believable at all, canonical units.
+_NETS: Final[Mapping[Quantity, tuple[tuple[float, float], ...]]] = {
+    Quantity.VOLTAGE: ((230, 23), (400, 40), (57.7, 5.8), (100, 10), (690, 69)),
+    Quantity.FREQUENCY: ((50, 1), (60, 1)),
+}
+_USUAL: Final[Mapping[Quantity, tuple[float, float]]] = {
+    Quantity.VOLTAGE: (0, 150_000),
+    Quantity.FREQUENCY: (40, 70),
+    Quantity.CURRENT: (-6300, 6300),
+    Quantity.ACTIVE_POWER: (-10_000, 10_000),
+    Quantity.REACTIVE_POWER: (-10_000, 10_000),
+    Quantity.APPARENT_POWER: (0, 10_000),
+    Quantity.POWER_FACTOR: (-1, 1),
+    Quantity.PHASE_ANGLE: (-360, 360),
+    Quantity.THD: (0, 400),
+    Quantity.ENERGY_IMPORT: (0, 1e9),
+    Quantity.ENERGY_EXPORT: (0, 1e9),
+    Quantity.REACTIVE_ENERGY_IMPORT: (0, 1e9),
+    Quantity.REACTIVE_ENERGY_EXPORT: (0, 1e9),
+    Quantity.TEMPERATURE: (-60, 1500),
+    Quantity.COUNT: (0, 1e12),
+}
+_TINY: Final = 1e-9  # no measurement: the exponent of other bytes
 _PHASES: Final = ("l1", "l2", "l3")
 _AGREE = 0.05  # U·I·cos φ of three rounded phases against the meter's own sum
 _SAME = 0.01  # a display shows fewer digits and an older moment
@@ -64,11 +87,28 @@ def _plausible(row: ReadNowRow, point: Point | None, fmt: Format) -> dict[str, A
     if row.value is None:
         return {"text": quality_words(row.quality, fmt.lang), "icon": "remove_circle_outline", "tone": "quiet"}
     if row.plausible is None:
-        return {"text": t("admin.read.no_range", fmt.lang), "icon": "remove_circle_outline", "tone": "quiet"}
+        return _usual(row.value, _quantity(row.quantity), fmt)
     between = range_words(point, fmt)
     if row.plausible:
         return {"text": between, "icon": "check_circle", "tone": "good"}
     return {"text": t("admin.read.outside", fmt.lang, range=between), "icon": "error", "tone": "alarm"}
+
+
+def _usual(value: float, quantity: Quantity | None, fmt: Format) -> dict[str, Any]:
+    """A hint where the profile gives no range: is it what such a quantity usually is in a shop?"""
+    quiet = {"text": MISSING, "icon": "remove_circle_outline", "tone": "quiet"}
+    nets = _NETS.get(quantity) if quantity is not None else None
+    for net, spread in nets or ():
+        if abs(value - net) <= spread:
+            return {"text": t(f"admin.usual.{net:g}", fmt.lang), "icon": "check_circle", "tone": "good"}
+    border = _USUAL.get(quantity) if quantity is not None else None
+    if quantity is None or border is None or (nets and value == 0):
+        return quiet
+    low, high = border
+    between = f"{_short(low, fmt)}…{_short(high, fmt)}" + ("" if quantity.unit == "1" else f"\u00a0{fmt.unit(quantity.unit)}")
+    if not low <= value <= high or 0 < abs(value) < _TINY:
+        return {"text": t("admin.read.outside", fmt.lang, range=between), "icon": "error", "tone": "alarm"}
+    return quiet if nets else {"text": between, "icon": "check_circle", "tone": "good"}
 
 
 def range_words(point: Point | None, fmt: Format) -> str:
@@ -127,8 +167,7 @@ def order_cards(read: ReadNow, chosen: str, fmt: Format) -> list[dict[str, Any]]
     cards = []
     for order in sorted(known, key=lambda order: -read.orders[order][0]):
         good, of = read.orders[order]
-        values = [[_symbol(point), value_words(value, fmt), fmt.unit(unit) if unit != "1" else ""]
-                  for point, value, unit in read.order_values.get(order, ())]  # fmt: skip
+        values = [[_symbol(point), value_words(value, fmt)] for point, value, _unit in read.order_values.get(order, ())]
         cards.append({
             "id": order, "code": ORDERS[order], "name": t(f"admin.order.{order}", fmt.lang), "selected": order == chosen,
             "count": t("admin.order.count", fmt.lang, good=good, of=of), "good": order == best, "values": values,
