@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import fcntl
+import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Table, event, text
@@ -17,7 +21,6 @@ from domain.errors import ConfigError, StorageError
 
 BUSY_TIMEOUT_MS = 10_000
 SQLITE_PRAGMAS = (
-    "journal_mode=WAL",
     "synchronous=FULL",  # NORMAL lost all since the last checkpoint in a power cut
     f"busy_timeout={BUSY_TIMEOUT_MS}",
     "foreign_keys=ON",
@@ -68,6 +71,12 @@ class Store:
             async with self._writing.begin() as connection:
                 yield connection
 
+    async def prepare(self) -> None:
+        """Once, before anything else: what is a property of the file, not of a connection."""
+        if self.kind == "sqlite":
+            with translated():
+                await asyncio.to_thread(_switch_to_wal, Path(str(self.url.database)))
+
     async def close(self) -> None:
         await self.engine.dispose()
 
@@ -112,7 +121,7 @@ def translated() -> Any:
     """Driver and network errors as StorageError; the first line only, and never the statement's values."""
     try:
         yield
-    except (SQLAlchemyError, OSError, TimeoutError) as exc:
+    except (SQLAlchemyError, sqlite3.Error, OSError, TimeoutError) as exc:
         raise StorageError(plain(exc)) from exc
 
 
@@ -144,6 +153,20 @@ def _connect_args(url: URL) -> dict[str, Any]:
     if driver == "asyncpg":
         return {"timeout": 5, "command_timeout": 60}
     return {"connect_timeout": 5, "charset": "utf8mb4"}
+
+
+def _switch_to_wal(file: Path) -> None:
+    """SQLite answers "locked" at once, whatever its timeout, when two processes do it at the same moment: they queue here."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with contextlib.closing(sqlite3.connect(file, timeout=BUSY_TIMEOUT_MS / 1000)) as connection:
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+            return
+    with file.with_name(f"{file.name}.setup").open("w") as queue:
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        with contextlib.closing(sqlite3.connect(file, timeout=BUSY_TIMEOUT_MS / 1000)) as connection:
+            mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    if mode != "wal":
+        raise OSError(f"{file.name}: the file system does not allow SQLite's WAL mode; is it a network share?")
 
 
 def _sqlite_connect(connection: Any, _entry: ConnectionPoolEntry) -> None:

@@ -16,6 +16,7 @@ from database.engine import Store
 from domain.errors import ConfigError
 
 log = logging.getLogger(__name__)
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells at each look what kind of database it sees
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_NAME, LOCK_NUMBER, LOCK_WAIT_S = "energy_monitoring_schema", 0x454D5343, 60

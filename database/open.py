@@ -107,6 +107,7 @@ async def open_database(
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 - once, before anything runs
     store = Store(url)
     try:
+        await store.prepare()
         await upgrade(store, before_change=lambda: _back_up_before_upgrade(store, data_dir))
         warnings = await store.weak_settings()
         for warning in warnings:

@@ -82,7 +82,7 @@ async def test_two_processes_may_start_at_once(database_url: str, tmp_path: Path
         async with open_database(database_url, tmp_path / "data", fake_clock) as database:
             return str(await current_revision(database.store))
 
-    assert list(await asyncio.gather(start(), start(), start())) == [head_revision()] * 3
+    assert list(await asyncio.gather(*(start() for _ in range(6)))) == [head_revision()] * 6
 
 
 @pytest.mark.parametrize("url", ["nonsense", "oracle://x/y", "sqlite+aiosqlite:///:memory:", "sqlite+aiosqlite://"])
