@@ -22,6 +22,7 @@ from config.plant_admin import PlantAdmin
 from config.profile_catalog import ProfileCatalog
 from config.settings import Settings
 from data_collection.collector import Collector
+from data_collection.driver import Connect
 from data_collection.read_now import read_now
 from data_processing.processor import Processing
 from database import Database, open_database
@@ -92,18 +93,23 @@ class _Current:
 
 @asynccontextmanager
 async def open_application(
-    settings: Settings, clock: Clock, environ: Mapping[str, str] | None = None
+    settings: Settings, clock: Clock, environ: Mapping[str, str] | None = None, *, connect: Mapping[str, Connect] | None = None
 ) -> AsyncIterator[Application]:
-    """Everything built and connected over an open database; nothing polls yet. Leaving closes in reverse order."""
+    """Everything built and connected over an open database; nothing polls yet. Leaving closes in reverse order.
+
+    `connect`: how to open each transport; None takes all there are.
+    """
     environ = os.environ if environ is None else environ
     async with open_database(
         settings.database_url, settings.data_dir, clock, journal_limit_bytes=settings.journal.limit_bytes
     ) as database:
-        application = await _connect(settings, clock, environ, database)
+        application = await _connect(settings, clock, environ, database, connect)
         yield application
 
 
-async def _connect(settings: Settings, clock: Clock, environ: Mapping[str, str], database: Database) -> Application:
+async def _connect(
+    settings: Settings, clock: Clock, environ: Mapping[str, str], database: Database, connect: Mapping[str, Connect] | None
+) -> Application:
     current, bus, supervisor, lag = _Current(), InProcessBus(), Supervisor(clock), LoopLag()
     catalog = ProfileCatalog.load(settings.profile_dir)
     events: list[TagEvent] = []
@@ -114,7 +120,7 @@ async def _connect(settings: Settings, clock: Clock, environ: Mapping[str, str],
         if batch is not None:
             bus.publish(batch)
 
-    collector = Collector(clock, on_reading)
+    collector = Collector(clock, on_reading, connect)
     plant = PlantAdmin(
         database.plants, database.audit, catalog, clock, environ, apply=current.apply, reader=partial(read_now, collector, clock)
     )
@@ -159,7 +165,7 @@ async def _connect(settings: Settings, clock: Clock, environ: Mapping[str, str],
         bus.subscribe(name, sink)
     application = Application(
         settings, clock, database, bus, collector, processing, plant, energy, analysis, alerts, live, status, reports, accounts,
-        services, build_web(services, options=_web_options(settings)), supervisor,
+        services, build_web(services, options=_web_options(settings, clock)), supervisor,
     )
     application.jobs = {
         "writer": database.writer.run,
@@ -179,9 +185,11 @@ async def _connect(settings: Settings, clock: Clock, environ: Mapping[str, str],
     return application
 
 
-def _web_options(settings: Settings) -> WebOptions:
+def _web_options(settings: Settings, clock: Clock) -> WebOptions:
     web = settings.web
-    return WebOptions(tls=web.tls, allowed_hosts=tuple(web.allowed_hosts), origins=tuple(web.origins))
+    return WebOptions(
+        tls=web.tls, allowed_hosts=tuple(web.allowed_hosts), origins=tuple(web.origins), now_us=clock.now_us
+    )
 
 
 def _devices_online(collector: Collector) -> tuple[int, int]:

@@ -1,0 +1,1 @@
+"""Helpers for tests of the whole product: recordings played into it, and the program as a process of its own."""
