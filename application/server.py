@@ -199,10 +199,12 @@ async def _serve_web(app: Application, listening: socket.socket) -> None:
     web = app.settings.web
     server = _Server(server_config(app.web, host=web.host, port=web.port, tls_cert=web.tls_cert, tls_key=web.tls_key))
     copy = listening.dup()  # the server closes its own; a restarted one gets a fresh one
+    serving = asyncio.create_task(server.serve(sockets=[copy]), name="web:serve")
     try:
-        await server.serve(sockets=[copy])
+        await asyncio.shield(serving)
     except asyncio.CancelledError:
-        server.should_exit = True
+        server.should_exit = True  # it closes what is open in its own order, within its own deadline
+        await asyncio.gather(serving, return_exceptions=True)
         raise
 
 

@@ -9,10 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from passlib.hash import argon2
 
 from domain.errors import ConfigError
 from web_interface.services import TooMany
@@ -30,26 +29,26 @@ class Hashing:
 
     memory_kib: int = 46 * 1024
     time_cost: int = 1
-    _hasher: PasswordHasher = field(init=False, repr=False, compare=False)
+    _hasher: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        hasher = PasswordHasher(time_cost=self.time_cost, memory_cost=self.memory_kib, parallelism=1)
+        hasher = argon2.using(type="ID", rounds=self.time_cost, memory_cost=self.memory_kib, parallelism=1)
         object.__setattr__(self, "_hasher", hasher)
 
     def hash(self, password: str) -> str:
         """Blocks for tens of milliseconds."""
-        return self._hasher.hash(password)
+        return str(self._hasher.hash(password))
 
     def verify(self, password_hash: str, password: str) -> bool:
         """Blocks; False also for a hash that makes no sense."""
         try:
-            return self._hasher.verify(password_hash, password)
-        except (VerificationError, InvalidHashError):
+            return bool(self._hasher.verify(password, password_hash))
+        except (ValueError, TypeError):
             return False
 
     def outdated(self, password_hash: str) -> bool:
         """Was it made with another cost than is asked now?"""
-        return self._hasher.check_needs_rehash(password_hash)
+        return bool(self._hasher.needs_update(password_hash))
 
 
 class PasswordWork:
