@@ -47,8 +47,8 @@ class AuditPage:
             self._table = DataTable(
                 columns(page.lang), self._rows(), testid="audit-table", dense=True, empty=page.t("admin.audit.none")
             )
-            with el("div", "em-audit-more"):
-                self._more = button(page.t("admin.audit.more"), self._older, testid="audit-more")
+            with el("div", "em-audit-more") as self._more:
+                button(page.t("admin.audit.more"), self._older, testid="audit-more")
         self._more.set_visibility(len(self._entries) == PAGE)
 
     async def _older(self) -> None:

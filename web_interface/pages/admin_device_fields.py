@@ -42,7 +42,7 @@ def main_fields(
 ) -> list[Field]:
     """Name, line, profile, address, interval. Only profiles that the line can carry are offered."""
     lines = {known.id: line_name(known, lang) for known in plant.lines}
-    fields = [*id_field(lang, new=new), Field("line", "choice", t("admin.field.line", lang), options=lines, required=True)]
+    fields = [*id_field(lang, new=new), Field("line", "choice", t("admin.field.line", lang), options=lines, required=True, wide=in_place)]
     if not in_place:
         offered = {p.name: profile_name(p, lang) for p in profiles if line is None or p.protocol in CARRIES[line.transport]}
         label = t("admin.field.profile", lang)

@@ -36,6 +36,7 @@ _USUAL: Final[Mapping[Quantity, tuple[float, float]]] = {
     Quantity.TEMPERATURE: (-60, 1500),
     Quantity.COUNT: (0, 1e12),
 }
+_ENDLESS: Final = 1e9
 _TINY: Final = 1e-9  # no measurement: the exponent of other bytes
 _PHASES: Final = ("l1", "l2", "l3")
 _AGREE = 0.05  # U·I·cos φ of three rounded phases against the meter's own sum
@@ -105,7 +106,12 @@ def _usual(value: float, quantity: Quantity | None, fmt: Format) -> dict[str, An
     if quantity is None or border is None or (nets and value == 0):
         return quiet
     low, high = border
-    between = f"{_short(low, fmt)}…{_short(high, fmt)}" + ("" if quantity.unit == "1" else f"\u00a0{fmt.unit(quantity.unit)}")
+    unit = "" if quantity.unit == "1" else f"\u00a0{fmt.unit(quantity.unit)}"
+    between = f"{_short(low, fmt)}…{_short(high, fmt)}{unit}"
+    if low == -high and high > 1:
+        between = t("admin.usual.up_to", fmt.lang, value=f"{_short(high, fmt)}{unit}")
+    elif high >= _ENDLESS:
+        between = "≥\u00a00"
     if not low <= value <= high or 0 < abs(value) < _TINY:
         return {"text": t("admin.read.outside", fmt.lang, range=between), "icon": "error", "tone": "alarm"}
     return quiet if nets else {"text": between, "icon": "check_circle", "tone": "good"}
