@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 
 from tests.web_interface.fakes import PASSWORD, FakeServices, build_services
+from tests.web_interface.real_plant import with_real_plant
 from web_interface.app import WebOptions, build_web
 from web_interface.plain.routes import cookie_name
 from web_interface.server import server_config
@@ -34,9 +35,11 @@ class AsUser:
         await self._app(scope, receive, send)
 
 
-async def serve(port: int, user: str = "") -> None:
-    """Serve until stopped; prints the port once it listens (0: a free one)."""
+async def serve(port: int, user: str = "", *, real_plant: bool = False) -> None:
+    """Serve until stopped; prints the port once it listens (0: a free one). `real_plant`: a small one that validates."""
     services = build_services()
+    if real_plant:
+        services = await with_real_plant(services)
     app: Any = build_web(services, options=WebOptions(now_us=services.clock.now_us))
     server = uvicorn.Server(server_config(AsUser(app, services, user) if user else app, port=port))
     running = asyncio.create_task(server.serve())
@@ -51,5 +54,6 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser()
     options.add_argument("--port", type=int, default=8090)
     options.add_argument("--user", default="")
+    options.add_argument("--real-plant", action="store_true", help="a small plant behind the product's own validation")
     chosen = options.parse_args()
-    asyncio.run(serve(chosen.port, chosen.user))
+    asyncio.run(serve(chosen.port, chosen.user, real_plant=chosen.real_plant))
