@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from database.sqlite_connection import connecting
 from domain.errors import ConfigError, StorageError
 
 BUSY_TIMEOUT_MS = 10_000
@@ -137,7 +138,7 @@ def _make_engine(url: URL, kind: str) -> AsyncEngine:
     if kind == "sqlite":
         if not url.database or url.database == ":memory:":
             raise ConfigError("database.url: the embedded database needs a file, e.g. sqlite+aiosqlite:///data/energy.db")
-        options |= {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000}, "pool_size": 6, "max_overflow": 6}
+        options |= {"async_creator": connecting(url.database, BUSY_TIMEOUT_MS / 1000), "pool_size": 6, "max_overflow": 6}
     else:
         options |= {"pool_recycle": 1800, "pool_timeout": 10, "pool_size": 6, "max_overflow": 6}
         options["connect_args"] = _connect_args(url)
