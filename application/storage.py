@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from application.common import CLI, Commands, run_with_database
@@ -40,12 +41,14 @@ def _restore(options: argparse.Namespace) -> int:
         raise ConfigError(f"{options.file}: there is no such file")
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    async def run() -> None:
+    async def run() -> Sequence[str]:
         async with open_database(settings.database_url, settings.data_dir, SystemClock()) as database:
-            await database.restore(options.file)
+            return await database.restore(options.file)
 
     with hold_instance_lock(settings.data_dir):
-        asyncio.run(run())
+        warnings = asyncio.run(run())
+    for warning in warnings:
+        print(f"warning: {warning}")
     print(f"{options.file}: restored")
     return 0
 
