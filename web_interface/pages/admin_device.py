@@ -24,6 +24,7 @@ from web_interface.services import Services
 
 LIST = "/admin/devices"
 NEW_MACHINE = "*"
+_FIRST = ("id", "profile", "line", "address", "scan_s")
 
 
 def register(services: Services, hub: Hub) -> None:
@@ -182,7 +183,8 @@ class DevicePage:
             fields |= {name: value for name, value in self._stored.items() if name not in shown}
         if self._id is not None:
             fields["id"] = self._id
-        return fields
+        first = [name for name in _FIRST if name in fields]  # the order in which a person reads them in the file
+        return {name: fields[name] for name in (*first, *(name for name in fields if name not in _FIRST))}
 
     # ---- reading -----------------------------------------------------------------------------------------------------
     def _read_fields(self) -> tuple[Mapping[str, object], Profile | None] | None:

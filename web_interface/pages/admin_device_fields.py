@@ -26,15 +26,9 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "long_replies": ("auto", "off"),
     "password_encoding": ("auto", "ascii", "binary"),
 }
-_WHOLE: Final[Mapping[str, tuple[int, int]]] = {
-    "base_address": (0, 65536),
-    "max_registers": (1, 125),
-    "max_bits": (1, 2000),
-    "max_gap": (0, 124),
-    "timeout_multiplier": (1, 255),
-}
+_WHOLE: Final = ("base_address", "max_registers", "max_bits", "max_gap", "timeout_multiplier")
 _KINDS: Final = ((tuple, "list"), (bool, "switch"), (int, "whole"), (float, "number"))
-_SECONDS: Final = {"timeout_s": (0.05, 60.0), "pause_between_reads_s": (0.0, 10.0), "connect_delay_s": (0.0, 60.0)}
+_SECONDS: Final = ("timeout_s", "pause_between_reads_s", "connect_delay_s")
 
 
 def main_fields(
@@ -42,7 +36,7 @@ def main_fields(
 ) -> list[Field]:
     """Name, line, profile, address, interval. Only profiles that the line can carry are offered."""
     lines = {known.id: line_name(known, lang) for known in plant.lines}
-    fields = [*id_field(lang, new=new), Field("line", "choice", t("admin.field.line", lang), options=lines, required=True, wide=in_place)]
+    fields = [*id_field(lang, new=new), Field("line", "choice", t("admin.field.line", lang), options=lines, required=True)]
     if not in_place:
         offered = {p.name: profile_name(p, lang) for p in profiles if line is None or p.protocol in CARRIES[line.transport]}
         label = t("admin.field.profile", lang)
@@ -56,15 +50,10 @@ def address_fields(line: Line | None, protocol: str, lang: str) -> list[Field]:
     if protocol in {"modbus", "mercury"}:
         free = protocol == "modbus" and line is not None and line.transport == "modbus-tcp"
         low, high = (0, 240) if protocol == "mercury" else (0, 255) if free else (1, 247)
-        hint = t("admin.hint.address", lang, low=low, high=high)
-        fields.append(
-            Field("address", "whole", t("admin.field.address", lang), required=not free, default=1 if free else None,
-                  low=low, high=high, hint=hint)
-        )  # fmt: skip
-    fields.append(
-        Field("scan_s", "number", t("admin.field.scan_s", lang), unit=t("unit.s", lang), default=1.0, low=0.05, high=3600,
-              hint=t("admin.hint.scan_s", lang))
-    )  # fmt: skip
+        hint, default = t("admin.hint.address", lang, low=low, high=high), 1 if free else None
+        fields.append(Field("address", "whole", t("admin.field.address", lang), required=not free, default=default, hint=hint))
+    hint, unit = t("admin.hint.scan_s", lang), t("unit.s", lang)
+    fields.append(Field("scan_s", "number", t("admin.field.scan_s", lang), unit=unit, default=1.0, hint=hint))
     return fields
 
 
@@ -74,7 +63,7 @@ def option_fields(profile: Profile, device: Device | None, lang: str) -> list[Fi
     if any(point.secondary for point in profile.points):
         for name in ("ct_ratio", "vt_ratio"):
             hint = t("admin.hint.ratio" if profile.protocol == "mercury" else "admin.hint.ratio_one", lang)
-            fields.append(Field(name, "number", t(f"admin.field.{name}", lang), low=0, high=1e6, hint=hint))
+            fields.append(Field(name, "number", t(f"admin.field.{name}", lang), hint=hint))
     advanced = _ADVANCED.get(profile.protocol, ())
     own = [_option(name, default, lang) for name, default in profile.parameters.items() if name not in advanced]
     fields += sorted(own, key=lambda field: field.kind == "list")
@@ -154,10 +143,8 @@ def _option(name: str, default: object, lang: str) -> Field:
         unset: dict[object, str] = {NONE: "—"} if default is None else {}
         return Field(name, "choice", label, options={**unset, **words}, default=default, hint=hint)
     if name in _WHOLE:
-        low, high = _WHOLE[name]
-        return Field(name, "whole", label, default=default, low=low, high=high, hint=hint)
+        return Field(name, "whole", label, default=default, hint=hint)
     if name in _SECONDS:
-        least, most = _SECONDS[name]
-        return Field(name, "number", label, unit=t("unit.s", lang), default=default, low=least, high=most, hint=hint)
+        return Field(name, "number", label, unit=t("unit.s", lang), default=default, hint=hint)
     kind = next((word for kind, word in _KINDS if isinstance(default, kind)), "text")
     return Field(name, kind, label, default=default, hint=hint, mono=kind == "text")

@@ -36,8 +36,6 @@ class Field:
     required: bool = False
     search: bool = False
     mono: bool = False
-    low: float | None = None
-    high: float | None = None
     step: float | None = None
     wide: bool = False
 
@@ -180,9 +178,8 @@ class Form:
             return chosen
         if one.kind in {"number", "whole"}:
             step = one.step or (1 if one.kind == "whole" else None)
-            return number_field(
-                label, value, testid=testid, unit=one.unit, hint=one.hint, low=one.low, high=one.high, step=step
-            )
+            # no bounds here: the field would bend a number beyond them without a word; whoever saves it says what is wrong
+            return number_field(label, value, testid=testid, unit=one.unit, hint=one.hint, step=step)
         if one.kind == "list":
             words = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else ""
             area = text_field(label, words, testid=testid, hint=one.hint, mono=True, area=True)

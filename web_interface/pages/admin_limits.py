@@ -116,9 +116,9 @@ class LimitsPage:
         return [
             *head,
             *(Field(name, "number", t(f"admin.field.{name}"), unit=unit) for name in BORDERS),
-            Field("hysteresis", "number", t("admin.field.hysteresis"), unit=unit, low=0, hint=t("admin.hint.limit_hysteresis")),
-            Field("on_delay_s", "number", t("admin.field.on_delay_s"), unit=t("unit.s"), low=0, hint=t("admin.hint.on_delay")),
-            Field("off_delay_s", "number", t("admin.field.off_delay_s"), unit=t("unit.s"), low=0, hint=t("admin.hint.off_delay")),
+            Field("hysteresis", "number", t("admin.field.hysteresis"), unit=unit, hint=t("admin.hint.limit_hysteresis")),
+            Field("on_delay_s", "number", t("admin.field.on_delay_s"), unit=t("unit.s"), hint=t("admin.hint.on_delay")),
+            Field("off_delay_s", "number", t("admin.field.off_delay_s"), unit=t("unit.s"), hint=t("admin.hint.off_delay")),
         ]
 
     async def _new(self) -> None:

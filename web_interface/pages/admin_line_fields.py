@@ -79,24 +79,20 @@ def _choice(options: Sequence[object], default: object, *, named: bool = False) 
     return build
 
 
-def _whole(low: int, high: int, default: int | None = None, *, unit: str = "") -> Callable[..., Field]:
+def _whole(default: int | None = None, *, unit: str = "") -> Callable[..., Field]:
     def build(name: str, lang: str, _transport: str) -> Field:
-        return Field(name, "whole", _label(name, lang), default=default, low=low, high=high, unit=t(unit, lang) if unit else "")
+        return Field(name, "whole", _label(name, lang), default=default, unit=t(unit, lang) if unit else "")
 
     return build
 
 
-def _seconds(low: float) -> Callable[..., Field]:
-    def build(name: str, lang: str, _transport: str) -> Field:
-        hint = t("admin.hint.automatic", lang)
-        return Field(name, "number", _label(name, lang), unit=t("unit.s", lang), low=low, high=60, hint=hint)
-
-    return build
+def _seconds(name: str, lang: str, _transport: str) -> Field:
+    return Field(name, "number", _label(name, lang), unit=t("unit.s", lang), hint=t("admin.hint.automatic", lang))
 
 
 def _port(name: str, lang: str, transport: str) -> Field:
     default = PORTS[transport]
-    return Field(name, "whole", _label(name, lang), default=default, required=default is None, low=1, high=65535)
+    return Field(name, "whole", _label(name, lang), default=default, required=default is None)
 
 
 _BUILD: Final[Mapping[str, Callable[..., Field]]] = {
@@ -113,15 +109,15 @@ _BUILD: Final[Mapping[str, Callable[..., Field]]] = {
     "message_mode": _choice(("Sign", "SignAndEncrypt"), None),
     "user": _text(),
     "password_env": _text(hint=True),
-    "rack": _whole(0, 7, 0),
-    "slot": _whole(0, 31, 1),
+    "rack": _whole(0),
+    "slot": _whole(1),
     "topic": _text(required=True),
     "tls": lambda name, lang, _transport: Field(name, "switch", _label(name, lang), default=False),
     "qos": _choice((0, 1, 2), 0),
     "client_id": _text(),
-    "length": _whole(1, 65536, unit="admin.unit.bytes"),
+    "length": _whole(unit="admin.unit.bytes"),
     "delimiter": _text(),
     "encoding": _text(default="utf-8"),
-    "timeout_s": _seconds(0.05),
-    "connect_timeout_s": _seconds(0.1),
+    "timeout_s": _seconds,
+    "connect_timeout_s": _seconds,
 }

@@ -98,7 +98,11 @@ class MachinesPage:
     # ---- form --------------------------------------------------------------------------------------------------------
     def _fields(self, *, new: bool) -> Sequence[Field]:
         t, plant = self._page.t, self._page.services.plant.plant
-        kw = t("unit.kW")
+        kw, seconds, dwell = t("unit.kW"), t("unit.s"), t("admin.hint.dwell")
+
+        def border(name: str, hint: str) -> Field:
+            return Field(f"states.{name}", "number", t(f"admin.field.{name}"), unit=kw, hint=t(f"admin.hint.{hint}"))
+
         meters = {NONE: t("admin.machine.no_meter"), **{d.id: f"{d.id} · {d.line}" for d in plant.devices}}
         return [
             Field("name", "text", t("admin.field.name"), required=True),
@@ -106,16 +110,13 @@ class MachinesPage:
             Field("section", "text", t("admin.field.section")),
             Field("board", "text", t("admin.field.board"), hint=t("admin.hint.board")),
             Field("meter", "choice", t("admin.field.meter"), options=meters, default=NONE, search=len(meters) > 12),
-            Field("rated_kw", "number", t("admin.field.rated_kw"), unit=kw, low=0),
-            Field("states.idle_above_kw", "number", t("admin.field.idle_above_kw"), unit=kw, low=0, hint=t("admin.hint.idle")),
-            Field("states.production_above_kw", "number", t("admin.field.production_above_kw"), unit=kw, low=0,
-                  hint=t("admin.hint.production")),
-            Field("states.min_dwell_s", "number", t("admin.field.min_dwell_s"), unit=t("unit.s"), low=0, high=3600, default=10.0,
-                  hint=t("admin.hint.dwell")),
-            Field("states.hysteresis_kw", "number", t("admin.field.hysteresis_kw"), unit=kw, low=0,
-                  hint=t("admin.hint.hysteresis")),
-            Field("kef_target", "number", t("admin.field.kef_target"), low=0, high=1, step=0.01, hint=t("admin.hint.kef")),
-        ]  # fmt: skip
+            Field("rated_kw", "number", t("admin.field.rated_kw"), unit=kw),
+            border("idle_above_kw", "idle"),
+            border("production_above_kw", "production"),
+            Field("states.min_dwell_s", "number", t("admin.field.min_dwell_s"), unit=seconds, default=10.0, hint=dwell),
+            border("hysteresis_kw", "hysteresis"),
+            Field("kef_target", "number", t("admin.field.kef_target"), step=0.01, hint=t("admin.hint.kef")),
+        ]
 
     async def _new(self) -> None:
         await self._ask(None, {"id": self._free_id()}, self._page.t("admin.machine.new"))

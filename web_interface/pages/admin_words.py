@@ -151,11 +151,16 @@ def _trouble(problem: object, lang: str, own: str) -> Trouble:
     return Trouble(field, words, place, getattr(problem, "line", None))
 
 
+def _number(text: str, lang: str) -> str:
+    """A bare number with the decimal sign of the language; anything else as it is."""
+    return text.replace(".", ",") if lang == "ru" and re.fullmatch(r"-?\d+\.\d+", text) else text
+
+
 def _worded(text: str, patterns: Sequence[tuple[str, str]], prefix: str, lang: str) -> str:
     for pattern, key in patterns:
         found = re.fullmatch(pattern, text, re.DOTALL)
         if found is not None:
-            values = {name: value if value is not None else "" for name, value in found.groupdict().items()}
+            values = {name: _number(value or "", lang) for name, value in found.groupdict().items()}
             if "what" in values:
                 values["what"] = t(f"problem.what.{values['what']}", lang)
             if has(f"admin.field.{values.get('field')}", lang):
