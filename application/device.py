@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import sys
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -22,6 +23,8 @@ from domain.sample import Reading
 from runtime.clock import SystemClock
 
 from application.common import Commands  # isort: skip
+
+LAST_ADDRESS = {"mercury": 240, "modbus": 247}  # those above are broadcasts or reserved
 
 
 def add_commands(commands: Commands) -> None:
@@ -90,16 +93,19 @@ def _scan(options: argparse.Namespace) -> int:
 async def _scan_line(line: Line, addresses: Sequence[int], protocol: str) -> int:
     protocols = ["modbus"] if line.transport == "modbus-tcp" else ["mercury", "modbus"] if protocol == "both" else [protocol]
     collector = Collector(SystemClock(), lambda _reading: None)
-    found = 0
+    found: set[int] = set()  # one device may answer in both protocols
     for wanted in protocols:
+        asked = [address for address in addresses if 1 <= address <= LAST_ADDRESS[wanted]]
+        if sys.stderr.isatty():  # silence takes its time: minutes for a whole bus
+            print(f"asking {len(asked)} addresses in {wanted} ...", file=sys.stderr, flush=True)
         try:
-            async for hit in collector.scan(line, addresses, wanted):
-                found += 1
+            async for hit in collector.scan(line, asked, wanted):
+                found.add(hit.address)
                 print(f"{hit.address:4}  {hit.protocol:8} {hit.answer}  ({hit.seconds * 1e3:.0f} ms)", flush=True)
         except DeviceError as exc:
             print(f"{line.id} ({line.target}): {exc}")
             return 1
-    print(f"{line.id} ({line.target}): {found} of {len(addresses)} addresses answered")
+    print(f"{line.id} ({line.target}): {len(found)} of {len(addresses)} addresses answered")
     return 0 if found else 1
 
 
