@@ -15,6 +15,8 @@ from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from domain.alert import Alert
 from domain.energy import Efficiency, ShiftWindow
 from domain.errors import NotFound, StorageError
@@ -238,11 +240,15 @@ class LiveView:
         main = self._tags.get(f"{plant.site.main_meter}.active_power")
         ids = [main.id] if main is not None else list(self._power_tags.values())
         traces = [trace for tag_id in ids if (trace := self._table.trace(tag_id)) is not None]
-        points: list[tuple[int, float | None]] = []
-        for start in range(from_us, to_us, TREND_WIDTH_US):
-            means = [mean for trace in traces if (mean := trace.mean(start, min(start + TREND_WIDTH_US, to_us))) is not None]
-            points.append((start, sum(means) if means else None))
-        return points
+        starts = range(from_us, to_us, TREND_WIDTH_US)
+        total, known = np.zeros(len(starts)), np.zeros(len(starts), np.bool_)
+        for trace in traces:
+            means = trace.means(from_us, to_us, TREND_WIDTH_US)
+            there = ~np.isnan(means)
+            total[there] += means[there]
+            known |= there
+        sums: list[float] = total.tolist()
+        return [(at, kw if there else None) for at, kw, there in zip(starts, sums, known.tolist(), strict=True)]
 
     async def _push_samples(self) -> None:
         while True:
