@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import math
 import os
+import time
 from pathlib import Path
 
 log = logging.getLogger(__name__)
 
+SEEN_FOR_S = 1.0
 RESERVE_BYTES = 16 * 1024 * 1024
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -19,6 +22,7 @@ class DiskSpace:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._seen = (-math.inf, 0, 0)  # monotonic s, free, total: pages ask often, and a busy disk answers slowly
         self._reserve = folder / "reserve.bin"
 
     def free_bytes(self) -> int:
@@ -32,7 +36,7 @@ class DiskSpace:
 
     def hold_reserve(self) -> None:
         """Have the reserve, a tenth of what is free at most; again after it was used and room came back."""
-        free = self.free_bytes()
+        free, _total = self._figures(now=True)
         size = min(RESERVE_BYTES, free // 10)
         if self._reserve.exists() or size < 4096 or free < 4 * size:
             return
@@ -52,12 +56,16 @@ class DiskSpace:
             return True
         return False
 
-    def _figures(self) -> tuple[int, int]:
-        try:
-            found = os.statvfs(self._folder)
-        except OSError:
-            return 0, 0
-        return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+    def _figures(self, *, now: bool = False) -> tuple[int, int]:
+        """(free, total) bytes, a second old at most."""
+        asked = time.monotonic()
+        if now or asked - self._seen[0] > SEEN_FOR_S:
+            try:
+                found = os.statvfs(self._folder)
+                self._seen = asked, found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+            except OSError:
+                self._seen = asked, 0, 0
+        return self._seen[1:]
 
 
 def no_room(exc: OSError) -> bool:

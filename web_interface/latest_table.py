@@ -97,6 +97,13 @@ class LatestTable:
                         changed.append(found)
         return changed
 
+    def newest_good_us(self) -> int | None:
+        """Time of the newest value that is not bad."""
+        return max(
+            (slot.batch.time_us for slot in self._slots.values() if min(slot.batch.qualities, default=FIRST_BAD) < FIRST_BAD),
+            default=None,
+        )
+
     def good_share(self) -> float:
         """Share of good among the last values, 0..1; 1 before anything came."""
         total = good = 0

@@ -173,6 +173,7 @@ class LiveView:
             yesterday=[(t + DAY_US, v) for t, v in self._shop_trend(plant, today_us - DAY_US, today_us)],
             kef_trend=[(hour, n / d if d else None) for hour, (n, d) in sorted(self._kef_hours.items())],
             shift_cost=energy_kwh * tariff if energy_kwh is not None and tariff is not None else None,
+            newest_us=self._table.newest_good_us(),
         )
 
     def subscribe(self, *kinds: str) -> AsyncIterator[tuple[str, object]]:

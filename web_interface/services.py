@@ -75,6 +75,7 @@ class ShopNow:
     yesterday: Sequence[tuple[int, float | None]] = ()
     kef_trend: Sequence[tuple[int, float | None]] = ()
     shift_cost: float | None = None
+    newest_us: int | None = None  # time of the newest good value of all tags; None before the first
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,17 @@ class PlantRepository:
 
     def __init__(self, store: Store, sealer: Sealer) -> None:
         self._store, self._sealer = store, sealer
+        self._text, self._document = "", dict[str, object]()  # as read last: it is asked for every few seconds, and may be long
 
     async def load(self) -> Mapping[str, object] | None:
-        """The stored document, None when there is no plant yet."""
+        """The stored document, None when there is no plant yet. Not to be changed: the same one may come again."""
         async with self._store.read() as connection:
             stored = await connection.scalar(select(tables.plant_document.c.document_json))
-        return None if stored is None else json.loads(stored)
+        if stored is None:
+            return None
+        if stored != self._text:
+            self._text, self._document = stored, json.loads(stored)
+        return self._document
 
     async def version(self) -> int:
         """Grows with each save; 0 when there is no plant yet."""

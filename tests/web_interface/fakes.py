@@ -135,6 +135,7 @@ class FakeLive:
             ],
             kef_trend=[(t, v) for t, v in zip(hours, (0.83, 0.84, 0.84, 0.84, 0.80, 0.87, 0.84), strict=False)],
             shift_cost=6110.0,
+            newest_us=max(v.time_us for v in self.latest() if v.quality < 64),
         )
 
     async def subscribe(self, *kinds: str) -> AsyncIterator[tuple[str, object]]:

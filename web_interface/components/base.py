@@ -1,4 +1,4 @@
-"""What every live component is built on: plain data in, and afterwards only what changed, once a second and page."""
+"""What every live component is built on: plain data in, and afterwards only what changed, one message a tick and page."""
 
 from __future__ import annotations
 

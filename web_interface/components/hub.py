@@ -1,4 +1,5 @@
-"""One reader of live events for the whole process; open pages are told once a second what kinds of things happened.
+"""One reader of live events for the whole process; open pages are told at once what kinds of things happened, four times a
+second at most and once a second at least.
 
 A page that fails in its own drawing is logged and skipped; it never delays the others. With no page open nothing runs.
 """
@@ -6,6 +7,7 @@ A page that fails in its own drawing is logged and skipped; it never delays the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Hashable
@@ -14,14 +16,14 @@ from typing import Any, TypeVar, cast
 
 from nicegui import Client
 
-from domain.quality import FIRST_BAD
 from web_interface.services import Services, ShopNow
 
 log = logging.getLogger(__name__)
 
-PERIOD_S = 1.0
+PERIOD_S = 0.25  # between two ticks while things happen
+QUIET_PERIODS = 4  # without anything: ages and clocks go on
 T = TypeVar("T")
-IDLE_TICKS = 10  # seconds without a page before the reader ends
+IDLE_TICKS = 10  # without a page, before the reader ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Hub:
         self._services, self._period_s = services, period_s
         self._pages: dict[str, tuple[Client, list[Listener]]] = {}
         self._kinds: set[str] = set()
+        self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._number = 0
         self._shop: tuple[int, float, ShopNow] | None = None
@@ -56,9 +59,7 @@ class Hub:
 
     def newest_us(self) -> int | None:
         """Time of the newest good value of the shop, UTC microseconds."""
-        return self.view(
-            "newest", lambda _shop: max((v.time_us for v in self._services.live.latest() if v.quality < FIRST_BAD), default=None)
-        )
+        return self.shop().newest_us
 
     def view(self, key: Hashable, make: Callable[[ShopNow], T]) -> T:
         """What `make` draws from the present shop, made once a tick for all pages that share `key` (kind, language)."""
@@ -74,7 +75,7 @@ class Hub:
         return len(self._pages)
 
     def join(self, client: Client, listener: Listener) -> None:
-        """Call `listener` each period while the client is connected."""
+        """Call `listener` at each tick while the client is connected."""
         self._pages.setdefault(client.id, (client, []))[1].append(listener)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run(), name="pages:live")
@@ -85,6 +86,9 @@ class Hub:
             idle = 0
             while idle < IDLE_TICKS:
                 await asyncio.sleep(self._period_s)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout((QUIET_PERIODS - 1) * self._period_s):
+                        await self._news.wait()
                 idle = 0 if self._pages else idle + 1
                 self.tick()
         finally:
@@ -95,6 +99,7 @@ class Hub:
             try:
                 async for kind, _what in self._services.live.subscribe("sample", "state", "alert", "plant"):
                     self._kinds.add(kind)
+                    self._news.set()
             except Exception:  # the owner of the subscription: live pages outlive any fault of its source
                 log.exception("live events broke off; reading again")
             await asyncio.sleep(self._period_s)
@@ -104,6 +109,7 @@ class Hub:
         self._number += 1
         tick = Tick(self._number, frozenset(self._kinds))
         self._kinds.clear()
+        self._news.clear()
         for key, (client, listeners) in list(self._pages.items()):
             if client.is_deleted:
                 del self._pages[key]

@@ -102,7 +102,7 @@ class Page:
         return actor_of(self.client)
 
     def every(self, job: Callable[[Tick], list[tuple[Element, Mapping[str, Any]]]]) -> None:
-        """Once a second while open: `job` returns (part, changes) pairs; all jobs' changes leave in one message."""
+        """At each tick of the hub while open: `job` returns (part, changes) pairs; all jobs' changes leave in one message."""
         self._jobs.append(job)
 
     def run(self, tick: Tick) -> None:

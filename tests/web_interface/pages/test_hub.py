@@ -96,3 +96,21 @@ def test_a_shared_view_is_drawn_once_a_tick(hub: Hub, live: Live) -> None:
     assert (len(drawn), live.shops) == (1, 1)
     hub.tick()
     assert hub.view("tiles", lambda shop: drawn.append(shop) or len(drawn)) == 2
+
+
+async def test_news_come_at_once_but_no_faster_than_the_period(live: Live) -> None:
+    hub = Hub(cast("Services", type("S", (), {"live": live})()), period_s=0.2)
+    ticks: list[tuple[float, frozenset[str]]] = []
+    loop = asyncio.get_running_loop()
+    hub.join(cast("Any", Browser("a")), lambda tick: ticks.append((loop.time(), tick.kinds)))
+    await eventually(lambda: live.subscribed == 1)
+    await asyncio.sleep(0.3)  # the first period is over: the hub waits for news
+    asked = loop.time()
+    live.queue.put_nowait(("sample", None))
+    await eventually(lambda: any(kinds for _, kinds in ticks))
+    assert ticks[-1][0] - asked < 0.15
+    for _ in range(40):
+        live.queue.put_nowait(("sample", None))
+        await asyncio.sleep(0.01)
+    times = [at for at, _ in ticks]
+    assert min(b - a for a, b in zip(times, times[1:], strict=False)) > 0.19
