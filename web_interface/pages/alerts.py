@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nicegui import ui
+from nicegui import background_tasks, ui
 from nicegui.element import Element
 
 from domain.access import Role
@@ -118,6 +118,8 @@ class AlertsPage:
         self._table.show({"rows": self._rows()})
 
     def _select(self, alert_id: Any) -> None:
+        if int(alert_id) == self._selected:
+            return  # a panel somebody may be typing in stays as it is
         self._selected = int(alert_id)
         self._table.show({"rows": self._rows()})
         self._draw_panel()
@@ -177,7 +179,7 @@ class AlertsPage:
             self._draw_facts(alert)
             self._draw_actions(alert)
         if alert.tag is not None:
-            ui.timer(0.01, lambda: self._draw_chart(alert, chart_box), once=True)
+            background_tasks.create(self._draw_chart(alert, chart_box), name="alerts:trend")
 
     def _draw_head(self, alert: Alert) -> None:
         head = view.head(alert, self._page.services.plant.plant, self._page.viewer.fmt)

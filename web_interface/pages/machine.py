@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nicegui import ui
+from nicegui import background_tasks, ui
 from nicegui.element import Element
 
 from domain.errors import MonitorError, NotFound
@@ -100,7 +100,7 @@ class MachinePage:
                 self._build_history()
             self._build_explain()
         self._page.every(self.live)
-        ui.timer(0.01, self._draw_chart, once=True)
+        background_tasks.create(self._draw_chart(), name="machine:trend")
 
     def live(self, tick: Tick) -> Changes:
         """What changed in the last second."""
@@ -108,7 +108,7 @@ class MachinePage:
         window = self._current_window()
         if window != self._window:
             self._window = window
-            ui.timer(0.01, self._draw_chart, once=True)
+            background_tasks.create(self._draw_chart(), name="machine:trend")
         points = self._points()
         words = self._state_words()
         if words != self._state_label.text:
@@ -229,6 +229,8 @@ class MachinePage:
         except (MonitorError, OSError) as exc:  # the database is away: live values go on
             log.warning("no trend for %s: %s", self._now.machine.id, exc)
             lines = [[] for _ in tags]
+        if self._chart_box.is_deleted:
+            return  # the page was left meanwhile
         self._chart_box.clear()
         self._chart_tags = tags
         with self._chart_box:

@@ -1,0 +1,113 @@
+"""Machine, alerts, status and reports in a real browser."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.browser.conftest import Visit, at
+
+PHONE = {"width": 390, "height": 844}
+PATHS = ("/machines/ctx-1250", "/alerts", "/status", "/reports")
+
+
+async def test_no_page_is_wider_than_its_window(visit: Visit) -> None:
+    for path in PATHS:
+        for size in ({"width": 1280, "height": 720}, PHONE):
+            page = await visit(path, viewport=size)
+            await page.wait_for_timeout(400)
+            width = await page.evaluate("document.documentElement.scrollWidth")
+            widest = "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
+            culprits = await page.evaluate(f"{widest}.slice(0, 5).map(e => e.className)")
+            assert width <= size["width"], f"{path} is {width} px wide: {culprits}"
+
+
+async def test_machine_page_shows_its_phases_and_why_its_efficiency_is_what_it_is(visit: Visit) -> None:
+    page = await visit("/machines/ctx-1250")
+    assert await page.inner_text(at("page-title")) == "DMG CTX beta 1250"
+    await page.wait_for_selector(f"{at('machine-chart')} canvas")
+    phases = [await page.inner_text(at(f"cell-{phase}-voltage")) for phase in ("l1", "l2", "l3")]
+    assert len(set(phases)) == 3
+    assert all(re.fullmatch(r"2[23]\d,\d", text) for text in phases)
+    value = await page.inner_text(at("kef-value"))
+    formula = await page.inner_text(at("kef-formula"))
+    top, bottom = (float(n.replace(",", ".")) for n in re.findall(r"(\d+,\d+)\s*кВт", formula))
+    assert f"{top / bottom:.2f}".replace(".", ",") == value
+    assert "Работа" in await page.inner_text(at("gantt-production"))
+
+
+async def test_machine_page_follows_live_values(visit: Visit) -> None:
+    page = await visit("/machines/furnace-1")
+    power = at("cell-total-active_power")
+    before = await page.inner_text(power)
+    await page.wait_for_function("([w, old]) => document.querySelector(w).innerText !== old", arg=[power, before], timeout=15000)
+
+
+async def test_unknown_machine_says_so_and_offers_the_way_back(visit: Visit) -> None:
+    page = await visit("/machines/no-such")
+    assert "Такого станка нет" in await page.inner_text(at("error"))
+
+
+async def test_alert_is_acknowledged_with_a_note_and_the_badge_follows(visit: Visit) -> None:
+    page = await visit("/alerts", user="operator")
+    waiting = int(await page.inner_text(at("count-waiting")))
+    await page.locator(f"{at('alerts-table')} tr.em-row-bar").first.click()
+    await page.wait_for_selector(at("alert-acknowledge"))
+    subject = await page.inner_text(at("alert-subject"))
+    await page.fill(f"{at('alert-panel')} input", "Вызвал электрика")
+    await page.click(at("alert-acknowledge"))
+    await page.wait_for_function(
+        "([w, n]) => document.querySelector(w).innerText === String(n)", arg=[at("count-waiting"), waiting - 1], timeout=10000
+    )
+    assert "Вызвал электрика" in await page.inner_text(at("alert-facts"))
+    assert await page.inner_text(at("alert-subject")) == subject
+
+
+async def test_viewer_sees_alerts_but_no_button(visit: Visit) -> None:
+    page = await visit("/alerts", user="viewer")
+    assert await page.locator(at("alerts-table")).count() == 1
+    assert await page.locator(at("alert-acknowledge")).count() == 0
+    assert await page.locator("[data-testid^=ack-]").count() == 0
+
+
+async def test_status_answers_whether_anything_is_lost_and_what_to_check(visit: Visit) -> None:
+    page = await visit("/status")
+    assert await page.inner_text(at("status-verdict")) == "Данные пишутся, книги сходятся"
+    assert await page.inner_text(at("books-verdict")) == "сходятся"
+    assert "HAAS VF-2" in await page.inner_text(at("todo-item"))
+    await page.click(at("status-mode-devices"))
+    await page.wait_for_selector(at("status-devices"))
+    assert await page.locator(f"{at('status-devices')} tbody tr").count() == 14
+
+
+async def test_report_of_a_shift_is_issued_and_listed(visit: Visit) -> None:
+    page = await visit("/reports", user="engineer")
+    async with page.expect_download() as download:
+        await page.click(at("report-issue"))
+    assert (await download.value).suggested_filename.endswith(".pdf")
+    await page.wait_for_selector(f"{at('reports-table')} tbody tr")
+
+
+async def test_pages_in_english_have_no_russian_captions(visit: Visit, site: str) -> None:
+    page = await visit("/", user="viewer")
+    await choose_language(page, "en", "Overview")
+    names = ("Печь", "Токарный", "Механический", "Русский", "СНО", "Фрезерный", "Отделка", "DMG")
+    found = {}
+    for path in PATHS:
+        await page.goto(site + path)
+        await page.wait_for_selector(at("app"))
+        captions = await page.evaluate(
+            "[...document.querySelectorAll('h2, h3, th, .em-seg-item, .em-btn, .em-nav')].map(e => e.innerText).join('|')"
+        )
+        found[path] = [c for c in captions.split("|") if re.search("[а-яА-Я]", c) and not any(name in c for name in names)]
+    await choose_language(page, "ru", "Обзор")
+    assert found == {path: [] for path in PATHS}
+
+
+async def choose_language(page: Any, code: str, overview: str) -> None:
+    await page.wait_for_function("window.did_handshake === true")
+    await page.click(at("user-menu"))
+    await page.click(at(f"language-{code}"))
+    await page.wait_for_function(
+        "word => document.querySelector('[data-testid=rail-overview]')?.innerText.includes(word)", arg=overview
+    )
