@@ -38,6 +38,8 @@ _USUAL: Final[Mapping[Quantity, tuple[float, float]]] = {
 }
 _ENDLESS: Final = 1e9
 _TINY: Final = 1e-9  # no measurement: the exponent of other bytes
+_TABLES: Final = {"holding", "input", "coil", "discrete"}
+_MOST_WORDS, _MOST_BYTES = 4, 8
 _PHASES: Final = ("l1", "l2", "l3")
 _AGREE = 0.05  # U·I·cos φ of three rounded phases against the meter's own sum
 _SAME = 0.01  # a display shows fewer digits and an older moment
@@ -48,7 +50,8 @@ _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 def columns(read: ReadNow, lang: str) -> list[dict[str, Any]]:
     """Heads of the table; the register's head names the table where all points lie in one."""
     shared = _shared_table(read.rows)
-    where = t("admin.read.register", lang)
+    modbus = all(row.where.partition(" ")[0] in _TABLES for row in read.rows)
+    where = t("admin.read.register" if modbus else "admin.read.where", lang)
     named = f"{where}, {shared}" if shared else where
     return [
         {"key": "what", "name": t("admin.read.quantity", lang), "align": "left"},
@@ -128,9 +131,11 @@ def range_words(point: Point | None, fmt: Format) -> str:
 
 
 def raw_words(raw: str) -> list[str]:
-    """Registers apart, bytes together."""
+    """Registers apart, bytes together; of a long reply the beginning, all of it stands among the frames."""
     words = raw.split()
-    return words if all(len(word) == 4 for word in words) else [raw] if raw else []
+    if words and all(len(word) == 4 for word in words):
+        return words if len(words) <= _MOST_WORDS else [*words[:_MOST_WORDS], "…"]
+    return [raw if len(words) <= _MOST_BYTES else " ".join(words[:_MOST_BYTES]) + " …"] if raw else []
 
 
 def value_words(value: float | None, fmt: Format) -> str:
@@ -258,7 +263,7 @@ def support_text(fields: Mapping[str, object], read: ReadNow) -> str:
 def _shared_table(found: Sequence[ReadNowRow]) -> str:
     """The Modbus table, where all points lie in the same."""
     tables = {row.where.partition(" ")[0] for row in found}
-    return tables.pop() if len(tables) == 1 and tables <= {"holding", "input", "coil", "discrete"} else ""
+    return tables.pop() if len(tables) == 1 and tables <= _TABLES else ""
 
 
 def _point(profile: Profile | None, tag: str) -> Point | None:

@@ -58,6 +58,14 @@ def test_a_row_has_name_register_words_value_and_unit() -> None:
     assert view.columns(ReadNow(0, [row()]), "ru")[1]["name"] == "Регистр, holding"
 
 
+def test_a_long_reply_is_shown_from_its_beginning() -> None:
+    meter = row(where="instant u_l1", raw=" ".join(["0A"] * 40))
+    assert view.raw_words(meter.raw) == ["0A 0A 0A 0A 0A 0A 0A 0A …"]
+    assert view.columns(ReadNow(0, [meter]), "ru")[1]["name"] == "Где лежит"
+    assert view.raw_words("1B 2C 3D") == ["1B 2C 3D"]
+    assert view.raw_words("") == []
+
+
 def test_registers_of_several_tables_are_named_in_each_row() -> None:
     mixed = ReadNow(0, [row(), row("current_l1", 5.0, where="input 6")])
     assert [r["cells"]["where"]["text"] for r in view.rows(mixed, None, RU)] == ["holding 0", "input 6"]
