@@ -30,6 +30,7 @@ class LatestTable:
         self._traces: dict[TagId, PowerTrace] = {}
         self._tags: dict[TagId, Tag] = {}
         self._machine_of_device: Mapping[str, str] = {}
+        self._newest_good_us: int | None = None
         self.samples = 0
 
     def apply(self, tags: Sequence[Tag], machine_of_device: Mapping[str, str], traced: Sequence[TagId]) -> None:
@@ -55,6 +56,8 @@ class LatestTable:
         self.samples += len(batch.tag_ids)
         if batch.qualities and max(batch.qualities) >= FIRST_BAD:
             self._remember_good(previous, batch)
+        if min(batch.qualities, default=FIRST_BAD) < FIRST_BAD:
+            self._newest_good_us = batch.time_us  # the last to come, not the largest: a clock set back must not hide it
         for index, trace in slot.traces:
             value = batch.values[index]
             if value is not None and batch.qualities[index] == 0:
@@ -98,11 +101,8 @@ class LatestTable:
         return changed
 
     def newest_good_us(self) -> int | None:
-        """Time of the newest value that is not bad."""
-        return max(
-            (slot.batch.time_us for slot in self._slots.values() if min(slot.batch.qualities, default=FIRST_BAD) < FIRST_BAD),
-            default=None,
-        )
+        """Time of the newest value that was not bad, also when its tag is lost by now; None before the first."""
+        return self._newest_good_us
 
     def good_share(self) -> float:
         """Share of good among the last values, 0..1; 1 before anything came."""

@@ -61,8 +61,9 @@ export default {
     base(options) {
       const label = { color: "var(--text3)", fontSize: 12, fontFamily: "Inter" };
       const axis = (a, own) => ({ ...own, ...a, axisLabel: { ...label, ...own.axisLabel, ...(a.axisLabel || {}) } });
+      const figure = new Intl.NumberFormat(this.view?.lang, { maximumSignificantDigits: 6 }); // 0.3 · 3 is 0.8999… to ECharts
       const x = { type: "value", axisLine: { lineStyle: { color: "var(--line)" } }, axisTick: { show: true, lineStyle: { color: "var(--line)" } }, splitLine: { show: false }, axisLabel: { margin: 10 } };
-      const y = { type: "value", axisLine: { show: true, lineStyle: { color: "var(--line)" } }, axisTick: { show: false }, splitLine: { lineStyle: { color: "var(--line)" } } };
+      const y = { type: "value", axisLine: { show: true, lineStyle: { color: "var(--line)" } }, axisTick: { show: false }, splitLine: { lineStyle: { color: "var(--line)" } }, axisLabel: { formatter: (v) => figure.format(v) } };
       const many = (v, own) => (Array.isArray(v) ? v.map((a) => axis(a, own)) : axis(v || {}, own));
       return {
         animation: false,

@@ -114,6 +114,7 @@ def gap_area(found: Sequence[Data]) -> Data:
             "position": "inside",
             "color": "var(--text2)",
             "fontSize": 12,
+            "lineHeight": 16,
             "fontFamily": "Inter",
             "backgroundColor": "var(--surface)",
             "padding": [2, 4],

@@ -49,6 +49,16 @@ def test_changed_values_are_told_once() -> None:
     assert t.take_changed() == []
 
 
+def test_age_of_data_is_told_by_the_last_good_value_not_by_what_is_asked_seldom() -> None:
+    t = table()
+    assert t.newest_good_us() is None
+    t.on_batch(Batch("m1", 10 * S, (U.id,), (230.0,), (0,)))  # a group read once a day stays good
+    for second in range(11, 800):
+        t.on_batch(Batch("m1", second * S, (P.id,), (6.8,), (0,)))
+    t.on_batch(Batch("m1", 800 * S, (P.id,), (None,), (Quality.TIMEOUT,)))
+    assert t.newest_good_us() == 799 * S
+
+
 def test_good_share_counts_the_last_values_only() -> None:
     t = table()
     t.on_batch(Batch("m1", 10 * S, (P.id, U.id), (6.8, None), (0, Quality.NO_VALUE)))
