@@ -1,0 +1,140 @@
+"""Status, machine and alert pages as plain data: figures add up, missing is a dash, the worst stands first."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from domain.alert import Alert, AlertState, Priority
+from domain.plant import Tag
+from domain.quality import Quality
+from domain.quantity import Quantity
+from domain.sample import TagId
+from domain.state import MachineState
+from tests.web_interface.fakes import build_services
+from web_interface.format import MISSING, Format
+from web_interface.pages import alerts_view, machine_view, status_view, trend
+from web_interface.services import LatestValue, Services
+
+RU = Format("ru", ZoneInfo("Europe/Moscow"))
+S = 1_000_000
+
+
+@pytest.fixture
+async def services() -> Services:
+    return build_services()
+
+
+def value(point: str, number: float | None, quality: int = 0) -> LatestValue:
+    tag = Tag(TagId(1), f"m1.{point}", "m1", point, Quantity.OTHER, "")
+    return LatestValue(tag, "lathe", 0, number, quality)
+
+
+def test_lost_phase_is_a_dash_with_its_reason_never_zero() -> None:
+    points = {"voltage_l1": value("voltage_l1", 231.4), "voltage_l2": value("voltage_l2", None, Quality.TIMEOUT)}
+    rows = {row["id"]: row["cells"] for row in machine_view.phase_rows(points, RU)}
+    assert rows["l1"]["voltage"]["text"] == "231,4"
+    assert rows["l2"]["voltage"]["text"] == MISSING
+    assert rows["l2"]["voltage"]["sub"]
+    assert rows["l3"]["voltage"]["text"] == ""
+
+
+def test_imbalance_needs_all_three_phases() -> None:
+    points = {f"voltage_l{n}": value(f"voltage_l{n}", u) for n, u in ((1, 231.4), (2, 230.8), (3, 232.1))}
+    assert machine_view.imbalance(points) == pytest.approx(0.0029, abs=1e-4)
+    assert machine_view.imbalance({k: v for k, v in points.items() if k != "voltage_l3"}) is None
+
+
+def test_current_lags_its_voltage_by_the_angle_of_the_power_factor() -> None:
+    measured = {"voltage_l2": 230.0, "current_l2": 5.0, "power_factor_l2": 0.5}
+    points = {point: value(point, number) for point, number in measured.items()}
+    drawn = machine_view.phasor(points, RU)
+    assert drawn["u"] == [None, [1.0, 120.0], None]
+    assert drawn["i"][1][1] == pytest.approx(180.0)
+    assert drawn["i"][0] is None
+
+
+async def test_gantt_sums_equal_the_account_to_the_last_digit(services: Services) -> None:
+    now = services.live.machine("ctx-1250")
+    assert now.shift is not None
+    window = (now.shift.from_us, now.shift.from_us + 8 * 3600 * S)
+    data = machine_view.gantt(now, window, now.shift.to_us, RU, 8.24, "₽")
+    account = now.shift
+    assert data["sum"]["totals"][2] == RU.number(sum(account.by_state_kwh.values()), 1)
+    shares = [row["totals"][1] for row in data["rows"] if row["totals"][1] != MISSING]
+    assert sum(float(s.replace(",", ".").replace("\u00a0%", "")) for s in shares) == pytest.approx(100, abs=0.3)
+    for row in data["rows"]:
+        assert all(0 <= x <= 100 and w >= 0 for x, w, _ in row["bars"])
+
+
+async def test_explanation_carries_the_formula_with_its_numbers(services: Services) -> None:
+    data = machine_view.explain(services.live.machine("ctx-1250"), services.plant.plant, RU)
+    assert data is not None
+    card = services.live.machine("ctx-1250").kef
+    assert card is not None
+    assert data["formula"]["top_value"] == RU.value(card.numerator_kwh, "kWh", 2)
+    assert data["formula"]["result"] == RU.number(card.value, 3)
+    assert {part["state"] for part in data["parts"]} >= {MachineState.PRODUCTION.value}
+
+
+async def test_status_names_the_silent_device_by_its_machine_and_what_to_check(services: Services) -> None:
+    view = status_view.StatusView(services, RU, services.live.shop().now_us)
+    items = view.todo()["items"]
+    assert "HAAS VF-2" in items[0]["title"]
+    assert items[0]["technical"]
+    assert view.verdict() == (view.t("status.books.balanced"), True)
+    books = view.books()
+    assert sum(row["share"] for row in books["rows"]) == pytest.approx(100, abs=0.1)
+
+
+async def test_every_table_of_the_status_page_has_a_cell_for_each_column(services: Services) -> None:
+    view = status_view.StatusView(services, RU, services.live.shop().now_us)
+    for mode in ("lines", "devices", "tasks"):
+        columns, rows = view.table(mode)
+        assert rows
+        assert all({c["key"] for c in columns} == set(row["cells"]) for row in rows)
+
+
+def alert(number: int, priority: Priority, state: AlertState, raised: int = 0) -> Alert:
+    return Alert(number, f"k{number}", "high", priority, state, None, "m1.x", "m1", 1.0, 0.5, "kW", raised)
+
+
+def test_standing_alerts_come_by_priority_and_returned_ones_last() -> None:
+    listed = alerts_view.ordered([
+        alert(1, Priority.LOW, AlertState.UNACKNOWLEDGED),
+        alert(2, Priority.CRITICAL, AlertState.RETURNED),
+        alert(3, Priority.HIGH, AlertState.ACKNOWLEDGED),
+        alert(4, Priority.HIGH, AlertState.UNACKNOWLEDGED),
+    ])
+    assert [a.id for a in listed] == [4, 3, 1, 2]
+
+
+async def test_who_may_not_acknowledge_gets_no_button(services: Services) -> None:
+    alerts, plant = services.alerts.active(), services.plant.plant
+    for may in (True, False):
+        rows = alerts_view.rows(alerts, plant, 0, RU, selected=None, may_acknowledge=may)
+        assert any(row["cells"]["do"]["actions"] for row in rows) is may
+
+
+def test_gap_breaks_the_line() -> None:
+    points = trend._with_gaps([(0, 1.0), (S, 1.5), (60 * S, 2.0)], 3 * S)
+    assert [p[1] for p in points] == [1.0, 1.5, None, 2.0]
+
+
+def test_ticks_stand_at_round_minutes_of_the_sites_clock() -> None:
+    begin = 1_763_550_120 * S  # 14:02 in Moscow
+    labels = [label for _, label, _ in trend.time_ticks(begin, begin + 2 * 3600 * S, RU)]
+    assert labels == ["14:15", "14:30", "14:45", "15:00", "15:15", "15:30", "15:45", "16:00"]
+
+
+@pytest.mark.parametrize(
+    ("values", "zero"),
+    [([0.2, 17.9], True), ([229.1, 232.4], False), ([], True), ([5.0, 5.0], False), ([-3.0, 4.0], True)],
+)
+def test_axis_holds_all_values_in_few_round_steps(values: list[float], zero: bool) -> None:
+    found = trend.axis(values, zero=zero)
+    assert all(found["min"] <= v <= found["max"] for v in values)
+    assert 1 <= round((found["max"] - found["min"]) / found["interval"]) <= 6
+    if zero:
+        assert found["min"] <= 0 <= found["max"]
