@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ from database.rollup_query import RollupQuery
 from database.samples import SampleHistory
 from database.space import DiskSpace
 from database.writer import SampleWriter
+from domain.errors import ConfigError
 from domain.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -94,6 +96,16 @@ class Database:
         return found
 
 
+def _make_folder(data_dir: Path) -> None:
+    """Raises ConfigError when nothing can be written there."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as exc:
+        raise ConfigError(f"the data folder {data_dir} cannot be made: {exc.strerror or exc}; set ENERGY_DATA_DIR") from exc
+    if not os.access(data_dir, os.W_OK | os.X_OK):
+        raise ConfigError(f"the data folder {data_dir} cannot be written; set ENERGY_DATA_DIR or give this user the right")
+
+
 @contextlib.asynccontextmanager
 async def open_database(
     url: str, data_dir: Path, clock: Clock, *, journal_limit_bytes: int = JOURNAL_LIMIT_BYTES, flush_s: float = 0.25,
@@ -104,7 +116,7 @@ async def open_database(
     Raises ConfigError (URL, newer schema), StorageError (not reachable). Beside a running product too: only `writer.run` (or
     `put_all`) takes the journal, and only one process can have it.
     """
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 - once, before anything runs
+    _make_folder(data_dir)
     store = Store(url)
     try:
         await store.prepare()
