@@ -87,6 +87,11 @@ class EnergyAccounting:
         """Shifts that begin on that day of the site."""
         return self.calendar.shifts_of_day(day)
 
+    @property
+    def slowest_reading_us(self) -> int:
+        """The longest time between two counter readings of a machine."""
+        return max((meter.reading_us for meter in self._meters.all().values()), default=0)
+
     # -- figures ---------------------------------------------------------------------------------------------------
 
     async def account(self, machine_id: str, from_us: int, to_us: int) -> EnergyAccount:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from analysis.accounting import EnergyAccounting
 from domain.energy import ShiftWindow
@@ -16,15 +17,22 @@ PERIOD_S = 60.0
 RETRY_S = 10.0
 MINUTE_US = 60_000_000
 AT_START_US = 48 * 60 * MINUTE_US  # shifts that closed while the product was stopped
-LAST_WORD_US = 15 * MINUTE_US  # after its end: the counter reading behind the border, samples from the journal
+LAST_WORD_US = 15 * MINUTE_US  # after its end, or two readings of the slowest counter: the reading behind the border is needed
 MAX_MARKED = 1000
 
 
 class ShiftKeeper:
-    """`run` as one supervised task; `mark` when the past changed."""
+    """`run` as one supervised task; `mark` when the past changed.
 
-    def __init__(self, accounting: EnergyAccounting, store: EnergyStore, clock: Clock) -> None:
-        self._accounting, self._store, self._clock = accounting, store, clock
+    `waiting_since` gives the time of the oldest sample that is kept but not yet in the tables, None when there is none: after
+    an outage of the database a shift is not over before its samples are there.
+    """
+
+    def __init__(
+        self, accounting: EnergyAccounting, store: EnergyStore, clock: Clock,
+        waiting_since: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        self._accounting, self._store, self._clock, self._waiting_since = accounting, store, clock, waiting_since
         self._open: dict[tuple[str, int, int], ShiftWindow] = {}
         self._seen_us: int | None = None
 
@@ -49,7 +57,8 @@ class ShiftKeeper:
 
     async def keep(self) -> None:
         """Store what is open now. Raises StorageError; what was not stored stays open."""
-        now_us = self._clock.now_us()
+        now_us, waiting_us = self._clock.now_us(), self._waiting_since()
+        last_word_us = max(LAST_WORD_US, 2 * self._accounting.slowest_reading_us)
         seen_us = now_us - AT_START_US if self._seen_us is None else min(self._seen_us, now_us)
         for window in self._accounting.shifts(seen_us, now_us):
             self._open.setdefault(_key(window), window)
@@ -57,7 +66,7 @@ class ShiftKeeper:
             accounts = await self._accounting.accounts_of(window)
             if accounts:
                 await self._store.save_shift_energy(window, accounts)
-            if window.to_us + LAST_WORD_US <= now_us:
+            if window.to_us + last_word_us <= now_us and (waiting_us is None or waiting_us > window.to_us + LAST_WORD_US):
                 self._open.pop(key, None)
         self._seen_us = now_us
 

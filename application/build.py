@@ -130,7 +130,7 @@ async def _connect(
     analysis = AnalysisEngine(
         current.plant, current.tags, alerts=alerts, states=database.states, clock=clock, history=database.samples
     )
-    shifts = ShiftKeeper(energy, database.energy, clock)
+    shifts = ShiftKeeper(energy, database.energy, clock, lambda: database.writer.storage_status().backlog_oldest_us)
     analysis.on_recomputed(energy.invalidate)
     analysis.on_recomputed(shifts.mark)
     live = LiveView(clock, database.samples, energy, analysis, partial(_devices_online, collector))
