@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterable, Iterator, Sequence
 
 from analysis.meter import meters_of
 from analysis.states import Timing, states_of
 from application.common import cli_actor, open_plant
+from config.plant_admin import PlantAdmin
 from config.settings import Settings
 from database import Database, open_database
 from domain.plant import Plant, Tag
@@ -23,6 +25,7 @@ from simulator.models import models_of
 log = logging.getLogger(__name__)
 
 SEED = 1
+HOST = "127.0.0.1"
 PAST_POINTS = frozenset({"active_power", "energy_import", "reactive_energy_import"})  # of the past before the last hour
 PAST_STEP_S = 60.0  # of the written past before its last hour
 RECENT_STEP_S = 5.0
@@ -35,10 +38,34 @@ async def prepare_demo(settings: Settings, clock: Clock, outages: Sequence[Outag
         plant = open_plant(database, settings, clock, os.environ)
         if not await plant.load():
             await plant.import_yaml(demo_plant_text(), cli_actor())
+        await _move_taken_lines(plant)
         if await database.samples.span() is None:
             print("Writing a day of history for the simulated shop ...", flush=True)
             await _write_past(database, plant.plant, await database.plants.tags(), clock.now_us(), outages)
         return plant.plant
+
+
+async def _move_taken_lines(plant: PlantAdmin) -> None:
+    """A port that another program holds is replaced by a free one: a demonstration always starts."""
+    for line in plant.plant.lines:
+        if _is_free(int(str(line.options["port"]))):
+            continue
+        with socket.socket() as sock:
+            sock.bind((HOST, 0))
+            port = sock.getsockname()[1]
+        log.warning("line %s: port %s is taken by another program, %d is used", line.id, line.options["port"], port)
+        fields = {"id": line.id, "transport": line.transport, **line.options, "port": port}
+        await plant.save_line(fields, cli_actor(), new=False)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 def _thinned(batches: Iterable[Batch], told: frozenset[TagId], border_us: int) -> Iterator[Batch]:

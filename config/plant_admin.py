@@ -108,10 +108,17 @@ class PlantAdmin:
         await self._need(actor, Role.ADMIN, "device", str(device.get("id", "")))
         fields = dict(device)
         password = fields.pop("password", None)
-        if password is not None:
-            await self._store.set_secret(f"device:{fields.get('id')}", str(password) or None)
         await self._save_entry("devices", "device", fields, actor, Role.ADMIN, new=new)
+        if password is not None:
+            await self._set_password(str(fields["id"]), str(password), actor)
         return self.plant.device(str(fields["id"]))
+
+    async def _set_password(self, device_id: str, password: str, actor: Actor) -> None:
+        """Empty removes it. The audit says that it changed, never to what; the device runs with it at once."""
+        await self._audit.append(self._clock.now_us(), actor.name, actor.source, "device_password", device_id)
+        await self._store.set_secret(f"device:{device_id}", password or None)
+        async with self._lock:
+            await self.load()
 
     async def delete_device(self, device_id: str, actor: Actor) -> None:
         """Its tags stay readable. Raises Conflict while a machine or limit uses it."""

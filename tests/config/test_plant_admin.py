@@ -131,6 +131,16 @@ async def test_password_is_used_but_never_exported_nor_audited(shop: Shop) -> No
     assert again.admin.plant.device("mer").password == "s3cr3t"
 
 
+async def test_a_refused_device_leaves_the_password_as_it_was(shop: Shop) -> None:
+    await shop.admin.save_line({"id": "gw", "transport": "rtu-over-tcp", "host": "127.0.0.1", "port": 4001}, ADMIN, new=True)
+    fields = {"id": "mer", "profile": "mercury-234", "line": "gw", "address": 17}
+    await shop.admin.save_device({**fields, "password": "first1"}, ADMIN, new=True)
+    assert "device_password" in await shop.actions()
+    with pytest.raises(PlantFileError):
+        await shop.admin.save_device({**fields, "address": 999, "password": "second"}, ADMIN, new=False)
+    assert await shop.database.plants.secret("device:mer") == "first1"
+
+
 async def test_a_draft_is_read_with_its_password_and_not_stored(shop: Shop) -> None:
     await shop.admin.read_now({"profile": "eastron-sdm630", "line": "tcp1", "address": 1, "password": "x"}, ADMIN)
     device, line = shop.read[0]
