@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from io import BytesIO
 from typing import Any
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
 import xlsxwriter
@@ -52,7 +53,7 @@ def _styles(book: Any) -> dict[str, Any]:
 
 def _clean(text: str) -> str:
     """Control characters removed; Excel's limit of a cell kept."""
-    return "".join(c for c in text if c.isprintable() or c == "\n")[:32_000]
+    return "".join(c for c in text if c.isprintable() or c == "\n" or category(c) == "Zs")[:32_000]
 
 
 def _put(sheet: Any, row: int, column: int, value: float | str | None, style: Any) -> None:
@@ -81,7 +82,7 @@ def _summary(book: Any, report: ShiftReport, words: Wording, styles: dict[str, A
     peak = report.max_half_hour
     rows: list[tuple[str, float | None, str, str]] = [
         (t("report.kpi.energy"), report.total_kwh, "one", words.unit("kWh")),
-        (t("report.plan"), report.plan_kwh, "one", words.unit("kWh")),
+        (t("report.plan_now" if report.running else "report.plan"), report.plan_kwh, "one", words.unit("kWh")),
         (t("report.kpi.cost"), report.cost, "one", report.currency),
         (t("report.kpi.kef"), report.kef, "two", t("report.footer.k1")),
         (t("report.col.idle_kwh"), report.idle_kwh, "one", words.unit("kWh")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import Any
+from unicodedata import category
 from xml.sax.saxutils import escape
 
 from reportlab.lib.enums import TA_RIGHT
@@ -65,7 +66,7 @@ def _style(size: float, font: str = REGULAR, leading: float | None = None, **mor
 
 def _text(text: str) -> str:
     """Foreign text as text: markup signs escaped, control characters gone, length bounded."""
-    clean = "".join(c if c.isprintable() else " " for c in text)
+    clean = "".join(c if c.isprintable() or category(c) == "Zs" else " " for c in text)
     return escape(clean if len(clean) <= NAME_CHARS else clean[: NAME_CHARS - 1] + "…")
 
 
@@ -172,7 +173,7 @@ def _plan_notes(report: ShiftReport, words: Wording) -> list[str]:
     if delta is None or report.plan_kwh is None:
         return [words.t("report.kpi.mean", value=words.number(report.mean_kw, 1))]
     word = words.t("report.saving" if delta <= 0 else "report.overrun")
-    return [words.t("report.kpi.plan", value=words.number(report.plan_kwh, 0)),
+    return [words.t("report.kpi.plan_now" if report.running else "report.kpi.plan", value=words.number(report.plan_kwh, 0)),
             f"{'▼' if delta <= 0 else '▲'} {words.percent(abs(delta))}: {word}"]
 
 

@@ -47,7 +47,7 @@ class Reports:
         if format not in TEMPLATES[template]:
             raise ConfigError(f"format {format!r}: expected one of {', '.join(TEMPLATES[template])}")
         window = self._window(from_us, to_us)
-        report = await self._builder.build(window)
+        report = await self._builder.build(window, self._windows(from_us, to_us))
         async with self._drawing:
             content = await asyncio.to_thread(WRITERS[format], report, self._wording(language))
         name = f"shift-{window.day.isoformat()}-{_file_part(window.name)}.{format}"

@@ -37,8 +37,9 @@ class ShiftReportBuilder:
         self._plant, self._tags, self._history, self._accounts = plant, tags, history, accounts
         self._alerts, self._books, self._clock = alerts, books, clock
 
-    async def build(self, window: ShiftWindow) -> ShiftReport:
-        """Figures of `window`; a shift that still runs is reported up to now and says so."""
+    async def build(self, window: ShiftWindow, shifts: Sequence[ShiftWindow] = ()) -> ShiftReport:
+        """Figures of `window`; a shift that still runs is reported up to now and says so. The plan of `shifts`, those that the
+        window touches, counts by the part of each that is reported: half a shift is not below plan for being half."""
         plant, now_us = self._plant(), self._clock.now_us()
         to_us = min(window.to_us, now_us)
         rows = [await self._machine(plant, machine.id, window.from_us, to_us) for machine in plant.machines]
@@ -68,7 +69,7 @@ class ShiftReportBuilder:
             idle_kwh=sum(row.idle_kwh for row in rows),
             kef=produced / machines_kwh if machines_kwh > 0 else None,
             kef_target=plant.site.kef_target,
-            plan_kwh=plant.site.shift_plan_kwh,
+            plan_kwh=_planned_kwh(plant.site.shift_plan_kwh, shifts or (window,), window.from_us, to_us),
             contract_kw=plant.site.contract_kw,
             tariff_per_kwh=tariff,
             cost=total_kwh * tariff if tariff is not None else None,
@@ -146,6 +147,14 @@ class ShiftReportBuilder:
             rows = (await self._history.rollup(tag.id, Step.M1, from_us, to_us)).rows
             grown.append(sum(row.consumption or 0.0 for row in rows))
         return grown[1] / grown[0] if grown[0] > 0 else None
+
+
+def _planned_kwh(shift_plan_kwh: float | None, shifts: Sequence[ShiftWindow], from_us: int, to_us: int) -> float | None:
+    """Plan of the reported time, each shift by its share in it. None without a plan."""
+    if shift_plan_kwh is None:
+        return None
+    shares = (max(0, min(s.to_us, to_us) - max(s.from_us, from_us)) / (s.to_us - s.from_us) for s in shifts)
+    return shift_plan_kwh * sum(shares)
 
 
 def _max_half_hour(power: Sequence[tuple[int, float | None]], zone: ZoneInfo) -> tuple[int, float] | None:

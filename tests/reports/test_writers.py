@@ -78,3 +78,9 @@ def test_pdf_and_excel_say_the_same_sentence() -> None:
     assert sentence in text_of(shift_pdf(report(), RU))
     summary = openpyxl.load_workbook(BytesIO(shift_xlsx(report(), RU)))["Сводка"]
     assert str(summary["A3"].value).startswith(sentence)
+
+
+def test_no_break_spaces_of_figures_survive_in_excel() -> None:
+    sheet = openpyxl.load_workbook(BytesIO(shift_xlsx(report(), RU))).worksheets[0]
+    assert "\u00a0₽" in str(sheet["A3"].value)
+    assert "\u00a0%" in str(sheet["A3"].value)
