@@ -52,7 +52,7 @@ def shift_pdf(report: ShiftReport, words: Wording) -> bytes:
     document.addPageTemplates([PageTemplate("page", [frame])])
     story = [
         _Header(report, words), Spacer(1, 10), _Banner(report, words), Spacer(1, 10), _Kpis(report, words), Spacer(1, 8),
-        *_power(report, words), Spacer(1, 12), *_machines(report, words), Spacer(1, 10),
+        *_power(report, words), Spacer(1, 12), *_machines(report, words), Spacer(1, 6),
         KeepTogether([_findings(report, words)]), *_alerts(report, words), *_appendix(words),
     ]
     document.build(story, canvasmaker=lambda *a, **k: _NumberedCanvas(report, words, *a, **k))
@@ -195,7 +195,7 @@ def _power(report: ShiftReport, words: Wording) -> list[Any]:
         "peak": t("report.chart.half_hour", when=words.clock(peak[0]), value=words.number(peak[1], 0)) if peak else "",
     }
     chart = PowerChart(
-        report.power_kw, report.from_us, report.to_us, width=WIDTH, height=128, contract_kw=report.contract_kw, labels=labels,
+        report.power_kw, report.from_us, report.to_us, width=WIDTH, height=118, contract_kw=report.contract_kw, labels=labels,
         clock=words.clock, number=lambda kw: words.number(kw, 0 if kw == int(kw) else 1), mean_kw=report.mean_kw, peak=peak,
     )
     small = f"<font name='{REGULAR}' size='9' color='#46535F'>{escape(t('report.chart.quarter'))}</font>"
@@ -280,7 +280,7 @@ def _findings(report: ShiftReport, words: Wording) -> Table:
                t("report.quality.balanced" if report.books_balanced else "report.quality.unbalanced")]
     if report.running:
         quality.insert(0, t("report.quality.running"))
-    body, head = _style(9.2, leading=14), _style(12, BOLD)
+    body, head = _style(8.8, leading=12.4), _style(12, BOLD)
     left = [Paragraph(escape(t("report.findings")), head), Spacer(1, 4), *(Paragraph(line, body) for line in lines)]
     right = [Paragraph(escape(t("report.quality")), head), Spacer(1, 4), *(Paragraph(escape(line), body) for line in quality)]
     table = Table([[left, right]], colWidths=[WIDTH * 0.64, WIDTH * 0.36])
