@@ -27,6 +27,7 @@ from database import hold_instance_lock, open_database
 from domain.errors import ConfigError
 from runtime.clock import SystemClock
 from runtime.logs import set_up_logging
+from runtime.memory import settle_memory
 from runtime.watchdog import Notifier
 from web_interface.server import server_config
 
@@ -134,6 +135,7 @@ async def _serve(settings: Settings, *, with_demo: bool = False) -> int:
             jobs: dict[str, Callable[[], Awaitable[None]]] = dict(app.jobs)
             jobs["web"] = lambda: _serve_web(app, listening)
             jobs["watchdog"] = lambda: notifier.run(app.status.keeping)
+            settle_memory()
             running = asyncio.create_task(app.supervisor.run(jobs), name="supervisor")
             notifier.send("READY=1")
             await _until_signalled()

@@ -31,8 +31,9 @@ log = logging.getLogger(__name__)
 _D, _META = tables.rollup_dirty, tables.meta
 ForgetMarks = Callable[[Sequence[Mark]], Awaitable[None]]
 
-TAGS_A_CHUNK = 40  # about 2 400 samples: the event loop is held for some 10 ms
-MARKS_A_ROUND = 20_000
+TAGS_A_CHUNK = 40
+SAMPLES_A_CHUNK = 4000  # so many are read and summed up at once, or an hour of one tag: the loop is held for some milliseconds
+MARKS_A_ROUND = 5000
 GRACE_US = 2_000_000  # after the end of a bucket: its last samples are on their way
 CHUNK_US = 3_600_000_000  # samples are read for an hour at a time
 STAGES = (Step.M1, Step.M15, Step.H1, Step.D1)
@@ -68,7 +69,7 @@ class RollupKeeper:
             for step in STAGES:
                 marks = await self._closed_marks(step, now_us)
                 if marks:
-                    for part in _parts(marks):
+                    for part in _parts(marks, self._samples_of if step is Step.M1 else lambda _tag_id: 1.0):
                         await self._work_off(step, part)
                     return len(marks)
             return 0
@@ -95,6 +96,10 @@ class RollupKeeper:
         return count
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _samples_of(self, tag_id: int) -> float:
+        """Expected in a minute."""
+        return MINUTE_US / max(1, self._query.facts(tag_id).interval_us)
 
     async def _closed_marks(self, step: Step, now_us: int) -> dict[Bucket, int]:
         """Marked buckets that are over, with their marks."""
@@ -162,6 +167,11 @@ class RollupKeeper:
 
     async def _remove(self, connection: AsyncConnection, table: Table, buckets: Collection[Bucket]) -> None:
         """Buckets that turned out to hold nothing."""
+        if self._store.kind == "sqlite":
+            if buckets:
+                statement = f"DELETE FROM {table.name} WHERE tag_id=? AND time_us=?"  # noqa: S608 - a name of our own
+                await connection.exec_driver_sql(statement, list(buckets))
+            return
         for part in _slices(list(buckets), 500):
             await connection.execute(delete(table).where(tuple_(table.c.tag_id, table.c.time_us).in_(part)))
 
@@ -171,7 +181,14 @@ class RollupKeeper:
         await self._put(connection, _D, [(LEVELS[step], tag_id, begin, -self._token) for tag_id, begin in buckets])
 
     async def _unmark(self, connection: AsyncConnection, step: Step, marks: Mapping[Bucket, int]) -> None:
-        """Only marks that are still the ones we saw: a sample that came meanwhile marked anew."""
+        """Only marks that are still the ones we saw: a sample that came meanwhile marked anew.
+
+        SQLite looks at the whole table for a list of pairs, so there each goes by its key.
+        """
+        if self._store.kind == "sqlite":
+            rows = [(LEVELS[step], tag_id, begin, mark) for (tag_id, begin), mark in marks.items()]
+            await connection.exec_driver_sql("DELETE FROM rollup_dirty WHERE level=? AND tag_id=? AND bucket_us=? AND mark=?", rows)
+            return
         by_mark: dict[int, list[Bucket]] = defaultdict(list)
         for bucket, mark in marks.items():
             by_mark[mark].append(bucket)
@@ -206,14 +223,23 @@ def _values(tag_id: int, row: RollupRow) -> tuple[Any, ...]:
     )
 
 
-def _parts(marks: Mapping[Bucket, int]) -> Iterable[dict[Bucket, int]]:
-    """Marks of an hour (longer buckets: of two days) and some tags: what is read and written at once."""
+def _parts(marks: Mapping[Bucket, int], weight: Callable[[int], float]) -> Iterable[dict[Bucket, int]]:
+    """Marks of an hour and some tags: what is read and written at once. `weight`: rows below a mark, by tag."""
     groups: dict[int, dict[int, dict[Bucket, int]]] = defaultdict(lambda: defaultdict(dict))
     for bucket, mark in marks.items():
         groups[bucket[1] // CHUNK_US][bucket[0]][bucket] = mark
     for _, tags in sorted(groups.items()):
-        for chosen in _slices(sorted(tags), TAGS_A_CHUNK):
-            yield {bucket: mark for tag_id in chosen for bucket, mark in tags[tag_id].items()}
+        part: dict[Bucket, int] = {}
+        rows, chosen = 0.0, 0
+        for tag_id, own in sorted(tags.items()):
+            more = weight(tag_id) * len(own)
+            if part and (chosen >= TAGS_A_CHUNK or rows + more > SAMPLES_A_CHUNK):
+                yield part
+                part, rows, chosen = {}, 0.0, 0
+            part.update(own)
+            rows, chosen = rows + more, chosen + 1
+        if part:
+            yield part
 
 
 def _slices(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -38,6 +39,7 @@ TABLES: Mapping[Step, Table] = {
 LEVELS: Mapping[Step, int] = {step: level for level, step in enumerate(STEPS)}
 Rows = dict[Bucket, RollupRow]
 ZONE = "rollup_zone"
+_SQLITE_SAMPLES = "SELECT tag_id, time_us, value, quality FROM sample WHERE tag_id IN ({}) AND time_us >= ? AND time_us < ?"
 
 
 class RollupQuery:
@@ -153,8 +155,14 @@ class RollupQuery:
 
     async def samples(self, connection: AsyncConnection, tag_ids: Collection[int], from_us: int, to_us: int) -> Columns:
         """Sorted by tag and time."""
-        wanted = select(_S).where(_S.c.tag_id.in_(list(tag_ids)), _S.c.time_us >= from_us, _S.c.time_us < to_us)
-        rows = (await connection.execute(wanted)).all()
+        rows: Sequence[Sequence[Any]]
+        if self._store.kind == "sqlite":  # past the engine, in the connection's thread: rows as plain tuples cost a sixth
+            raw = (await connection.get_raw_connection()).driver_connection
+            assert raw is not None  # noqa: S101 - the connection is open
+            rows = await raw.execute_fetchall(_SQLITE_SAMPLES.format(",".join("?" * len(tag_ids))), [*tag_ids, from_us, to_us])
+        else:
+            wanted = select(_S).where(_S.c.tag_id.in_(list(tag_ids)), _S.c.time_us >= from_us, _S.c.time_us < to_us)
+            rows = (await connection.execute(wanted)).all()
         if not rows:
             return EMPTY
         tags, times, values, qualities = zip(*rows, strict=True)
