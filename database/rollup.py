@@ -170,7 +170,7 @@ class RollupKeeper:
         if self._store.kind == "sqlite":
             if buckets:
                 statement = f"DELETE FROM {table.name} WHERE tag_id=? AND time_us=?"  # noqa: S608 - a name of our own
-                await connection.exec_driver_sql(statement, list(buckets))
+                await connection.exec_driver_sql(one, list(buckets))
             return
         for part in _slices(list(buckets), 500):
             await connection.execute(delete(table).where(tuple_(table.c.tag_id, table.c.time_us).in_(part)))
