@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +17,7 @@ from analysis.alerts import AlertEngine
 from analysis.engine import AnalysisEngine
 from analysis.recent import RecentHistory
 from analysis.shift_keeper import ShiftKeeper
+from application.consistency_watch import watch_consistency
 from application.storage_watch import watch_storage
 from config.plant_admin import PlantAdmin
 from config.profile_catalog import ProfileCatalog
@@ -24,10 +25,11 @@ from config.settings import Settings
 from data_collection.collector import Collector
 from data_collection.driver import Connect
 from data_collection.read_now import read_now
+from data_processing.consistency import ConsistencyMonitor
 from data_processing.processor import Processing
 from database import Database, open_database
 from domain.plant import Plant, Site, Tag
-from domain.ports import Clock
+from domain.ports import Clock, Sink
 from domain.sample import Reading, TagEvent
 from reports.service import Reports
 from reports.shift import ShiftReportBuilder
@@ -46,6 +48,7 @@ from web_interface.wording import wording
 log = logging.getLogger(__name__)
 
 Job = Callable[[], Awaitable[None]]
+WAITING_EVENTS = 10_000
 
 
 @dataclass(slots=True)
@@ -112,7 +115,7 @@ async def _connect(
 ) -> Application:
     current, bus, supervisor, lag = _Current(), InProcessBus(), Supervisor(clock), LoopLag()
     catalog = ProfileCatalog.load(settings.profile_dir)
-    events: list[TagEvent] = []
+    events: deque[TagEvent] = deque(maxlen=WAITING_EVENTS)
     processing = Processing(current.plant, current.tags, events.append)
 
     def on_reading(reading: Reading) -> None:
@@ -155,14 +158,15 @@ async def _connect(
         live=live, history=TagHistory(database.samples, live.tag), energy=energy, alerts=alerts, plant=plant, access=accounts,
         status=status, reports=ReportFace(reports),
     )
+    monitor = ConsistencyMonitor(current.plant, current.tags)
     current.listeners += [
-        processing.apply, recent.apply, analysis.apply, live.apply,
-        lambda p, _t: collector.apply(p),
+        processing.apply, recent.apply, analysis.apply, monitor.apply, live.apply, lambda p, _t: collector.apply(p),
     ]
     database.writer.attach_counts(processing)
-    for name, sink in (("writer", database.writer.put), ("recent", recent.on_batch), ("analysis", analysis.on_batch),
-                       ("live", live.on_batch)):
-        bus.subscribe(name, sink)
+    _subscribe(bus, {
+        "writer": database.writer.put, "recent": recent.on_batch, "analysis": analysis.on_batch, "consistency": monitor.on_batch,
+        "live": live.on_batch,
+    })
     application = Application(
         settings, clock, database, bus, collector, processing, plant, energy, analysis, alerts, live, status, reports, accounts,
         services, build_web(services, options=_web_options(settings, clock)), supervisor,
@@ -172,6 +176,7 @@ async def _connect(
         "rollups": database.rollups.run,
         "retention": database.retention.run,
         "events": partial(_keep_events, database, events, clock),
+        "consistency": partial(watch_consistency, monitor, alerts, clock),
         "storage-watch": partial(watch_storage, database.writer.storage_status, alerts, clock),
         "analysis": analysis.run,
         "shift-energy": shifts.run,
@@ -183,6 +188,12 @@ async def _connect(
         "collector": collector.run,
     }
     return application
+
+
+def _subscribe(bus: InProcessBus, sinks: Mapping[str, Sink]) -> None:
+    """In the order given: keeping comes first."""
+    for name, sink in sinks.items():
+        bus.subscribe(name, sink)
 
 
 def _web_options(settings: Settings, clock: Clock) -> WebOptions:
@@ -197,12 +208,12 @@ def _devices_online(collector: Collector) -> tuple[int, int]:
     return sum(1 for device in devices if device.state == "online"), len(devices)
 
 
-async def _keep_events(database: Database, events: list[TagEvent], clock: Clock) -> None:
-    """Store the tags' events every few seconds; they wait in memory while the database is away (at most 10 000)."""
+async def _keep_events(database: Database, events: deque[TagEvent], clock: Clock) -> None:
+    """Store the tags' events every few seconds; while the database is away the newest 10 000 wait in memory."""
     while True:
         await clock.sleep(2.0)
-        if events:
-            waiting = events[:10_000]
+        waiting = list(events)
+        if waiting:
             await database.events.save_events(waiting)
-            del events[: len(waiting)]
-        await asyncio.sleep(0)
+            for _ in range(min(len(waiting), len(events))):
+                events.popleft()
