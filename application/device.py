@@ -27,6 +27,9 @@ from application.common import Commands  # isort: skip
 LAST_ADDRESS = {"mercury": 240, "modbus": 247}  # those above are broadcasts or reserved
 
 
+LONGEST_RAW = 47
+
+
 def add_commands(commands: Commands) -> None:
     """read DEVICE, scan LINE."""
     read = commands.add_parser("read", help="read one device now: tag, value, unit, quality, raw words, time taken")
@@ -74,9 +77,14 @@ def _print_reading(device: Device, reading: Reading) -> None:
         quality = Quality(code)
         shown = "-" if value is None else f"{value:.6g}"
         why = "" if quality.reason is None else f" ({quality.reason})"
-        print(f"{tag:28} {shown:>14} {units.get(tag, ''):6} {quality.grade + why:24} {reading.raw.get(tag, '')}")
+        print(f"{tag:28} {shown:>14} {units.get(tag, ''):6} {quality.grade + why:24} {_raw_words(reading.raw.get(tag, ''))}")
     for tag, text in reading.texts.items():
-        print(f"{tag:28} {text:>14} {'':6} {'good':24} {reading.raw.get(tag, '')}")
+        print(f"{tag:28} {text:>14} {'':6} {'good':24} {_raw_words(reading.raw.get(tag, ''))}")
+
+
+def _raw_words(raw: str) -> str:
+    """Raw words of one value; of a long reply its beginning (--trace prints every frame whole)."""
+    return raw if len(raw) <= LONGEST_RAW else raw[:LONGEST_RAW] + " ..."
 
 
 def _print_trace(trace: Trace, started: float) -> None:

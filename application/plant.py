@@ -39,6 +39,7 @@ def read_text(file: Path) -> str:
 
 def _check(options: argparse.Namespace) -> int:
     from application.cycles import cycle_warnings  # noqa: PLC0415 - the drivers load only for this command
+    from data_collection.registry import connects  # noqa: PLC0415
 
     catalog = ProfileCatalog.load(load_settings().data_dir / "profiles")
     try:
@@ -49,7 +50,10 @@ def _check(options: argparse.Namespace) -> int:
         print(f"{options.file}: {len(wrong.problems)} error(s)", file=sys.stderr)
         return 2
     plant = parsed.plant
-    for warning in (*parsed.warnings, *cycle_warnings(plant)):
+    known = connects()
+    unserved = [f"line {line.id}: transport {line.transport} is not polled by this version" for line in plant.lines
+                if line.transport not in known]
+    for warning in (*parsed.warnings, *unserved, *cycle_warnings(plant)):
         print(f"warning: {warning}")
     points = sum(len(device.profile.points) for device in plant.devices)
     print(

@@ -11,7 +11,7 @@ from domain.quantity import Quantity
 from web_interface.format import MISSING, Format
 from web_interface.locale import has, t
 
-_SUFFIX = re.compile(r"_(l[123]|l12|l23|l31|t[1-4]|\d+)$")
+_SUFFIX = re.compile(r"_(l[123]|l12|l13|l23|l31|t[1-4]|\d+)$")
 
 
 def point_name(point: str, lang: str, quantity: Quantity | None = None) -> str:

@@ -83,7 +83,8 @@ def energy_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     """Energy of the shift against the part of the plan that is due by now."""
     kwh, plan, share = shop.shift_energy_kwh, site.shift_plan_kwh, elapsed_share(shop.shift, shop.now_us)
     value, unit = fmt.energy(kwh)
-    tile: Data = {"name": t("tile.energy", fmt.lang), "value": value, "unit": unit, "full": fmt.value(kwh, "kWh", 2), "bar": None}
+    name = t(_named("tile.energy", shop), fmt.lang)
+    tile: Data = {"name": name, "value": value, "unit": unit, "full": fmt.value(kwh, "kWh", 2), "bar": None}
     if plan is None or kwh is None:
         words = "tile.energy.no_plan" if plan is None else "tile.energy.none"
         tile["note"] = [[t(words, fmt.lang), "em-quiet"]]
@@ -114,7 +115,7 @@ def cost_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     """Cost of the shift and where it is heading."""
     cost, share = shop.shift_cost, elapsed_share(shop.shift, shop.now_us)
     value, unit = fmt.money(cost)
-    tile: Data = {"name": t("tile.cost", fmt.lang), "value": value, "unit": unit, "bar": None}
+    tile: Data = {"name": t(_named("tile.cost", shop), fmt.lang), "value": value, "unit": unit, "bar": None}
     tile["full"] = f"{fmt.number(cost, 2)}\u00a0{site.currency}"
     if cost is None:
         words = "tile.cost.no_tariff" if site.tariff_per_kwh is None else "tile.energy.none"
@@ -139,7 +140,8 @@ def kef_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     """Efficiency of the shift (card K1) with its course against the target."""
     kef = shop.kef.value if shop.kef else None
     target = site.kef_target
-    tile: Data = {"name": t("tile.kef", fmt.lang), "value": fmt.kef(kef), "unit": "", "help": t("tile.kef.help", fmt.lang)}
+    name = t(_named("tile.kef", shop), fmt.lang)
+    tile: Data = {"name": name, "value": fmt.kef(kef), "unit": "", "help": t("tile.kef.help", fmt.lang)}
     tile["spark"] = kef_spark(shop, target)
     if kef is None or target is None:
         words = "tile.kef.none" if kef is None else "tile.kef.no_target"
@@ -218,3 +220,8 @@ def silent_words(quiet: Sequence[MachineNow], shop: ShopNow, fmt: Format) -> str
     if len(quiet) == 1:
         return t("tile.data.silent", fmt.lang, name=quiet[0].machine.name, age=age)
     return t("tile.data.silent_more", fmt.lang, name=quiet[0].machine.name, n=len(quiet) - 1)
+
+
+def _named(key: str, shop: ShopNow) -> str:
+    """While no shift runs the figures are those of the day, and say so."""
+    return key if shop.shift is not None else f"{key}.day"

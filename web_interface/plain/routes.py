@@ -142,6 +142,7 @@ class PlainRoutes:
         source = _source(request)
         try:
             user = await self._access.set_up(fields.get("code", "")[:64], fields.get("name", ""), password, source)
+            await self._access.set_preferences(user.id, language=lang)  # the pages go on in the language of the set-up
             _, session_id = await self._access.login(user.name, password, source)
         except Forbidden:
             return self._setup_page(request, 403, t("plain.setup.wrong_code", lang), fields)
