@@ -170,7 +170,7 @@ class RollupKeeper:
         if self._store.kind == "sqlite":
             if buckets:
                 statement = f"DELETE FROM {table.name} WHERE tag_id=? AND time_us=?"  # noqa: S608 - a name of our own
-                await connection.exec_driver_sql(one, list(buckets))
+                await connection.exec_driver_sql(statement, list(buckets))
             return
         for part in _slices(list(buckets), 500):
             await connection.execute(delete(table).where(tuple_(table.c.tag_id, table.c.time_us).in_(part)))
@@ -187,7 +187,8 @@ class RollupKeeper:
         """
         if self._store.kind == "sqlite":
             rows = [(LEVELS[step], tag_id, begin, mark) for (tag_id, begin), mark in marks.items()]
-            await connection.exec_driver_sql("DELETE FROM rollup_dirty WHERE level=? AND tag_id=? AND bucket_us=? AND mark=?", rows)
+            same_mark = "DELETE FROM rollup_dirty WHERE level=? AND tag_id=? AND bucket_us=? AND mark=?"
+            await connection.exec_driver_sql(same_mark, rows)
             return
         by_mark: dict[int, list[Bucket]] = defaultdict(list)
         for bucket, mark in marks.items():
