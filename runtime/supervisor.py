@@ -50,7 +50,8 @@ class Supervisor:
         try:
             for name, job in jobs.items():
                 tasks.append(asyncio.create_task(self.supervised(name, job), name=name))
-            await asyncio.gather(*tasks)
+            if tasks:
+                await asyncio.wait(tasks)  # unlike gather it leaves the jobs alone when we are cancelled: they end one by one
         finally:
             for task in reversed(tasks):
                 task.cancel()

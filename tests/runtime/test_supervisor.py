@@ -1,6 +1,7 @@
 """Owners restart what fails, show it, and end everything when cancelled."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from runtime.supervisor import Supervisor
 from tests.conftest import FakeClock, eventually
@@ -55,3 +56,24 @@ async def test_job_that_returns_is_done_and_not_restarted(fake_clock: FakeClock)
 
     await Supervisor(fake_clock).run({"once": once})
     assert runs == [1]
+
+
+async def test_jobs_end_in_reverse_order_and_each_may_take_its_time(fake_clock: FakeClock) -> None:
+    ended: list[str] = []
+
+    def job(name: str) -> Callable[[], Awaitable[None]]:
+        async def run() -> None:
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                await asyncio.sleep(0.02)  # a server that lets its answers out
+                ended.append(name)
+
+        return run
+
+    jobs = {name: job(name) for name in ("writer", "collector", "web")}
+    task = asyncio.create_task(Supervisor(fake_clock).run(jobs))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert ended == ["web", "collector", "writer"]
