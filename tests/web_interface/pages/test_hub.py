@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -113,4 +114,4 @@ async def test_news_come_at_once_but_no_faster_than_the_period(live: Live) -> No
         live.queue.put_nowait(("sample", None))
         await asyncio.sleep(0.01)
     times = [at for at, _ in ticks]
-    assert min(b - a for a, b in zip(times, times[1:], strict=False)) > 0.19
+    assert min(b - a for a, b in itertools.pairwise(times)) > 0.19
