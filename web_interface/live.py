@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import difflib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -37,6 +38,10 @@ SLOW_REFRESH_S = 60.0
 TREND_WIDTH_US = 5 * MINUTE_US
 SPARK_POINTS = 120
 DAY_US = 24 * 3600 * 1_000_000
+TREND_PERIOD_S, SPARK_PERIOD_S = 1.0, 5.0  # lines of minute means need not be drawn at each value
+MOST_DRAWN = 5000
+
+Points = Sequence[tuple[int, float | None]]
 
 
 class CurrentStates(Protocol):
@@ -68,6 +73,7 @@ class LiveView:
         self._intervals: dict[str, Sequence[StateInterval]] = {}
         self._kef_hours: dict[int, tuple[float, float]] = {}
         self._shift: ShiftWindow | None = None
+        self._drawn: dict[Hashable, tuple[float, Points]] = {}
         self._refresh_now = asyncio.Event()
 
     # -- feeding -------------------------------------------------------------------------------------------------
@@ -89,6 +95,7 @@ class LiveView:
         if main is not None:
             traced.append(main.id)
         self._table.apply(kept, machine_of, traced)
+        self._drawn.clear()
         self._refresh_now.set()
         self._fan_out.publish("plant", None)
 
@@ -169,8 +176,8 @@ class LiveView:
             data_health=self._table.good_share(),
             devices_online=online,
             devices_total=devices,
-            power_trend=self._shop_trend(plant, today_us, now_us),
-            yesterday=[(t + DAY_US, v) for t, v in self._shop_trend(plant, today_us - DAY_US, today_us)],
+            power_trend=self._kept(("today", today_us), TREND_PERIOD_S, lambda: self._shop_trend(plant, today_us, now_us)),
+            yesterday=self._kept(("yesterday", today_us), SPARK_PERIOD_S, lambda: self._yesterday(plant, today_us)),
             kef_trend=[(hour, n / d if d else None) for hour, (n, d) in sorted(self._kef_hours.items())],
             shift_cost=energy_kwh * tariff if energy_kwh is not None and tariff is not None else None,
             newest_us=self._table.newest_good_us(),
@@ -201,12 +208,6 @@ class LiveView:
         power = self._power(f"{machine.meter}.active_power")
         running = self._states.current(machine.id)
         kef = self._kef.get(machine.id)
-        spark: Sequence[tuple[int, float | None]] = ()
-        tag_id = self._power_tags.get(machine.id)
-        trace = self._table.trace(tag_id) if tag_id is not None else None
-        if trace is not None and self._shift is not None:
-            width = -(-(self._shift.to_us - self._shift.from_us) // SPARK_POINTS)
-            spark = trace.points(self._shift.from_us, min(now_us, self._shift.to_us), width)
         return MachineNow(
             machine=machine,
             state=running.state if running else MachineState.NO_DATA,
@@ -218,8 +219,29 @@ class LiveView:
             shift=kef.account if kef else None,
             kef=kef,
             intervals=self._intervals_now(machine.id, running),
-            spark=spark,
+            spark=self._spark(machine.id, self._shift, now_us) if self._shift is not None else (),
         )
+
+    def _spark(self, machine_id: str, shift: ShiftWindow, now_us: int) -> Points:
+        """Power over the shift; made anew every few seconds, the same list in between."""
+        tag_id = self._power_tags.get(machine_id)
+        trace = self._table.trace(tag_id) if tag_id is not None else None
+        if trace is None:
+            return ()
+        until_us = min(now_us, shift.to_us)
+        width = -(-(shift.to_us - shift.from_us) // SPARK_POINTS)
+        made = partial(trace.points, shift.from_us, until_us, width)
+        return self._kept((machine_id, shift.from_us), SPARK_PERIOD_S, made)
+
+    def _kept(self, key: Hashable, seconds: float, make: Callable[[], Points]) -> Points:
+        """What `make` gives, for so long."""
+        now = self._clock.monotonic()
+        made = self._drawn.get(key)
+        if made is None or now >= made[0]:
+            if len(self._drawn) > MOST_DRAWN:
+                self._drawn.clear()
+            made = self._drawn[key] = (now + seconds, make())
+        return made[1]
 
     def _intervals_now(self, machine_id: str, running: StateInterval | None) -> Sequence[StateInterval]:
         """The refreshed intervals, ended or begun by what happened since."""
@@ -236,6 +258,9 @@ class LiveView:
                 return main.value
         known = [m.power_kw for m in machines if m.power_kw is not None]
         return sum(known) if known else None
+
+    def _yesterday(self, plant: Plant, today_us: int) -> Points:
+        return [(t + DAY_US, v) for t, v in self._shop_trend(plant, today_us - DAY_US, today_us)]
 
     def _shop_trend(self, plant: Plant, from_us: int, to_us: int) -> list[tuple[int, float | None]]:
         main = self._tags.get(f"{plant.site.main_meter}.active_power")

@@ -19,6 +19,7 @@ from web_interface.security.hosts import Hosts
 from web_interface.services import Services
 
 log = logging.getLogger(__name__)
+RECONNECT_S = 8.0  # a browser on a busy computer answers late: a ping each 6.4 s may take 3.2 s, then its page waits for so long
 
 
 def add_live_pages(app: FastAPI, services: Services, hosts: Hosts, *, title: str) -> None:
@@ -36,6 +37,7 @@ def add_live_pages(app: FastAPI, services: Services, hosts: Hosts, *, title: str
         dark=None,
         tailwind=False,
         binding_refresh_interval=None,
+        reconnect_timeout=RECONNECT_S,
         show_welcome_message=False,
         storage_secret=None,
     )

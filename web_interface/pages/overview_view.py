@@ -72,10 +72,24 @@ def card(m: MachineNow, shop: ShopNow, fmt: Format) -> Data:
     }
 
 
+_sparks: dict[tuple[str, float | None, int, int], tuple[Sequence[tuple[int, float | None]], list[list[float | None]]]] = {}
+_MOST_SPARKS = 2000
+
+
 def spark(m: MachineNow, shift: ShiftWindow | None) -> list[list[float | None]]:
-    """Points 0..100 over the shift, scaled to the machine's own maximum."""
+    """Points 0..100 over the shift, scaled to the machine's own maximum. Drawn once for the same list of points."""
     if shift is None:
         return []
+    key = (m.machine.id, m.machine.rated_kw, shift.from_us, shift.to_us)
+    known = _sparks.get(key)
+    if known is None or known[0] is not m.spark:
+        if len(_sparks) > _MOST_SPARKS:
+            _sparks.clear()
+        known = _sparks[key] = (m.spark, _draw(m, shift))
+    return known[1]
+
+
+def _draw(m: MachineNow, shift: ShiftWindow) -> list[list[float | None]]:
     top = max((v for _, v in m.spark if v is not None), default=0.0)
     top = max(top, (m.machine.rated_kw or 0.0) * 0.05, 0.01)
     width = shift.to_us - shift.from_us
