@@ -96,7 +96,9 @@ async def simulate(
             if line.transport == "modbus-tcp":
                 shared.setdefault(_endpoint(line), []).append(line)
             elif line.transport in ("rtu-over-tcp", "serial"):
-                server = StreamServer(_stations(simulation, line), baud=_baud(line) if paced else None, clock=clock.monotonic)
+                baud, stations = _baud(line), _stations(simulation, line)
+                pause_s = None if paced else _pause_s(baud)
+                server = StreamServer(stations, baud=baud if paced else None, pause_s=pause_s, clock=clock.monotonic)
                 stack.push_async_callback(server.stop)
                 lines[line.id] = await _start_stream(server, line, free_ports)
                 simulation.servers[line.id] = server
@@ -121,6 +123,12 @@ def _endpoint(line: Line) -> tuple[str, int]:
 def _baud(line: Line) -> int:
     baud = line.options.get("baud", 9600)
     return baud if isinstance(baud, int) else 9600
+
+
+def _pause_s(baud: int) -> float:
+    """What ends a frame on an unpaced line: a little less than the silence a master keeps at that speed (3.5 characters, at
+    least 1.75 ms), so that its next request is not heard as the end of the last reply."""
+    return min(0.003, 0.8 * max(1.75e-3, 35.0 / baud))
 
 
 def _tcp_server(simulation: Simulation, lines: Sequence[Line]) -> ModbusTcpServer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -38,6 +39,8 @@ from tests.e2e.play_clock import DeviceClock, PlayClock
 
 ADMIN = Actor("test", Role.ADMIN, "test")
 PATIENCE_S = 20.0
+LEISURELY = ("rollups", "retention", "plant-watch", "accounts", "live", "shift-energy", "status", "storage-watch")
+"""Jobs that look around at their own pace; a month in a minute would have them look thousands of times."""
 
 
 class Traffic:
@@ -108,32 +111,40 @@ class Recorded:
     async def all_read(self) -> None:
         """Wait until every poll that is due now has been read and handed on."""
         async with asyncio.timeout(PATIENCE_S):
-            for _ in range(3):  # a woken line begins its poll a few turns of the loop later
-                for _ in range(8):
-                    await asyncio.sleep(0)
+            idle = 0
+            while idle < 12:  # a woken line begins its poll a few turns of the loop later
                 await self.traffic.quiet.wait()
+                await asyncio.sleep(0)
+                idle = 0 if self.traffic.busy else idle + 1
 
     async def jump_to(self, time_us: int) -> None:
         self.clock.jump_to(time_us)
         await self.all_read()
 
     async def warm_up(self, until_us: int, scan_s: float) -> None:
-        """Connect and poll until the lines have found their rhythm; ends just before `until_us`, with polls due at it."""
+        """Connect and poll until the lines have found their rhythm; ends one interval before `until_us`.
+
+        The clock should begin a whole number of intervals and a half before: then polls are due half-way between two rows, and
+        happen at the rows.
+        """
         async with asyncio.timeout(PATIENCE_S):
             while any(device.state != "online" for device in self.app.collector.devices()):
                 self.clock.jump(0.25)
-                await asyncio.sleep(0.005)
-        await self.all_read()
+                await asyncio.sleep(0.005)  # for the connection; a read that has begun is waited for
+                await self.all_read()
         assert self.clock.now_us() + 6 * scan_s * 1e6 < until_us, "begin the clock earlier"
         for left in range(5, 0, -1):
             await self.jump_to(until_us - round(left * scan_s * 1e6))
 
-    async def play(self, playback: Playback, times_us: Sequence[int]) -> None:
-        """All rows of the recording, each at its time."""
+    async def play(self, playback: Playback, times_us: Sequence[int], *, settle_every: int = 0) -> None:
+        """All rows of the recording, each at its time. `settle_every` nth row is in the tables 2 s later, as in real time."""
         assert len(playback) == len(times_us)
         for row, time_us in enumerate(times_us):
             playback.step(row)
             await self.jump_to(time_us)
+            if settle_every and row % settle_every == 0:
+                await self.app.database.writer.settled()
+                await self.jump_to(time_us + 2_000_000)
 
     async def stored(self, tag: str) -> list[tuple[int, float | None, int]]:
         """(time, value, quality) of every stored sample of a tag, in order of time."""
@@ -169,6 +180,13 @@ class Recorded:
                 return answer.json()
 
             yield get
+
+
+def same(found: Sequence[object], expected: Sequence[object]) -> None:
+    """Equal, or the first few that differ: a diff of long lists takes longer than the recording."""
+    assert len(found) == len(expected)
+    different = [(n, a, b) for n, (a, b) in enumerate(zip(found, expected, strict=True)) if a != b]
+    assert different[:5] == []
 
 
 def rfc3339(time_us: int) -> str:
@@ -214,4 +232,5 @@ async def recorded(
 def with_ports(plant_text: str, lines: Sequence[Line]) -> str:
     """The plant file with the addresses that were really taken: @id@ stands for the port or terminal of line `id`."""
     taken = {line.id: line.options.get("device", line.options.get("port")) for line in lines}
-    return re.sub(r"@(\w+)@", lambda found: str(taken.get(found[1], 9)), plant_text)
+    free = itertools.count(1)
+    return re.sub(r"@(\w+)@", lambda found: str(taken.get(found[1]) or next(free)), plant_text)

@@ -67,7 +67,7 @@ async def test_every_sample_the_energy_the_rollup_and_the_report(tmp_path: Path,
     values = {f"{name}.{tag}": [float(row[column]) for row in rows[name]] for name in METERS for tag, column in COLUMNS.items()}
     watts = {name: [wire(v) for v in values[f"{name}.active_power"]] for name in METERS}
     columns = [Column(f"{name}.{tag}", name, tag) for name in METERS for tag in COLUMNS]
-    async with recorded(tmp_path, PLANT, times[0] - 30 * SECOND) as run:
+    async with recorded(tmp_path, PLANT, times[0] - 30 * SECOND - SECOND // 2) as run:
         await run.warm_up(times[0], 1.0)
         await run.play(Playback(run.simulation, Recording(values), columns), times)
         await run.jump_to(times[-1] + SECOND)
