@@ -27,6 +27,17 @@ def shared_data() -> Callable[..., Path]:
     return shared_file
 
 
+TIMED = ("data_collection", "faults", "integration", "simulator", "application", "e2e")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that speak to devices in real time get the machine for themselves: install.py --test runs them after the others."""
+    for item in items:
+        parts = item.path.relative_to(ROOT).parts
+        if len(parts) > 1 and parts[1] in TIMED:
+            item.add_marker(pytest.mark.timed)
+
+
 async def eventually(predicate: Callable[[], object] | Callable[[], Awaitable[object]], timeout_s: float = 10.0) -> object:
     """Wait until `predicate` is true and return its value; AssertionError after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
