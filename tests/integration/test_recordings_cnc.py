@@ -67,7 +67,7 @@ async def test_drives_on_a_serial_bus(tmp_path: Path, shared_data: Callable[...,
         for drive in DRIVES
         for tag, (column, _) in COLUMNS.items()
     }
-    columns = [Column(name, *name.split(".")) for name in values]
+    columns = [Column(name, name.split(".")[0], name.split(".")[1]) for name in values]
     async with recorded(tmp_path, PLANT, times[0] - 2401 * STEP_US // 2, without=LEISURELY) as run:
         await run.warm_up(times[0], 0.1)
         await run.play(Playback(run.simulation, Recording(values), columns), times)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,7 +21,8 @@ METERS = {  # device -> (A+, A-) columns; pv and heat pump have one direction
     "pv": ("pv", None),
     "heat": ("heat_pump", None),
 }
-FIGURES = {"grid": ("0.077", "3228.860"), "pv": ("0.000", "7851.930"), "heat": ("0.000", "2222.020")}  # first, last, from the README
+# kWh of the first and the last reading, as the README gives them
+FIGURES = {"grid": ("0.077", "3228.860"), "pv": ("0.000", "7851.930"), "heat": ("0.000", "2222.020")}
 PROFILE = """
 title: {ru: "Только счётчики", en: "Counters only"}
 vendor: test
@@ -71,9 +72,11 @@ async def test_counters_with_gaps_keep_their_energy(tmp_path: Path, shared_data:
     assert {b - a for a, b in pairwise(times)} == {HOUR_US}
     profiles = {"counters-only": PROFILE}
     async with recorded(tmp_path, PLANT, times[0] - 17 * HOUR_US // 2, profiles=profiles, without=LEISURELY) as run:
+        columns = [Column(name, name.split(".")[0], name.split(".")[1]) for name in wh]
+        playback = Playback(run.simulation, Recording(wh), columns)
+        playback.step(0)
         await run.warm_up(times[0], 3600.0)
-        columns = [Column(name, *name.split(".")) for name in wh]
-        await run.play(Playback(run.simulation, Recording(wh), columns), times)
+        await run.play(playback, times)
         await run.jump_to(times[-1] + 62_000_000)
         for name, cells_of in wh.items():
             await the_samples_are_the_recording(run, name, times, cells_of)

@@ -1,0 +1,130 @@
+"""The program as its users run it: a process of its own, its commands, its web address."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.conftest import ROOT, eventually
+from tests.servers import free_port
+
+PASSWORD = "Vz7-kiln-Orbit-92"  # noqa: S105 - of accounts that live as long as a test
+START_S = 60.0  # on a machine that runs other tests beside
+
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    """Only what a service would have, plus settings: `WEB__PORT="1"` is ENERGY_WEB__PORT."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ENERGY_")}
+    return {**kept, "ENERGY_DATA_DIR": str(folder), **{f"ENERGY_{name}": value for name, value in settings.items()}}
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+async def command(folder: Path, *arguments: str, text: str | None = None, env: Mapping[str, str] | None = None) -> Done:
+    """`main.py ARGUMENTS` to its end; `text` goes to its standard input."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "main.py", *arguments, cwd=ROOT, env={**environment(folder), **(env or {})},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    async with asyncio.timeout(START_S):
+        out, err = await process.communicate((text or "").encode())
+    return Done(process.returncode or 0, out.decode(), err.decode())
+
+
+class Product:
+    """`main.py serve` on a folder; can be killed and started again. `settings` as of `environment`."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder, self.port = folder, free_port()
+        self.settings = {"ADMIN__PASSWORD": PASSWORD, "WEB__PORT": str(self.port), **settings}
+        self.output = folder.parent / f"{folder.name}.out"
+        self.process: asyncio.subprocess.Process | None = None
+        self.started_at = 0.0
+        self.key = ""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self, *, ready: bool = True) -> None:
+        """Start, and wait until it serves (`ready`: until samples are being kept)."""
+        self.started_at = time.monotonic()
+        with self.output.open("ab") as output:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "main.py", "serve", cwd=ROOT, env=environment(self.folder, **self.settings),
+                stdout=output, stderr=output,
+            )  # fmt: skip
+        path = "/readyz" if ready else "/healthz"
+
+        async def answers() -> bool:
+            assert self.process is not None
+            assert self.process.returncode is None, self.output.read_text()[-3000:]
+            with contextlib.suppress(httpx.HTTPError):
+                async with httpx.AsyncClient(timeout=5.0) as client:
+                    return (await client.get(self.url + path)).status_code == 200
+            return False
+
+        await eventually(answers, START_S)
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """JSON of the API, read with a key of our own."""
+        if not self.key:
+            made = await command(self.folder, "api-key", "create", "--name", "tests", "--role", "admin", env=self.env)
+            assert made.code == 0, made
+            self.key = made.out.strip()
+        async with httpx.AsyncClient(timeout=10.0, headers={"authorization": f"Bearer {self.key}"}) as client:
+            answer = await client.get(self.url + path, params=query)
+        assert answer.status_code == 200, (answer.status_code, answer.text)
+        return answer.json()
+
+    @property
+    def env(self) -> dict[str, str]:
+        return environment(self.folder, **self.settings)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    async def ended(self, within_s: float = 30.0) -> int:
+        """Its exit code."""
+        assert self.process is not None
+        async with asyncio.timeout(within_s):
+            return await self.process.wait()
+
+    async def kill(self) -> None:
+        """As kill -9 does."""
+        self.signal(signal.SIGKILL)
+        await self.ended()
+
+    async def close(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            await self.kill()
+
+
+@asynccontextmanager
+async def product(folder: Path, **settings: str) -> AsyncIterator[Product]:
+    """A product that is not started yet; gone at the end, whatever happened."""
+    found = Product(folder, **settings)
+    try:
+        yield found
+    finally:
+        await found.close()

@@ -1,0 +1,127 @@
+"""The program under load, killed, stopped and started twice: what was read is kept, and nobody else touches the data (T10, T22)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import sqlite3
+import time
+from collections import defaultdict
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import eventually
+from tests.e2e.generator import TAGS, Generator, generator
+from tests.e2e.process import Product, command, product
+
+SETTLED_S = 2.0  # at most that much before a kill may be missing
+
+
+def stored(folder: Path) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """(time, n) of the good samples of each (unit, tag), in order of time; the value tells all three."""
+    found: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    with closing(sqlite3.connect(folder / "energy.db")) as connection:
+        rows = connection.execute(
+            "SELECT t.name, s.time_us, s.value FROM sample s JOIN tag t ON t.id = s.tag_id WHERE s.quality = 0 ORDER BY s.time_us"
+        )
+        for name, time_us, value in rows:
+            device, point = name.split(".")
+            key = int(device[1:]), int(point[1:])
+            unit, rest = divmod(round(value), 100_000_000)
+            tag, n = divmod(rest, 10_000_000)
+            assert (unit, tag) == key, f"{name} holds a value of unit {unit}, tag {tag}"
+            found[key].append((time_us, n))
+    return found
+
+
+def check_rows(made: Generator, folder: Path, stops: list[float], lost_s: float) -> int:
+    """No double, no disorder, no wrong time; what is missing was answered in the last `lost_s` before a stop. How many rows."""
+    rows = stored(folder)
+    assert len(rows) == len(made.units) * TAGS
+    for (number, tag), own in rows.items():
+        unit = made.units[number - 1]
+        numbers = [n for _, n in own]
+        assert numbers == sorted(set(numbers)), f"unit {number} tag {tag}: doubled or out of order"
+        for time_us, n in own:
+            assert abs(time_us / 1e6 - unit.answered[n]) < 2.0, f"unit {number}: answer {n} is stored under a wrong time"
+        for n in set(range(len(unit.answered))) - set(numbers):
+            at = unit.answered[n]
+            assert any(-0.5 <= stop - at <= lost_s for stop in stops), f"unit {number} tag {tag}: answer {n} is lost"
+    return sum(len(own) for own in rows.values())
+
+
+async def running(found: Product, made: Generator) -> None:
+    """Started and polling again."""
+    before = [len(unit.answered) for unit in made.units]
+    await found.start()
+    await eventually(lambda: all(len(u.answered) > b + 3 for u, b in zip(made.units, before, strict=True)), 15.0)
+
+
+@pytest.mark.timeout(300)
+async def test_kill_9_at_random_moments_loses_two_seconds_at_most(tmp_path: Path) -> None:
+    rng = random.Random(20)
+    folder, plant = tmp_path / "data", tmp_path / "plant.yaml"
+    stops = []
+    async with generator() as made, product(folder, PLANT_FILE=str(plant)) as found:
+        plant.write_text(made.plant())
+        for _ in range(4):
+            await running(found, made)
+            await asyncio.sleep(rng.uniform(0.2, 3.0))
+            stops.append(time.time())
+            await found.kill()
+        await running(found, made)
+        books = await found.get("/api/books")
+        rejected = sum(books["rejected"].values())
+        assert books["read"] == books["kept"] + books["filtered"] + rejected + books.get("in_flight", 0)
+        stops.append(time.time())
+        found.signal(signal.SIGTERM)
+        assert await found.ended(10.0) == 0
+    assert check_rows(made, folder, stops, SETTLED_S) > 1000
+    checked = await command(folder, "check")
+    assert checked.code == 0, checked
+    assert "balanced: True" in checked.out
+    assert "all is well" in checked.out
+
+
+@pytest.mark.timeout(120)
+async def test_sigterm_under_load_keeps_everything_that_was_read(tmp_path: Path) -> None:
+    folder, plant = tmp_path / "data", tmp_path / "plant.yaml"
+    async with generator() as made, product(folder, PLANT_FILE=str(plant)) as found:
+        plant.write_text(made.plant())
+        for _ in range(2):
+            await running(found, made)
+            await asyncio.sleep(0.7)
+            stop = time.time()
+            found.signal(signal.SIGTERM)
+            assert await found.ended(10.0) == 0
+            await made.server.stop()
+            last = [len(unit.answered) - 1 for unit in made.units]
+            rows = stored(folder)
+            for (number, tag), own in rows.items():
+                missing = set(range(last[number - 1] + 1)) - {n for _, n in own}
+                in_flight = {n for n in missing if abs(made.units[number - 1].answered[n] - stop) < 0.5}
+                assert missing == in_flight, f"unit {number} tag {tag}"
+                assert len(in_flight) <= 2
+            await made.server.start(port=made.server.port)
+        assert "Traceback" not in found.output.read_text()
+
+
+@pytest.mark.timeout(120)
+async def test_a_second_instance_and_a_taken_port_are_refused_in_plain_words(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    async with product(folder) as found:
+        await found.start(ready=False)
+        assert found.process is not None
+        other = await command(folder, "serve", env={**found.env, "ENERGY_WEB__PORT": str(found.port + 1)})
+        assert other.code == 2
+        assert f"is in use by process {found.process.pid}" in other.err
+        assert "Traceback" not in other.err
+        taken = await command(tmp_path / "elsewhere", "serve", env={"ENERGY_WEB__PORT": str(found.port)})
+        assert taken.code == 2
+        assert f"port {found.port} on 127.0.0.1 is in use" in taken.err
+        assert "ENERGY_WEB__PORT" in taken.err
+        assert "Traceback" not in taken.err
+        assert await found.get("/api/books")  # the first one goes on
