@@ -65,22 +65,21 @@ class Product:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def start(self, *, ready: bool = True) -> None:
-        """Start, and wait until it serves (`ready`: until samples are being kept)."""
+    async def start(self) -> None:
+        """Start, and wait until it serves."""
         self.started_at = time.monotonic()
         with self.output.open("ab") as output:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "main.py", "serve", cwd=ROOT, env=environment(self.folder, **self.settings),
                 stdout=output, stderr=output,
             )  # fmt: skip
-        path = "/readyz" if ready else "/healthz"
 
         async def answers() -> bool:
             assert self.process is not None
             assert self.process.returncode is None, self.output.read_text()[-3000:]
             with contextlib.suppress(httpx.HTTPError):
                 async with httpx.AsyncClient(timeout=5.0) as client:
-                    return (await client.get(self.url + path)).status_code == 200
+                    return (await client.get(self.url + "/healthz")).status_code == 200
             return False
 
         await eventually(answers, START_S)
