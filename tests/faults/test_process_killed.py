@@ -75,7 +75,7 @@ async def test_kill_9_at_random_moments_loses_two_seconds_at_most(tmp_path: Path
         await running(found, made)
         books = await found.get("/api/books")
         rejected = sum(books["rejected"].values())
-        assert books["read"] == books["kept"] + books["filtered"] + rejected + books.get("in_flight", 0)
+        assert books["read"] == books["kept"] + books["filtered"] + rejected + books["in_flight"]
         stops.append(time.time())
         found.signal(signal.SIGTERM)
         assert await found.ended(10.0) == 0
@@ -113,7 +113,7 @@ async def test_sigterm_under_load_keeps_everything_that_was_read(tmp_path: Path)
 async def test_a_second_instance_and_a_taken_port_are_refused_in_plain_words(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     async with product(folder) as found:
-        await found.start(ready=False)
+        await found.start()
         assert found.process is not None
         other = await command(folder, "serve", env={**found.env, "ENERGY_WEB__PORT": str(found.port + 1)})
         assert other.code == 2

@@ -203,13 +203,15 @@ class Destination(BaseModel):
 
 
 class BooksOut(BaseModel):
-    """read = kept + filtered + rejected; for each destination kept = delivered + pending + quarantined + dropped."""
+    """read = kept + filtered + rejected + in flight (read just now, not yet on the disk); for each destination
+    kept = delivered + pending + quarantined + dropped."""
 
     since: str
     read: int
     kept: int
     filtered: int
     rejected: dict[str, int]
+    in_flight: int
     balanced: bool
     destinations: list[Destination]
 

@@ -109,6 +109,7 @@ def books_out(books: Books) -> dict[str, Any]:
         "kept": books.kept,
         "filtered": books.filtered,
         "rejected": dict(books.rejected),
+        "in_flight": books.in_flight,
         "balanced": books.balanced,
         "destinations": [
             {

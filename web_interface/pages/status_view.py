@@ -266,7 +266,12 @@ class StatusView:
         books, fmt = self._status.books(), self._fmt
         rejected = sum(books.rejected.values())
         total = max(books.read, 1)
-        rows = [("kept", books.kept, "s1"), ("filtered", books.filtered, "s3"), ("rejected", rejected, "s5")]
+        rows = [
+            ("kept", books.kept, "s1"),
+            ("filtered", books.filtered, "s3"),
+            ("rejected", rejected, "s5"),
+            ("in_flight", books.in_flight, "s2"),
+        ]
         reasons = " · ".join(
             f"{self._reason(reason)} {fmt.number(n, 0)}"
             for reason, n in sorted(books.rejected.items(), key=lambda kv: -kv[1])
