@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from simulator.playback import Column, Playback, Recording
-from tests.e2e.recorded import LEISURELY, recorded, same, to_us
+from tests.e2e.recorded import LEISURELY, recorded, same
+from tests.e2e.running import to_us
 
 STEP_US = 100_000
 BEGIN_US = to_us(datetime(2018, 1, 15, 9, 0, tzinfo=UTC))  # the recording has no times: row number x 0.1 s

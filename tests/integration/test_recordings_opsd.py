@@ -13,7 +13,8 @@ import pytest
 
 from domain.quality import Quality
 from simulator.playback import Column, Playback, Recording
-from tests.e2e.recorded import LEISURELY, Recorded, recorded, same, to_us
+from tests.e2e.recorded import LEISURELY, Recorded, recorded, same
+from tests.e2e.running import to_us
 
 HOUR_US = 3_600_000_000
 METERS = {  # device -> (A+, A-) columns; pv and heat pump have one direction

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from simulator.playback import Column, Playback, Recording
-from tests.e2e.recorded import Recorded, recorded, to_us
+from tests.e2e.recorded import Recorded, recorded
+from tests.e2e.running import to_us
 
 METERS = ("main", "kettle", "vacuum", "water_heater")
 COLUMNS = {"apparent_power": "Apparent (W)", "active_power": "Active (W)", "reactive_power": "Reactive (W)",

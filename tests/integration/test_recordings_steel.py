@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from simulator.playback import Column, Playback, Recording
-from tests.e2e.recorded import LEISURELY, Recorded, recorded, same, to_us
+from tests.e2e.recorded import LEISURELY, Recorded, recorded, same
+from tests.e2e.running import to_us
 
 SEOUL = ZoneInfo("Asia/Seoul")
 FIRST = datetime(2018, 1, 1, tzinfo=SEOUL)  # row n is the quarter of an hour that begins n quarters after this
