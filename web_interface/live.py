@@ -38,7 +38,7 @@ SLOW_REFRESH_S = 60.0
 TREND_WIDTH_US = 5 * MINUTE_US
 SPARK_POINTS = 120
 DAY_US = 24 * 3600 * 1_000_000
-TREND_PERIOD_S, SPARK_PERIOD_S = 1.0, 5.0  # lines of minute means need not be drawn at each value
+TREND_PERIOD_S, SPARK_PERIOD_S = 1.0, 15.0  # lines of minute means need not be drawn at each value
 MOST_DRAWN = 5000
 
 Points = Sequence[tuple[int, float | None]]
@@ -234,8 +234,9 @@ class LiveView:
         return self._kept((machine_id, shift.from_us), SPARK_PERIOD_S, made)
 
     def _kept(self, key: Hashable, seconds: float, make: Callable[[], Points]) -> Points:
-        """What `make` gives, for so long."""
+        """What `make` gives, for about so long: a quarter more or less by key, so that not all come due at once."""
         now = self._clock.monotonic()
+        seconds *= 0.75 + 0.5 * (hash(key) & 255) / 255
         made = self._drawn.get(key)
         if made is None or now >= made[0]:
             if len(self._drawn) > MOST_DRAWN:
@@ -311,6 +312,7 @@ class LiveView:
             done.add(tag_id)
             series = await self._history.rollup(tag_id, Step.M1, now_us - 2 * DAY_US, now_us)
             trace.preload((row.time_us, row.mean, row.good_count) for row in series.rows)
+            self._drawn.clear()
 
     def _main_tag_ids(self) -> list[TagId]:
         if self._plant is None:

@@ -11,13 +11,18 @@ Data = dict[str, Any]
 Parts = list[list[str]]  # rich text: [["words", "css classes"], ...]
 
 
+def plain_prop(element: Element, name: str, data: object) -> None:
+    """Set a property as it is. NiceGUI would copy it and watch each list in it: some 10 MB a page with 100 machines."""
+    dict.__setitem__(element._props, name, data)
+
+
 class Part(Element, esm={"energy-kit": "kit"}):
     """A component drawn by its own Vue file from `data` (JSON). Text in it is shown as text, whoever wrote it."""
 
     def __init__(self, data: Data, testid: str | None = None) -> None:
         super().__init__()
         self._data = data
-        self._props["data"] = data
+        plain_prop(self, "data", data)
         if testid:
             self._props["data-testid"] = testid
 

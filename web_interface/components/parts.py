@@ -7,7 +7,7 @@ from typing import Any
 
 from nicegui.elements.echart import EChart
 
-from web_interface.components.base import Data, Part
+from web_interface.components.base import Data, Part, plain_prop
 
 
 class KpiTile(Part, component="kpi_tile.js"):
@@ -104,7 +104,8 @@ class LiveChart(EChart, component="live_chart.js"):
     def __init__(self, options: Data, view: Data, *, testid: str, narrow: Data | None = None, max_points: int = 0) -> None:
         super().__init__(options)
         self._update_method = None
-        self._props["data"], self._props["narrow"] = view, narrow
+        plain_prop(self, "data", view)
+        plain_prop(self, "narrow", narrow)
         self._props["max-points"] = max_points
         self._props["data-testid"] = testid
         self.classes("em-chart-box")
