@@ -63,6 +63,7 @@ class AnalysisEngine:
         self._machines: dict[str, MachineWatch] = {}
         self._limits: list[_Limit] = []
         self._silence = SilenceWatch()
+        self._machine_of: dict[str, str] = {}  # by meter, also machines whose states nobody judges
         self._feeds: dict[TagId, list[Feed]] = {}
         self._plans: dict[int, tuple[tuple[TagId, ...], tuple[tuple[int, Feed], ...]]] = {}
         self._pending: dict[tuple[str, int], StateInterval] = {}
@@ -101,6 +102,7 @@ class AnalysisEngine:
                     self._changed(interval)
                 self._restored.discard(machine_id)
         self._apply_limits(plant, tags)
+        self._machine_of = {machine.meter: machine.id for machine in plant.machines if machine.meter is not None}
         self._silence.apply(plant, self._clock.monotonic())
         self._feeds = {}
         for watch in self._machines.values():
@@ -227,7 +229,7 @@ class AnalysisEngine:
         standing = [*self._alerts.standing_keys("no_data:"), *self._alerts.standing_keys("line_down:")]
         wanted, over = self._silence.judge(mono, standing)
         for silence in wanted:
-            machine = next((m for m, w in self._machines.items() if w.meter.machine.meter == silence.device_id), None)
+            machine = self._machine_of.get(silence.device_id or "")
             detail = silence.detail if silence.device_id else f"{silence.line_id}: {silence.detail}"
             self._alerts.raise_alert(
                 silence.key, silence.rule, silence.priority, device_id=silence.device_id, machine_id=machine, detail=detail

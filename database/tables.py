@@ -337,3 +337,5 @@ FROM tag t JOIN sample s
   ON s.tag_id = t.id AND s.time_us = (SELECT MAX(l.time_us) FROM sample l WHERE l.tag_id = t.id)
 """
 """The newest sample of each tag; found by the clustered key, so it stays quick however much history there is."""
+
+# Tables of other parts stand in modules of their own on the same metadata, imported here so that the migrations know them.
