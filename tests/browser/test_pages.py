@@ -8,7 +8,7 @@ from typing import Any
 from tests.browser.conftest import Visit, at
 
 PHONE = {"width": 390, "height": 844}
-PATHS = ("/machines/ctx-1250", "/alerts", "/status", "/reports")
+PATHS = ("/machines/ctx-1250", "/alerts", "/status", "/reports", "/energy")
 
 
 async def test_no_page_is_wider_than_its_window(visit: Visit) -> None:

@@ -18,6 +18,7 @@ from web_interface.pages import (
     admin_plant,
     admin_users,
     alerts,
+    energy,
     machine,
     overview,
     reports,
@@ -27,13 +28,14 @@ from web_interface.services import Services
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 SETTINGS = (admin, admin_devices, admin_device, admin_machines, admin_limits, admin_users, admin_keys, admin_audit, admin_plant)
-PAGES = (overview, machine, alerts, reports, status, *SETTINGS)
+PAGES = (overview, machine, energy, alerts, reports, status, *SETTINGS)
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).
 _HEAD = (
     '<link rel="preload" href="/static/theme/fonts/inter-latin-wght-normal.woff2" as="font" type="font/woff2" crossorigin>'
     '<link rel="preload" href="/static/theme/fonts/inter-cyrillic-wght-normal.woff2" as="font" type="font/woff2" crossorigin>'
     '<link rel="stylesheet" href="/static/theme/tokens.css"><link rel="stylesheet" href="/static/theme/app.css">'
     '<link rel="stylesheet" href="/static/theme/pages.css"><link rel="stylesheet" href="/static/theme/admin.css">'
+    '<link rel="stylesheet" href="/static/theme/energy.css">'
 )
 
 

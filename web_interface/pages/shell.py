@@ -58,7 +58,8 @@ class NavItem:
 NAV = (
     NavItem("overview", "space_dashboard", "/"),
     NavItem("machines", "precision_manufacturing", "/machines"),
-    NavItem("trends", "show_chart", "/trends"),
+    NavItem("trends", "show_chart", "/trends", phone=False),
+    NavItem("energy", "bolt", "/energy"),
     NavItem("alerts", "notifications_none", "/alerts"),
     NavItem("reports", "description", "/reports", phone=False),
     NavItem("status", "monitor_heart", "/status", phone=False),

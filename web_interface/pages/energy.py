@@ -1,0 +1,141 @@
+"""Energy and money: where do the kilowatt-hours and roubles go, in the period that the bar on top chooses?
+
+The frame only. Each tab is a module of its own (web_interface/pages/energy_tab.py says how) and is built when it is opened.
+"""
+
+from __future__ import annotations
+
+import logging
+from zoneinfo import ZoneInfo
+
+from nicegui import ui
+from nicegui.element import Element
+
+from domain.errors import MonitorError
+from web_interface.components import Hub, el, error, icon
+from web_interface.components.controls import button
+from web_interface.pages import energy_money, shell
+from web_interface.pages.energy_tab import EnergyView, Tab
+from web_interface.period import KINDS, Period, Periods
+from web_interface.services import Services
+
+log = logging.getLogger(__name__)
+
+TABS: tuple[Tab, ...] = (
+    energy_money.TAB,
+)
+OPTIONS = ("machine", "section", "shift", "card", "by")  # further parts of the address that tabs may use
+
+
+def register(services: Services, hub: Hub) -> None:
+    """The page at /energy."""
+    shell.offer("energy")
+
+    @ui.page("/energy", title="")
+    async def energy_page(tab: str = "", period: str = "", at: str = "", to: str = "") -> None:
+        with shell.page(services, hub, active="energy", title_key="nav.energy") as page:
+            await EnergyPage(page, tab, period or "night", at, to).build()
+
+
+class EnergyPage:
+    """One open energy page."""
+
+    def __init__(self, page: shell.Page, tab: str, kind: str, at: str, to: str) -> None:
+        self._page = page
+        self._tabs = [t for t in TABS if page.viewer.may(t.needs)]
+        self._tab = next((t for t in self._tabs if t.key == tab), self._tabs[0])
+        energy, site = page.services.energy, page.services.plant.plant.site
+        periods = Periods(ZoneInfo(site.timezone), energy.shifts_of_day, page.hub.shop().now_us)
+        asked = page.client.request.query_params
+        options = {name: asked[name] for name in OPTIONS if name in asked}
+        self._view = EnergyView(page, periods.find(kind, at, to), periods, self._tab.key, options)
+
+    async def build(self) -> None:
+        """The bar, the tabs, and the one that is chosen."""
+        page = self._page
+        with el("div", "em-energy"):
+            with el("div", "em-energy-bar", testid="energy-bar"):
+                self._build_kinds()
+                self._build_arrows()
+            if len(self._tabs) > 1:
+                self._build_tabs()
+            with el("div", "em-energy-body", testid=f"energy-tab-body-{self._tab.key}"):
+                try:
+                    await self._tab.build(self._view)
+                except (MonitorError, OSError) as exc:  # the database is away: the frame stays, with words
+                    log.warning("the energy tab %s was not drawn: %s", self._tab.key, exc)
+                    error(page.lang, page.t("energy.failed"), page.t("energy.failed.words"), str(exc))
+
+    def _build_kinds(self) -> None:
+        page, view = self._page, self._view
+        with el("nav", "em-seg em-period", testid="period", aria_label=page.t("energy.period")):
+            for kind in KINDS:
+                if kind == "custom":
+                    self._build_custom()
+                    continue
+                self._kind_link(kind, view.href(period=view.periods.find(kind)))
+
+    def _kind_link(self, kind: str, href: str) -> Element:
+        attrs = {"aria_current": "true"} if kind == self._view.period.kind else {}
+        return el("a", "em-seg-item", self._page.t(f"energy.period.{kind}"), f"period-{kind}", href=href, **attrs)
+
+    def _build_custom(self) -> None:
+        """Two days chosen from a small menu."""
+        page, view = self._page, self._view
+        attrs = {"aria_current": "true"} if view.period.kind == "custom" else {}
+        words = page.t("energy.period.custom")
+        with el("button", "em-seg-item", testid="period-custom", type="button", **attrs):
+            el("span", text=words)
+            with ui.menu().classes("em-menu"), el("form", "em-period-form", action="/energy", method="get"):
+                el("input", type="hidden", name="tab", value=view.tab)
+                el("input", type="hidden", name="period", value="custom")
+                for name, value in view.options.items():
+                    el("input", type="hidden", name=name, value=value)
+                for name, day in (("at", view.period.first), ("to", view.period.last)):
+                    with el("label", "em-field"):
+                        el("span", "em-field-label", page.t(f"energy.custom.{name}"))
+                        el("input", "em-date", type="date", name=name, value=day.isoformat(), required=True)
+                with el("button", "em-btn em-btn-primary", testid="period-show", type="submit"):
+                    el("span", text=page.t("energy.custom.show"))
+
+    def _build_arrows(self) -> None:
+        page, view = self._page, self._view
+        with el("div", "em-period-move"):
+            self._arrow("chevron_left", "energy.earlier", view.periods.moved(view.period, -1))
+            with el("div", "em-period-words"):
+                el("b", text=period_words(view.period, page), testid="period-words")
+                el("span", "em-quiet", page.t("energy.running") if view.period.running else page.t("energy.over"))
+            self._arrow("chevron_right", "energy.later", view.periods.moved(view.period, 1))
+
+    def _arrow(self, icon_name: str, key: str, to: Period | None) -> None:
+        words = self._page.t(key)
+        if to is None:
+            made = button(icon_name=icon_name, label=words, testid=key.replace(".", "-"))
+            made._props["disabled"] = True
+            return
+        with el("a", "em-btn em-btn-plain em-btn-icon", testid=key.replace(".", "-"), href=self._view.href(period=to),
+                aria_label=words, title=words):  # fmt: skip
+            icon(icon_name)
+
+    def _build_tabs(self) -> None:
+        page = self._page
+        with el("nav", "em-tabs em-energy-tabs", testid="energy-tabs", aria_label=page.t("energy.tabs")):
+            for tab in self._tabs:
+                attrs = {"aria_current": "page"} if tab is self._tab else {}
+                with el("a", "em-tab", testid=f"energy-tab-{tab.key}", href=self._view.href(tab=tab.key), **attrs):
+                    el("span", text=page.t(f"energy.tab.{tab.key}"))
+
+
+def period_words(period: Period, page: shell.Page) -> str:
+    """The period in words of its days and hours."""
+    fmt = page.viewer.fmt
+    if period.kind == "shift" and period.shift is not None:
+        hours = f"{fmt.clock(period.from_us)}–{fmt.clock(period.to_us)}"
+        return page.t("reports.shift_words", day=fmt.date(period.shift.day), name=period.shift.name, hours=hours)
+    if period.kind == "night":
+        return f"{fmt.day(period.from_us)} {fmt.clock(period.from_us)} – {fmt.day(period.to_us)} {fmt.clock(period.to_us)}"
+    if period.kind == "month":
+        return f"{page.t(f'energy.month.{period.first.month}')} {period.first.year}"
+    if period.first == period.last:
+        return fmt.date(period.first)
+    return f"{fmt.date(period.first)} – {fmt.date(period.last)}"
