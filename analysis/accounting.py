@@ -72,7 +72,7 @@ class EnergyAccounting:
         """Of the plant as it is now."""
         plant = self._plant()
         if self._calendar is None or self._calendar[0] is not plant:
-            self._calendar = (plant, Calendar(plant.site.timezone, plant.shifts))
+            self._calendar = (plant, Calendar.of(plant))
         return self._calendar[1]
 
     def shifts(self, from_us: int, to_us: int) -> Sequence[ShiftWindow]:

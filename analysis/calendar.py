@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from domain.energy import ShiftWindow
-from domain.plant import ShiftPattern
+from domain.energy import BreakWindow, ShiftWindow
+from domain.plant import Plant, ShiftPattern
+from domain.work_calendar import DAY_MIN, WorkCalendar
 
 HOUR_US = 3_600_000_000
+REMEMBERED_DAYS = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
 
@@ -30,12 +32,19 @@ def to_local(time_us: int, zone: ZoneInfo) -> datetime:
 
 
 class Calendar:
-    """The site's zone and shift patterns. Pure: build a new one when the plant changes."""
+    """The site's zone, shift patterns, holidays and exceptions. Pure: build a new one when the plant changes."""
 
-    def __init__(self, timezone: str, shifts: Sequence[ShiftPattern] = ()) -> None:
-        """`timezone`: IANA name; raises zoneinfo.ZoneInfoNotFoundError."""
+    def __init__(self, timezone: str, shifts: Sequence[ShiftPattern] = (), work: WorkCalendar | None = None) -> None:
+        """`timezone`: IANA name; raises zoneinfo.ZoneInfoNotFoundError. Without `work` no day is a holiday."""
         self.zone = ZoneInfo(timezone)
         self.shifts = tuple(shifts)
+        self.work = WorkCalendar() if work is None else work
+        self._days: dict[date, tuple[ShiftWindow, ...]] = {}
+
+    @staticmethod
+    def of(plant: Plant) -> Calendar:
+        """As the plant has it."""
+        return Calendar(plant.site.timezone, plant.shifts, plant.calendar)
 
     def day_of(self, time_us: int) -> date:
         """The site's calendar day."""
@@ -56,14 +65,27 @@ class Calendar:
 
     def shifts_of_day(self, day: date) -> list[ShiftWindow]:
         """Shifts that begin on that day, in order of time; a night shift belongs to the day it began."""
-        found = []
-        for pattern in self.shifts:
-            if day.weekday() in pattern.days:
-                end_day = day + timedelta(days=1) if pattern.end <= pattern.start else day
-                begin, end = self._at(day, pattern.start), self._at(end_day, pattern.end)
-                if end > begin:
-                    found.append(ShiftWindow(pattern.name, day, begin, end))
-        return sorted(found, key=lambda w: (w.from_us, w.name))
+        known = self._days.get(day)
+        if known is None:
+            if len(self._days) >= REMEMBERED_DAYS:
+                self._days.clear()
+            found = [self._window(pattern, day) for pattern in self.work.shifts_on(day, self.shifts)]
+            known = tuple(sorted((w for w in found if w.to_us > w.from_us), key=lambda w: (w.from_us, w.name)))
+            self._days[day] = known
+        return list(known)
+
+    def _window(self, pattern: ShiftPattern, day: date) -> ShiftWindow:
+        """The pattern on that day; a break that the change of summer time swallows is none."""
+        begin_min, end_min = pattern.span_min
+        begin, end = self._minute_at(day, begin_min), self._minute_at(day, end_min)
+        breaks = []
+        for pause in pattern.breaks:
+            from_min, to_min = pattern.break_span_min(pause)
+            from_us, to_us = max(self._minute_at(day, from_min), begin), min(self._minute_at(day, to_min), end)
+            if from_us < to_us:
+                breaks.append(BreakWindow(pause.name, from_us, to_us))
+        breaks.sort(key=lambda pause: pause.from_us)
+        return ShiftWindow(pattern.name, day, begin, end, pattern.crew, tuple(breaks))
 
     def shift_at(self, time_us: int) -> ShiftWindow | None:
         """The shift that runs at that time, the later begun one where two overlap; None between shifts."""
@@ -93,6 +115,10 @@ class Calendar:
             else:
                 yield from self.hours_of_day(day)
             day += timedelta(days=1)
+
+    def _minute_at(self, day: date, minute: int) -> int:
+        """Minutes since local midnight by the wall clock; beyond 1440 on the next day."""
+        return self._at(day + timedelta(days=minute // DAY_MIN), time(minute % DAY_MIN // 60, minute % 60))
 
     def _at(self, day: date, clock: time) -> int:
         return to_us(datetime.combine(day, clock, tzinfo=self.zone))

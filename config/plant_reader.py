@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import time
 from itertools import pairwise
 from zoneinfo import available_timezones
 
 from config.fields import Fields, shown, zone_exists
+from config.plant_calendar import read_calendar, read_shifts
 from config.plant_devices import DeviceReader, check_addresses
 from config.plant_lines import check_targets, read_id, read_line
+from config.plant_plans import read_plans
 from config.problems import Path, Report, nearest
 from config.profile_catalog import ProfileCatalog
 from domain.alert import LimitRule
-from domain.plant import Device, Line, Machine, Plant, ShiftPattern, Site
+from domain.plant import Device, Line, Machine, Plant, Site
 from domain.quantity import Kind
 from domain.state import StateThresholds
 
-SECTIONS = ("site", "shifts", "lines", "devices", "machines", "limits")
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_TIME = re.compile(r"([01]?[0-9]|2[0-4]):([0-5][0-9])\Z")
-_WEEK_MIN = 7 * 1440
+SECTIONS = ("site", "shifts", "calendar", "lines", "devices", "machines", "plans", "limits")
 
 
 class PlantReader:
@@ -44,18 +41,20 @@ class PlantReader:
             return None
         fields = Fields(report.document, (), report)
         site = self._site(fields)
-        shifts = self._shifts(fields)
+        shifts = read_shifts(fields)
+        calendar = read_calendar(fields, shifts, site.language if site is not None else "ru")
         lines = self._read_lines(fields)
         devices = self._read_devices(fields)
         machines = self._machines(fields)
+        plans = read_plans(fields, [m.id for m in machines], {m.section for m in machines}, {s.name for s in shifts})
         limits = self._limits(fields)
         self._main_meter(fields, site)
         fields.finish()
         if report.problems or site is None:
             return None
-        return Plant(site, shifts, lines, devices, machines, limits)
+        return Plant(site, shifts, lines, devices, machines, limits, calendar, plans)
 
-    # -- site and shifts -----------------------------------------------------------------------------------------
+    # -- site ----------------------------------------------------------------------------------------------------
 
     def _site(self, fields: Fields) -> Site | None:
         if fields.raw("site", required=True, expected="site: {name: …, timezone: …}") is None:
@@ -84,59 +83,6 @@ class PlantReader:
         if site is not None and site.main_meter is not None and site.main_meter not in self._devices:
             group = fields.group("site")
             group.problem("main_meter", f"there is no device {site.main_meter!r}", _known(site.main_meter, self._devices))
-
-    def _shifts(self, fields: Fields) -> tuple[ShiftPattern, ...]:
-        found: list[tuple[ShiftPattern, Path]] = []
-        for entry, path in fields.entries("shifts"):
-            shift = Fields(entry, path, self._report)
-            name = shift.text("name", required=True, longest=40)
-            start, end = self._clock(shift, "start"), self._clock(shift, "end")
-            days = self._days(shift)
-            shift.finish()
-            if name is not None and start is not None and end is not None and days:
-                found.append((ShiftPattern(name, start, end, days), path))
-        self._check_shifts(found)
-        return tuple(shift for shift, _ in found)
-
-    def _clock(self, fields: Fields, name: str) -> time | None:
-        value = fields.raw(name, required=True, expected='"HH:MM"')
-        if value is None:
-            return None
-        match = _TIME.match(value) if isinstance(value, str) else None
-        hour, minute = (int(match[1]), int(match[2])) if match else (99, 0)
-        if hour > 24 or (hour == 24 and (minute or name == "start")):
-            fields.problem(name, f"is {shown(value)}", 'a time of day "HH:MM"')
-            return None
-        return time(hour % 24, minute)
-
-    def _days(self, fields: Fields) -> frozenset[int]:
-        value = fields.raw("days")
-        if value is None:
-            return frozenset(range(7))
-        days = value if isinstance(value, list | tuple) else []
-        wrong = [day for day in days if not isinstance(day, str) or day.lower() not in DAYS]
-        if not days or wrong:
-            fields.problem("days", f"is {shown(wrong[0] if wrong else value)}", f"a list of {', '.join(DAYS)}")
-            return frozenset()
-        return frozenset(DAYS.index(str(day).lower()) for day in days)
-
-    def _check_shifts(self, shifts: list[tuple[ShiftPattern, Path]]) -> None:
-        """No minute of the week belongs to two shifts; a name may return on other days with other times."""
-        taken: dict[int, ShiftPattern] = {}
-        for shift, path in shifts:
-            clash: tuple[int, ShiftPattern] | None = None
-            for minute in _minutes(shift):
-                other = taken.setdefault(minute, shift)
-                if other is not shift and clash is None:
-                    clash = minute, other
-            if clash is not None:
-                at, other = clash
-                when = f"{DAYS[at // 1440]} {at % 1440 // 60:02}:{at % 60:02}"
-                self._report.problem(path, f"overlaps shift {other.name!r} at {when}", "shifts that follow each other")
-        for index, (shift, path) in enumerate(shifts):
-            twin = next((s for s, _ in shifts[:index] if s.name == shift.name and s.days & shift.days), None)
-            if twin is not None:
-                self._report.problem((*path, "name"), f"shift {shift.name!r} stands twice for one day", "each name once a day")
 
     # -- lines and devices ---------------------------------------------------------------------------------------
 
@@ -281,13 +227,6 @@ class PlantReader:
         for (lower, a), (upper, b) in pairwise(given):
             if not a < b:
                 fields.problem(upper, f"is {b:g}", f"more than {lower} ({a:g})")
-
-
-def _minutes(shift: ShiftPattern) -> list[int]:
-    """Minutes of the week (Monday 00:00 is 0) that belong to the shift."""
-    start = shift.start.hour * 60 + shift.start.minute
-    length = (shift.end.hour * 60 + shift.end.minute - start - 1) % 1440 + 1
-    return [(day * 1440 + start + offset) % _WEEK_MIN for day in sorted(shift.days) for offset in range(length)]
 
 
 def _known(wanted: str, known: object) -> str:

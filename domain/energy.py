@@ -10,6 +10,15 @@ from domain.state import MachineState
 
 
 @dataclass(frozen=True, slots=True)
+class BreakWindow:
+    """One concrete break of a shift, [from_us, to_us)."""
+
+    name: str
+    from_us: int
+    to_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class ShiftWindow:
     """One concrete shift: UTC borders [from_us, to_us) and the site-local day it belongs to (the day it began)."""
 
@@ -17,6 +26,13 @@ class ShiftWindow:
     day: date
     from_us: int
     to_us: int
+    crew: str = ""
+    breaks: tuple[BreakWindow, ...] = ()
+
+    @property
+    def planned_us(self) -> int:
+        """Its length without breaks: planned busy time."""
+        return self.to_us - self.from_us - sum(pause.to_us - pause.from_us for pause in self.breaks)
 
 
 @dataclass(frozen=True, slots=True)

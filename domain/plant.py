@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import time
 from typing import Protocol, TypeVar
 
 from domain.alert import LimitRule
 from domain.counter import CounterSpec
+from domain.plan import Plan
 from domain.profile import Group, Point, Profile
 from domain.quantity import Kind, Quantity, canonical_factor
 from domain.sample import TagId
 from domain.state import StateThresholds
+from domain.work_calendar import ShiftPattern as ShiftPattern
+from domain.work_calendar import WorkCalendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +30,6 @@ class Site:
     kef_target: float | None = None
     shift_plan_kwh: float | None = None
     main_meter: str | None = None  # device at the shop's feed; without it the shop is the sum of its machines
-
-
-@dataclass(frozen=True, slots=True)
-class ShiftPattern:
-    """A shift by wall clock of the site. `end <= start` means it ends on the next day; it belongs to the day it began.
-
-    `days`: Monday is 0.
-    """
-
-    name: str
-    start: time
-    end: time
-    days: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +93,8 @@ class Plant:
     devices: tuple[Device, ...] = ()
     machines: tuple[Machine, ...] = ()
     limits: tuple[LimitRule, ...] = ()
+    calendar: WorkCalendar = field(default_factory=WorkCalendar)
+    plans: tuple[Plan, ...] = ()
 
     def device(self, device_id: str) -> Device:
         """Raises KeyError."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from analysis.calendar import HOUR_US, Calendar, to_local, to_us
 from domain.plant import ShiftPattern
+from domain.work_calendar import Break, HolidayEdit, Rotation, WorkCalendar
 
 DAILY = frozenset(range(7))
 THREE = (
@@ -93,3 +94,30 @@ def test_conversion_is_exact_to_the_microsecond() -> None:
     moment = datetime(2026, 6, 10, 12, 0, 0, 123457, tzinfo=UTC)
     assert to_us(moment) % 1_000_000 == 123457
     assert to_local(to_us(moment), ZoneInfo("Europe/Berlin")) == moment
+
+
+def test_breaks_lie_in_their_shift_and_follow_the_wall_clock() -> None:
+    pauses = (Break("meal", time(3), time(3, 30)), Break("tea", time(1, 30), time(1, 45)))
+    calendar = Calendar("Europe/Berlin", [ShiftPattern("3", time(23), time(7), DAILY, pauses)])
+    night = calendar.shifts_of_day(date(2026, 6, 10))[0]
+    assert [(p.name, p.to_us - p.from_us) for p in night.breaks] == [("tea", HOUR_US // 4), ("meal", HOUR_US // 2)]
+    assert night.breaks[1].from_us == local(calendar, 2026, 6, 11, 3)
+    assert night.planned_us == 8 * HOUR_US - 3 * HOUR_US // 4
+
+
+def test_a_break_that_summer_time_swallows_is_none_and_one_shown_twice_counts_once() -> None:
+    pause = Break("meal", time(2, 15), time(2, 45))
+    calendar = Calendar("Europe/Berlin", [ShiftPattern("3", time(23), time(7), DAILY, (pause,))])
+    spring, autumn = calendar.shifts_of_day(SPRING)[0], calendar.shifts_of_day(AUTUMN)[0]
+    # 02:15 and 02:45 do not exist in spring: both are moved forward by the change and the break keeps its length
+    assert [p.to_us - p.from_us for p in spring.breaks] == [HOUR_US // 2]
+    assert [p.to_us - p.from_us for p in autumn.breaks] == [HOUR_US // 2]
+    assert all(w.from_us <= p.from_us < p.to_us <= w.to_us for w in (spring, autumn) for p in w.breaks)
+
+
+def test_holidays_and_rotation_reach_the_windows() -> None:
+    crew = Rotation(2, date(2026, 6, 1), frozenset({1}), "A")
+    work = WorkCalendar(edits=(HolidayEdit(date(2026, 6, 3), "Founders"),))
+    calendar = Calendar("Europe/Moscow", [ShiftPattern("1", time(8), time(20), DAILY, rotation=crew)], work)
+    found = calendar.windows("shift", local(calendar, 2026, 6, 1), local(calendar, 2026, 6, 8))
+    assert [(w.day.day, w.crew) for w in found] == [(1, "A"), (5, "A"), (7, "A")]
