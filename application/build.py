@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from analysis.accounting import EnergyAccounting
 from analysis.alerts import AlertEngine
+from analysis.basic_figures import BASIC, BasicFigures
 from analysis.engine import AnalysisEngine
 from analysis.recent import RecentHistory
 from analysis.shift_keeper import ShiftKeeper
@@ -28,6 +29,7 @@ from data_collection.read_now import read_now
 from data_processing.consistency import ConsistencyMonitor
 from data_processing.processor import Processing
 from database import Database, open_database
+from domain.explain import Explainer
 from domain.plant import Plant, Site, Tag
 from domain.ports import Clock, Sink
 from domain.sample import Reading, TagEvent
@@ -154,9 +156,13 @@ async def _connect(
         builder, database.reports, database.audit, clock, windows=energy.shifts,
         wording=lambda language: wording(language, current.plant.site.timezone, current.plant.site.currency),
     )
+    explainer = Explainer()
+    basic = BasicFigures(lambda: current.plant, lambda: current.tags, energy, recent, clock)
+    for figure in BASIC:
+        explainer.register(figure, basic)
     services = Services(
         live=live, history=TagHistory(database.samples, live.tag), energy=energy, alerts=alerts, plant=plant, access=accounts,
-        status=status, reports=ReportFace(reports),
+        status=status, reports=ReportFace(reports), explain=explainer,
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     current.listeners += [

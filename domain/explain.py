@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -57,6 +58,29 @@ class Explanation:
     estimated_share: float = 0.0
     notes: tuple[str, ...] = ()  # keys of the catalogues: what would raise it, why it is not shown
     options: Mapping[str, str] = field(default_factory=dict)  # further parameters of the figure
+
+
+SYMBOL = re.compile(r"[^\W\d]\w*")
+MISSING = "?"
+
+
+def substitute(formula: str, terms: Sequence[Term], show: Callable[[Term], str] | None = None) -> str:
+    """The right side of `formula` with the terms' values in place of their symbols; an unknown value is a question mark.
+
+    `show` writes one value; without it four significant figures with a decimal point, as the API does.
+    """
+    values = {term.symbol: term for term in terms}
+    write = show or _plain
+
+    def value_of(found: re.Match[str]) -> str:
+        term = values.get(found[0])
+        return found[0] if term is None else write(term)
+
+    return SYMBOL.sub(value_of, formula)
+
+
+def _plain(term: Term) -> str:
+    return MISSING if term.value is None else f"{term.value:.4g}" if abs(term.value) < 1000 else f"{term.value:.1f}"
 
 
 class Explains(Protocol):

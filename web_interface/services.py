@@ -18,6 +18,7 @@ from domain.commissioning import ReadNowRow as ReadNowRow
 from domain.energy import Efficiency, EnergyAccount, ShiftWindow
 from domain.errors import Forbidden as Forbidden
 from domain.errors import MonitorError
+from domain.explain import Explanation
 from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
 from domain.plant import Device, Line, Machine, Plant, Tag
 from domain.ports import RawSeries, RollupSeries, Step
@@ -142,6 +143,17 @@ class EnergyService(Protocol):
         ...
 
 
+class ExplainService(Protocol):
+    """Opens any figure of the product."""
+
+    def figures(self) -> Sequence[str]: ...
+    async def explain(
+        self, figure: str, subject: str, from_us: int, to_us: int, options: Mapping[str, str] | None = None
+    ) -> Explanation:
+        """`subject`: machine id, "section:<name>" or "site". Raises NotFound."""
+        ...
+
+
 class AlertService(Protocol):
     def active(self) -> Sequence[Alert]: ...
     async def history(self, from_us: int, to_us: int, limit: int = 1000) -> Sequence[Alert]: ...
@@ -257,3 +269,4 @@ class Services:
     access: AccessService
     status: StatusService
     reports: ReportService
+    explain: ExplainService

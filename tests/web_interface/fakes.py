@@ -18,6 +18,7 @@ from domain.quantity import Kind
 from domain.state import MachineState as M
 from domain.state import StateInterval
 from tests.web_interface import fake_shop as shop
+from tests.web_interface.fake_explain import FakeExplain
 from tests.web_interface.fake_plant import FakePlant
 from tests.web_interface.fake_status import FakeReports, FakeStatus
 from tests.web_interface.memory_stores import MemoryAccess, MemoryAudit
@@ -421,6 +422,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         access=Accounts(store, audit, clock, hashing=CHEAP),
         status=FakeStatus(clock),
         reports=FakeReports(clock),
+        explain=FakeExplain(),
         clock=clock,
         access_store=store,
         audit_store=audit,

@@ -14,6 +14,7 @@ from web_interface.api.admin import admin_routes
 from web_interface.api.alerts import alert_routes
 from web_interface.api.data import data_routes
 from web_interface.api.docs import docs_routes
+from web_interface.api.explain import explain_routes
 from web_interface.api.machines import machine_routes
 from web_interface.api.problems import add_handlers, problem
 from web_interface.api.reports import report_routes
@@ -31,6 +32,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         data_routes(services, now_us),
         alert_routes(services, now_us),
         machine_routes(services, now_us),
+        explain_routes(services, now_us),
         status_routes(services),
         stream_routes(services, now_us),
         report_routes(services),

@@ -36,6 +36,7 @@ _HEAD = (
     '<link rel="stylesheet" href="/static/theme/tokens.css"><link rel="stylesheet" href="/static/theme/app.css">'
     '<link rel="stylesheet" href="/static/theme/pages.css"><link rel="stylesheet" href="/static/theme/admin.css">'
     '<link rel="stylesheet" href="/static/theme/energy.css">'
+    '<link rel="stylesheet" href="/static/theme/explain.css">'
 )
 
 

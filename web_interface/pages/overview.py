@@ -37,6 +37,7 @@ from web_interface.format import MISSING, Format
 from web_interface.locale import t
 from web_interface.pages import overview_view as view
 from web_interface.pages import shell
+from web_interface.pages.explain import explainable
 from web_interface.pages.overview_chart import (
     chart_options,
     chart_series,
@@ -53,6 +54,7 @@ from web_interface.services import Forbidden, Services, ShopNow
 
 log = logging.getLogger(__name__)
 Changes = list[tuple[Element, Mapping[str, Any]]]
+EXPLAINED = {"energy": "energy", "cost": "cost", "kef": "kef", "data": "completeness"}  # tile -> figure that it opens
 
 
 def register(services: Services, hub: Hub) -> None:
@@ -85,6 +87,8 @@ class Overview:
         self._shape = _shape(shop, self._site())
         with el("div", "em-overview", testid="overview"):
             self._tiles = {name: _tile(name, data) for name, data in tiles(shop, self._site(), self._fmt).items()}
+            for name, figure in EXPLAINED.items():
+                explainable(self._page, self._tiles[name], figure, "site", self._window)
             self._build_chart(shop)
             self._build_alerts(shop)
             self._build_machines(shop)
@@ -112,6 +116,12 @@ class Overview:
     # ---- parts -----------------------------------------------------------------------------------------------------
     def _shop(self) -> ShopNow:
         return self._page.hub.shop()
+
+    def _window(self) -> tuple[int, int]:
+        """What the tiles tell of: the running shift, between shifts the day, up to now."""
+        shop = self._shop()
+        midnight = self._fmt.local(shop.now_us).replace(hour=0, minute=0, second=0, microsecond=0)
+        return shop.shift.from_us if shop.shift is not None else round(midnight.timestamp()) * 1_000_000, shop.now_us
 
     def _site(self) -> Site:
         return self._page.services.plant.plant.site

@@ -21,6 +21,7 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("GET", "/api/machines"): (V, "/api/machines", {}),
     ("GET", "/api/machines/{machine_id}/states"): (V, "/api/machines/lathe-1/states", {}),
     ("GET", "/api/machines/{machine_id}/efficiency"): (V, "/api/machines/lathe-1/efficiency", {}),
+    ("GET", "/api/explain"): (V, "/api/explain?figure=energy&subject=lathe-1", {}),
     ("GET", "/api/energy"): (V, "/api/energy", {}),
     ("GET", "/api/devices/status"): (V, "/api/devices/status", {}),
     ("GET", "/api/lines/status"): (V, "/api/lines/status", {}),
