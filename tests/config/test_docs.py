@@ -25,10 +25,17 @@ def examples(name: str) -> list[str]:
 
 
 def test_the_plant_file_example_is_valid() -> None:
-    (example,) = examples("plant-file.md")
+    example = examples("plant-file.md")[0]
     parsed = parse_plant(example, catalog=ProfileCatalog.shipped(), environ={"M2_PASSWORD": "111111"})
     assert parsed.warnings == ()
     assert len(parsed.plant.devices) == 4
+
+
+def test_the_calendar_example_is_valid() -> None:
+    (example,) = [text for text in examples("plant-file.md") if "\ncalendar:" in text]
+    plant = parse_plant(example, catalog=ProfileCatalog.shipped(), environ={}).plant
+    assert [shift.crew for shift in plant.shifts] == ["А", "Б"]
+    assert len(plant.plans) == 2
 
 
 def test_the_profile_example_is_valid() -> None:
