@@ -1,0 +1,109 @@
+"""Findings: stretches in which a machine or the supply behaved inefficiently or unusually, with the evidence for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from domain.alert import Priority
+
+
+class Severity(Enum):
+    """How much it matters; a lasting finding becomes an alert of that priority."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+
+    @property
+    def priority(self) -> Priority:
+        return Priority.MEDIUM if self is Severity.MEDIUM else Priority.LOW
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One measured fact of a finding: `name` is a key of the catalogues; `limit` what it was compared with, in the same unit."""
+
+    name: str
+    value: float
+    unit: str
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """How much one tag ("power", "current_l1" ...) has to do with an anomaly: shares of a finding add up to 1."""
+
+    tag: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Identity is (rule, subject, from_us); `to_us` None while it lasts.
+
+    `subject` is a machine id, or "site" for the supply as a whole. `version` is that of the rule. `waste_kwh` and `waste_cost`
+    are what the condition itself cost, None where that cannot be told; energies come from integrated power.
+    """
+
+    rule: str
+    version: int
+    subject: str
+    from_us: int
+    to_us: int | None
+    severity: Severity
+    evidence: tuple[Evidence, ...] = ()
+    waste_kwh: float | None = None
+    waste_cost: float | None = None
+    contributions: tuple[Contribution, ...] = ()
+    detail: str = ""  # name of the program, or the model's version
+
+    @property
+    def key(self) -> str:
+        """One condition of one subject."""
+        return f"{self.rule}:{self.subject}"
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalyModel:
+    """A fitted multivariate model of a machine in one kind of state. Plain numbers only: nothing executable is stored.
+
+    `numbers` are the frozen parameters of analysis.anomaly.Scorer; `rows` minutes of [from_us, to_us) trained it.
+    """
+
+    machine_id: str
+    version: int
+    trained_us: int
+    from_us: int
+    to_us: int
+    rows: int
+    trained_by: str
+    numbers: Mapping[str, object]
+
+
+class FindingStore(Protocol):
+    """What the detectors keep."""
+
+    async def save_findings(self, findings: Sequence[Finding]) -> None:
+        """Insert or update; identity is (rule, subject, from_us)."""
+        ...
+
+    async def findings(
+        self, from_us: int, to_us: int, *, subject: str | None = None, rule: str | None = None, limit: int = 1000
+    ) -> Sequence[Finding]:
+        """Those that overlap the window, newest first."""
+        ...
+
+    async def save_memory(self, memory: Mapping[str, str]) -> None:
+        """State of the detectors as JSON by detector key."""
+        ...
+
+    async def memory(self) -> Mapping[str, str]: ...
+    async def save_model(self, model: AnomalyModel) -> None:
+        """A new version; older ones stay readable."""
+        ...
+
+    async def models(self, machine_id: str | None = None) -> Sequence[AnomalyModel]:
+        """All versions, newest first."""
+        ...
