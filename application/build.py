@@ -16,6 +16,7 @@ from analysis.accounting import EnergyAccounting
 from analysis.alerts import AlertEngine
 from analysis.basic_figures import BASIC, BasicFigures
 from analysis.engine import AnalysisEngine
+from analysis.production import Production
 from analysis.recent import RecentHistory
 from analysis.shift_keeper import ShiftKeeper
 from application.consistency_watch import watch_consistency
@@ -163,6 +164,7 @@ async def _connect(
     services = Services(
         live=live, history=TagHistory(database.samples, live.tag), energy=energy, alerts=alerts, plant=plant, access=accounts,
         status=status, reports=ReportFace(reports), explain=explainer,
+        production=Production(lambda: current.plant, lambda: current.tags, database.samples, database.events, clock),
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     current.listeners += [

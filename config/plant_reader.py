@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from config.fields import Fields, shown, zone_exists
 from config.plant_calendar import read_calendar, read_shifts
+from config.plant_control import read_control
 from config.plant_devices import DeviceReader, check_addresses
 from config.plant_lines import check_targets, read_id, read_line
 from config.plant_plans import read_plans
@@ -15,6 +16,7 @@ from config.problems import Path, Report, nearest
 from config.profile_catalog import ProfileCatalog
 from domain.alert import LimitRule
 from domain.plant import Device, Line, Machine, Plant, Site
+from domain.profile import Point
 from domain.quantity import Kind
 from domain.state import StateThresholds
 
@@ -130,6 +132,7 @@ class PlantReader:
                 self._thresholds(group),
                 group.text("board", "") or "",
                 group.number("kef_target", above=0, high=1),
+                control=read_control(group, self._point),
             )
             group.finish()
             if machine_id is not None:
@@ -200,16 +203,8 @@ class PlantReader:
         tag = fields.text("tag", required=True)
         if tag is None:
             return None
-        device_id, _, point_tag = tag.partition(".")
-        device = self._devices.get(device_id)
-        if device is None:
-            if not self._named_by_a_device(device_id):
-                fields.problem("tag", f"there is no device {device_id!r}", _known(device_id, self._devices))
-            return None
-        point = next((p for p in device.profile.points if p.tag == point_tag), None)
+        point = self._point(fields, "tag", tag)
         if point is None:
-            known = [f"{device_id}.{p.tag}" for p in device.profile.points]
-            fields.problem("tag", f"there is no tag {tag!r}", _known(tag, known))
             return None
         if point.kind is Kind.TEXT:
             fields.problem("tag", f"{tag!r} is a text", "a tag with numbers")
@@ -217,6 +212,20 @@ class PlantReader:
             fields.problem("tag", f"{tag!r} has limits already", "one entry a tag")
         seen.setdefault(tag, fields.path)
         return tag
+
+    def _point(self, fields: Fields, name: str, tag: str) -> Point | None:
+        """The point of a full tag name; None after a problem at the field `name`."""
+        device_id, _, point_tag = tag.partition(".")
+        device = self._devices.get(device_id)
+        if device is None:
+            if not self._named_by_a_device(device_id):
+                fields.problem(name, f"there is no device {device_id!r}", _known(device_id, self._devices))
+            return None
+        point = next((p for p in device.profile.points if p.tag == point_tag), None)
+        if point is None:
+            known = [f"{device_id}.{p.tag}" for p in device.profile.points]
+            fields.problem(name, f"there is no tag {tag!r}", _known(tag, known))
+        return point
 
     def _check_borders(self, fields: Fields, borders: Mapping[str, float | None]) -> None:
         """critical_low < low < high < critical_high, as far as they are given; at least one."""

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from domain.alert import LimitRule
 from domain.counter import CounterSpec
 from domain.plan import Plan
+from domain.production import ControlSignals
 from domain.profile import Group, Point, Profile
 from domain.quantity import Kind, Quantity, canonical_factor
 from domain.sample import TagId
@@ -81,6 +82,7 @@ class Machine:
     states: StateThresholds | None = None
     board: str = ""
     kef_target: float | None = None
+    control: ControlSignals | None = None  # what its own control tells
 
 
 @dataclass(frozen=True, slots=True)

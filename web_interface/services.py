@@ -22,6 +22,7 @@ from domain.explain import Explanation
 from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
 from domain.plant import Device, Line, Machine, Plant, Tag
 from domain.ports import RawSeries, RollupSeries, Step
+from domain.production import PartCount, ProgramStretch
 from domain.profile import Profile
 from domain.state import MachineState, StateInterval
 
@@ -151,6 +152,13 @@ class ExplainService(Protocol):
         self, figure: str, subject: str, from_us: int, to_us: int, options: Mapping[str, str] | None = None
     ) -> Explanation:
         """`subject`: machine id, "section:<name>" or "site". Raises NotFound."""
+class ProductionService(Protocol):
+    """Parts and programs of machines whose control tells them."""
+    async def parts(self, machine_id: str, from_us: int, to_us: int) -> PartCount:
+        """`parts` None where none are counted. Raises NotFound."""
+        ...
+    async def programs(self, machine_id: str, from_us: int, to_us: int) -> Sequence[ProgramStretch]:
+        """Stretches that tile the elapsed part of the window; empty where no program is told. Raises NotFound."""
         ...
 
 
@@ -270,3 +278,4 @@ class Services:
     status: StatusService
     reports: ReportService
     explain: ExplainService
+    production: ProductionService

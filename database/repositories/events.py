@@ -34,6 +34,16 @@ class EventRepository:
             rows = (await connection.execute(wanted.order_by(_X.c.tag_id))).all()
         return [TextSample(TagId(row.tag_id), row.time_us, row.text) for row in rows]
 
+    async def texts(self, tag_id: int, from_us: int, to_us: int) -> Sequence[TextSample]:
+        """Changes of one text within the window, in time order, after the one that stood at its begin."""
+        before = select(func.max(_X.c.time_us)).where(_X.c.tag_id == tag_id, _X.c.time_us <= from_us).scalar_subquery()
+        wanted = select(_X).where(
+            _X.c.tag_id == tag_id, _X.c.time_us < to_us, _X.c.time_us >= func.coalesce(before, from_us)
+        )
+        async with self._store.read() as connection:
+            rows = (await connection.execute(wanted.order_by(_X.c.time_us))).all()
+        return [TextSample(TagId(row.tag_id), row.time_us, row.text) for row in rows]
+
     async def save_events(self, events: Sequence[TagEvent]) -> None:
         """Each once; identity is (tag, time, kind)."""
         if events:

@@ -335,3 +335,15 @@ async def test_restored_from_a_server_numbers_go_on(postgresql: object, tmp_path
         await database.restore(tmp_path / "b.zip")
         user = await database.access.create_user(User(0, "u4", Role.VIEWER), "h")
         assert user.id == 4
+
+
+async def test_texts_of_a_window_begin_with_the_one_that_stood(
+    database_url: str, tmp_path: Path, fake_clock: FakeClock
+) -> None:
+    changes = [TextSample(TagId(7), at, text) for at, text in ((10, "O1"), (20, "O2"), (30, "O3"))]
+    async with opened(database_url, tmp_path, fake_clock) as database:
+        await database.events.save_texts([*changes, TextSample(TagId(8), 15, "other")])
+        assert await database.events.texts(7, 25, 40) == changes[1:]
+        assert await database.events.texts(7, 20, 30) == changes[1:2]
+        assert await database.events.texts(7, 0, 15) == changes[:1]
+        assert await database.events.texts(9, 0, 100) == []

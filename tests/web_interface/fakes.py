@@ -20,6 +20,7 @@ from domain.state import StateInterval
 from tests.web_interface import fake_shop as shop
 from tests.web_interface.fake_explain import FakeExplain
 from tests.web_interface.fake_plant import FakePlant
+from tests.web_interface.fake_production import FakeProduction
 from tests.web_interface.fake_status import FakeReports, FakeStatus
 from tests.web_interface.memory_stores import MemoryAccess, MemoryAudit
 from web_interface.auth.accounts import Accounts
@@ -423,6 +424,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         status=FakeStatus(clock),
         reports=FakeReports(clock),
         explain=FakeExplain(),
+        production=FakeProduction(clock),
         clock=clock,
         access_store=store,
         audit_store=audit,

@@ -17,6 +17,7 @@ from web_interface.api.docs import docs_routes
 from web_interface.api.explain import explain_routes
 from web_interface.api.machines import machine_routes
 from web_interface.api.problems import add_handlers, problem
+from web_interface.api.production import production_routes
 from web_interface.api.reports import report_routes
 from web_interface.api.roles import role_of
 from web_interface.api.status import healthz, status_routes
@@ -33,6 +34,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         alert_routes(services, now_us),
         machine_routes(services, now_us),
         explain_routes(services, now_us),
+        production_routes(services, now_us),
         status_routes(services),
         stream_routes(services, now_us),
         report_routes(services),

@@ -20,6 +20,8 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("POST", "/api/alerts/{alert_id}/acknowledge"): (O, "/api/alerts/1/acknowledge", {"json": {"note": "seen"}}),
     ("GET", "/api/machines"): (V, "/api/machines", {}),
     ("GET", "/api/machines/{machine_id}/states"): (V, "/api/machines/lathe-1/states", {}),
+    ("GET", "/api/machines/{machine_id}/parts"): (V, "/api/machines/lathe-1/parts", {}),
+    ("GET", "/api/machines/{machine_id}/programs"): (V, "/api/machines/lathe-1/programs", {}),
     ("GET", "/api/machines/{machine_id}/efficiency"): (V, "/api/machines/lathe-1/efficiency", {}),
     ("GET", "/api/explain"): (V, "/api/explain?figure=energy&subject=lathe-1", {}),
     ("GET", "/api/energy"): (V, "/api/energy", {}),

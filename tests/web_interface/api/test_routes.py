@@ -12,7 +12,7 @@ from domain.errors import StorageError
 from domain.health import Books, DestinationBook
 from tests.web_interface.clients import client, make_key
 from tests.web_interface.fakes import FakeServices
-from web_interface.api import models
+from web_interface.api import models, production
 
 WINDOW = {"from": "2026-11-19T04:00:00Z", "to": "2026-11-19T10:42:00Z"}
 
@@ -99,7 +99,20 @@ async def test_machines_states_and_card(viewer: httpx.AsyncClient) -> None:
     assert card["inputs"]["production"]["energy_kwh"] == pytest.approx(card["numerator_kwh"])
 
 
-@pytest.mark.parametrize("what", ["states", "efficiency"])
+async def test_parts_and_programs(viewer: httpx.AsyncClient) -> None:
+    parts = await get(viewer, "/api/machines/lathe-1/parts", **WINDOW)
+    production.Parts.model_validate(parts)
+    assert (parts["parts"], parts["refused"], parts["doubtful"][0]["kind"]) == (101, 3763, "jump")
+    programs = await get(viewer, "/api/machines/lathe-1/programs", **WINDOW)
+    production.Programs.model_validate(programs)
+    assert programs["items"][0] == {
+        "program": "VAL_2041.NC", "from": "2026-11-19T04:00:00.000Z", "to": programs["items"][0]["to"],
+        "seconds": programs["items"][0]["seconds"], "parts": 101,
+    }  # fmt: skip
+    await get(viewer, "/api/machines/lathe-1/programs", 400, **{**WINDOW, "from": "2026-10-01T00:00:00Z"})
+
+
+@pytest.mark.parametrize("what", ["states", "efficiency", "parts", "programs"])
 async def test_an_unknown_machine(viewer: httpx.AsyncClient, what: str) -> None:
     body = await get(viewer, f"/api/machines/lathe-9/{what}", 404)
     assert "lathe-1" in body["nearest"]
