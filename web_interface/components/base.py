@@ -22,6 +22,7 @@ class Part(Element, esm={"energy-kit": "kit"}):
     def __init__(self, data: Data, testid: str | None = None) -> None:
         super().__init__()
         self._data = data
+        self._taken: Mapping[str, Any] | None = None  # the last whole picture; the same object again needs no comparing
         plain_prop(self, "data", data)
         if testid:
             self._props["data-testid"] = testid
@@ -33,14 +34,18 @@ class Part(Element, esm={"energy-kit": "kit"}):
 
     def change(self, new: Mapping[str, Any]) -> Data:
         """Take over `new` and return the keys that differ, for a Feed to send. Keys that are absent stay."""
+        if new is self._taken:
+            return {}
         changes = {key: value for key, value in new.items() if self._data.get(key, _NOTHING) != value}
         self._data.update(changes)
+        self._taken = new
         return changes
 
     def show(self, new: Mapping[str, Any]) -> None:
         """Change at once, in a handler of this page."""
         if changes := self.change(new):
             self.run_method("patch", changes)
+        self._taken = None
 
     def testid(self, name: str) -> Self:
         """Stable name for tests."""

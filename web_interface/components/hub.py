@@ -62,11 +62,17 @@ class Hub:
         return self.shop().newest_us
 
     def view(self, key: Hashable, make: Callable[[ShopNow], T]) -> T:
-        """What `make` draws from the present shop, made once a tick for all pages that share `key` (kind, language)."""
+        """What `make` draws from the present shop, made once a tick for all pages that share `key` (kind, language).
+
+        Of a dict, entries that equal those of the tick before are the same objects: a page sees at once that it shows them.
+        """
         shop = self.shop()
         kept = self._views.get(key)
         if kept is None or kept[0] is not shop:
-            kept = self._views[key] = (shop, make(shop))
+            drawn = make(shop)
+            if kept is not None and isinstance(drawn, dict):
+                _keep_equal(kept[1], drawn)
+            kept = self._views[key] = (shop, drawn)
         return cast("T", kept[1])
 
     @property
@@ -116,6 +122,13 @@ class Hub:
             elif client.has_socket_connection:
                 for listener in listeners:
                     _tell(listener, tick, key)
+
+
+def _keep_equal(old: dict[Any, Any], new: dict[Any, Any]) -> None:
+    for key, value in new.items():
+        before = old.get(key)
+        if before == value:
+            new[key] = before
 
 
 def _tell(listener: Listener, tick: Tick, key: str) -> None:

@@ -35,8 +35,8 @@ class PowerFlow(Part, component="power_flow.js"):
             if before["text"] != after["text"]:
                 texts[after["name"]] = after["text"]
             for a, b in zip(before["rows"], after["rows"], strict=True):
-                if part := {k: v for k, v in b.items() if a[k] != v}:
-                    rows[b["id"]] = part
+                if a != b:
+                    rows[b["id"]] = {k: v for k, v in b.items() if a[k] != v}
         changes = {k: v for k, v in new.items() if k != "groups" and old.get(k) != v}
         old.update(new)
         return changes | ({"rows": rows} if rows else {}) | ({"texts": texts} if texts else {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -197,15 +198,16 @@ class Overview:
 
     def _live_alerts(self, shop: ShopNow) -> Changes:
         self._counts_now()
-        return [(self._alerts, self._alerts.change(self._alert_data(shop)))]
+        key = ("alerts", self._fmt.lang, self._page.viewer.may(Role.OPERATOR))
+        return [(self._alerts, self._alerts.change(self._page.hub.view(key, self._alert_data)))]
 
     def _counts_now(self) -> None:
-        active = self._page.services.alerts.active()
+        counts = self._page.hub.view("alert-counts", lambda _s: Counter(a.priority for a in self._page.services.alerts.active()))
         for priority, label in self._counts.items():
-            words = str(sum(a.priority is priority for a in active))
+            words = str(counts[priority])
             if label.text != words:
                 label.set_text(words)
-        words = self._page.t("alerts.all", n=len(active))
+        words = self._page.t("alerts.all", n=counts.total())
         if self._all.text != words:
             self._all.set_text(words)
 
@@ -281,8 +283,12 @@ class Overview:
         if self._table is not None:
             rows = self._page.hub.view(("table", self._fmt.lang), lambda s: machine_table(s, self._fmt)[1])
             return [(self._table, self._table.row_changes(rows))]
-        for title, machines in view.by_section(shop.machines).items():
-            words, label = view.section_kw(machines, self._fmt), self._sections.get(title)
+        sections = self._page.hub.view(
+            ("sections", self._fmt.lang),
+            lambda s: {title: view.section_kw(m, self._fmt) for title, m in view.by_section(s.machines).items()},
+        )
+        for title, words in sections.items():
+            label = self._sections.get(title)
             if label is not None and label.text != words:  # type: ignore[attr-defined]
                 label.set_text(words)  # type: ignore[attr-defined]
         cards = self._page.hub.view(

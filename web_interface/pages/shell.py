@@ -146,7 +146,7 @@ def page(
         with el("main", f"em-main em-page-{active}", testid=f"page-{active}"):
             yield made
         badges += _bottom(viewer, active)
-    badge = _Badges(services, badges)
+    badge = _Badges(services, hub, badges)
 
     def job(tick: Tick) -> list[tuple[Element, Mapping[str, Any]]]:
         badge.refresh()
@@ -223,16 +223,20 @@ def _nav_item(item: NavItem, viewer: Viewer, active: str, where: str) -> Element
 class _Badges:
     """Count of alerts that wait for acknowledgement."""
 
-    def __init__(self, services: Services, badges: Sequence[Element]) -> None:
-        self._services, self._badges, self._shown = services, badges, -1
+    def __init__(self, services: Services, hub: Hub, badges: Sequence[Element]) -> None:
+        self._services, self._hub, self._badges, self._shown = services, hub, badges, -1
 
     def refresh(self) -> None:
-        waiting = sum(a.state in {AlertState.UNACKNOWLEDGED, AlertState.RETURNED} for a in self._services.alerts.active())
+        waiting = self._hub.view("alerts-waiting", lambda _shop: _waiting(self._services))
         if waiting == self._shown:
             return
         self._shown = waiting
         for badge in self._badges:
             badge.set_text(str(min(waiting, 99)) if waiting else "")  # type: ignore[attr-defined]
+
+
+def _waiting(services: Services) -> int:
+    return sum(a.state in {AlertState.UNACKNOWLEDGED, AlertState.RETURNED} for a in services.alerts.active())
 
 
 class _Banners:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from tests.conftest import eventually
+from web_interface.components.base import Part
 from web_interface.components.hub import Hub, Tick
 from web_interface.services import Services
 
@@ -115,3 +116,27 @@ async def test_news_come_at_once_but_no_faster_than_the_period(live: Live) -> No
         await asyncio.sleep(0.01)
     times = [at for at, _ in ticks]
     assert min(b - a for a, b in itertools.pairwise(times)) > 0.19
+
+
+def test_what_did_not_change_is_the_same_object_for_every_page(hub: Hub, live: Live) -> None:
+    """So a page sees without comparing that it shows it already; what changed is new."""
+    drawn = iter([{"a": {"kw": "1"}, "b": {"kw": "2"}}, {"a": {"kw": "1"}, "b": {"kw": "3"}}])
+    first = hub.view("cards", lambda _shop: next(drawn))
+    hub.tick()
+    second = hub.view("cards", lambda _shop: next(drawn))
+    assert second == {"a": {"kw": "1"}, "b": {"kw": "3"}}
+    assert second["a"] is first["a"]
+    assert second["b"] is not first["b"]
+
+
+def test_a_part_sends_only_what_differs_also_after_a_change_by_its_own_page() -> None:
+    part = Part.__new__(Part)
+    part._data, part._taken = {"kw": "1", "name": "Lathe"}, None
+    picture = {"kw": "2", "name": "Lathe"}
+    assert part.change(picture) == {"kw": "2"}
+    assert part.change(picture) == {}
+    sent: list[object] = []
+    part.run_method = lambda _name, changes: sent.append(changes)  # type: ignore[assignment,method-assign]
+    part.show({"kw": "9"})
+    assert sent == [{"kw": "9"}]
+    assert part.change(picture) == {"kw": "2"}
