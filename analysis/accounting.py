@@ -15,10 +15,12 @@ from datetime import date
 import numpy as np
 
 from analysis.calendar import Calendar
+from analysis.cube import StateColumns, fill, slot_borders
 from analysis.energy import Chunk, CounterColumns, PowerTrace, counts, efficiency_k1, measure, merge
 from analysis.meter import Meter, Meters
-from analysis.states import states_of, tile
+from analysis.states import Timing, states_of, tile
 from domain.counter import Increment, Step, increments
+from domain.cube import CubeCell, Slot
 from domain.energy import Efficiency, EnergyAccount, ShiftWindow
 from domain.plant import Plant, Tag
 from domain.ports import Clock, History, RawSeries
@@ -31,11 +33,13 @@ MINUTE_US = 60_000_000
 SHORT_GRID_US, LONG_GRID_US = 15 * MINUTE_US, 60 * MINUTE_US
 LONG_SPAN_US = 26 * 60 * MINUTE_US
 LOAD_US = 24 * 60 * MINUTE_US  # at most that much of one machine is in memory at once
+SAMPLES_KEPT_US = 80 * 24 * 60 * MINUTE_US  # single samples older than that may be deleted
 REMEMBERED = 10_000  # chunks, about 1.5 kB each
 SETTLE_US = 3 * MINUTE_US  # until then samples, roll-ups and states of a stretch may still be on their way
 FRESH_US = 2_000_000  # a chunk that may still change is measured again after that time
 HOLED_FRESH_US = MINUTE_US  # one of the past with holes: a journal may still fill them
 WHOLE = 0.98
+MINUTES = Timing.of(60.0, 0.0)  # of roll-ups that stand in for samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,23 @@ class EnergyAccounting:
         meters = self._meters.all().values()
         return [await self._account(meter, window.from_us, window.to_us, window.name, long) for meter in meters]
 
+    async def cube(self, machine_id: str, slots: Sequence[Slot]) -> Sequence[CubeCell]:
+        """Cells of slots that tile a stretch of the past; from minutes where single samples may be deleted already. NotFound."""
+        meter, now_us = self._meters.of(machine_id), self._clock.now_us()
+        found: list[CubeCell] = []
+        for group in _groups([(slot.from_us, slot.to_us) for slot in slots]):
+            begin, end = group[0][0], group[-1][1]
+            mine = [slot for slot in slots if begin <= slot.from_us < end]
+            old = now_us - begin > SAMPLES_KEPT_US
+            loaded = await self._load(meter, begin, end, now_us, old)
+            columns = fill(
+                slot_borders(mine), StateColumns.of(tile(machine_id, loaded.intervals, begin, end)), loaded.counter, loaded.power,
+                grid_us=LONG_GRID_US if old else SHORT_GRID_US, longest_normal_us=_longest_normal_us(meter),
+                tail_until_us=_tail_until_us(meter, loaded.counter, now_us), states_matter=meter.machine.states is not None,
+            )  # fmt: skip
+            found += columns.cells(machine_id, mine)
+        return found
+
     def invalidate(self, from_us: int, to_us: int, machine_id: str | None = None) -> None:
         """Samples or states of that time changed afterwards: forget what was measured from them."""
         for key in [k for k in self._chunks if (machine_id is None or k[0] == machine_id) and k[2] > from_us and k[1] < to_us]:
@@ -185,11 +206,8 @@ class EnergyAccounting:
 
     async def _measure_group(self, meter: Meter, group: Sequence[tuple[int, int]], now_us: int, long: bool) -> list[Chunk]:
         loaded = await self._load(meter, group[0][0], group[-1][1], now_us, long)
-        longest_us = max(3 * meter.reading_us, 3 * MINUTE_US)
-        counter = loaded.counter
-        tail_until_us = 0
-        if counter is not None and counter.last_us is not None and now_us - counter.last_us <= longest_us + meter.timing.hold_us:
-            tail_until_us = now_us
+        longest_us, counter = _longest_normal_us(meter), loaded.counter
+        tail_until_us = _tail_until_us(meter, counter, now_us)
         found = []
         for begin, end in group:
             chunk = measure(
@@ -235,11 +253,14 @@ class EnergyAccounting:
                 samples.times_us, samples.values, samples.qualities, interval_us, hold_us, max(now_us, to_us)
             )
             last_us = samples.times_us[-1] if len(samples.times_us) else None
+        timing = meter.timing
+        if rebuild and long and meter.power is not None and not len(samples.times_us):
+            samples, timing = await self._minute_samples(meter.power, from_us, to_us), MINUTES
         if rebuild and meter.machine.states is not None and len(samples.times_us):
             begin_us = min(from_us, samples.times_us[0])
             stored = states_of(
                 meter.machine.id, samples.times_us, samples.values, samples.qualities,
-                meter.machine.states, meter.timing, begin_us, min(to_us, now_us),
+                meter.machine.states, timing, begin_us, min(to_us, now_us),
             )  # fmt: skip
         return _Loaded(stored, counter, power, last_us)
 
@@ -263,11 +284,28 @@ class EnergyAccounting:
         steps = increments([row[0] for row in good], [row[1] for row in good], meter.counter_spec)
         return CounterColumns.of(steps, good[-1][0] if good else None)
 
+    async def _minute_samples(self, tag: Tag, from_us: int, to_us: int) -> RawSeries:
+        """Mean power of each minute as if it were a sample: what is left when samples are deleted."""
+        rows = [row for row in (await self._history.rollup(tag.id, Resolution.M1, from_us, to_us)).rows if row.mean is not None]
+        return RawSeries(tag.id, [row.time_us for row in rows], [row.mean for row in rows], [0] * len(rows))
+
     async def _minutes(self, tag: Tag, from_us: int, to_us: int) -> tuple[PowerTrace, int | None]:
         rows = [row for row in (await self._history.rollup(tag.id, Resolution.M1, from_us, to_us)).rows if row.mean is not None]
         begin = np.array([row.time_us for row in rows], dtype=np.int64)
         mean = np.array([row.mean for row in rows], dtype=np.float64)
         return PowerTrace(begin, begin + MINUTE_US, mean), rows[-1].time_us + MINUTE_US if rows else None
+
+
+def _longest_normal_us(meter: Meter) -> int:
+    """An increment longer than that is a gap."""
+    return max(3 * meter.reading_us, 3 * MINUTE_US)
+
+
+def _tail_until_us(meter: Meter, counter: CounterColumns | None, now_us: int) -> int:
+    """Up to when the power stands in for the next reading of the counter; 0 when that is overdue."""
+    longest_us = _longest_normal_us(meter) + meter.timing.hold_us
+    alive = counter is not None and counter.last_us is not None and now_us - counter.last_us <= longest_us
+    return now_us if alive else 0
 
 
 def _grid(from_us: int, to_us: int, width_us: int) -> Iterator[tuple[int, int]]:
