@@ -12,6 +12,7 @@ from config.plant_control import read_control
 from config.plant_devices import DeviceReader, check_addresses
 from config.plant_lines import check_targets, read_id, read_line
 from config.plant_plans import read_plans
+from config.plant_virtual import point_of, read_virtual_tags
 from config.problems import Path, Report, nearest
 from config.profile_catalog import ProfileCatalog
 from domain.alert import LimitRule
@@ -19,8 +20,9 @@ from domain.plant import Device, Line, Machine, Plant, Site
 from domain.profile import Point
 from domain.quantity import Kind
 from domain.state import StateThresholds
+from domain.virtual import VirtualTag
 
-SECTIONS = ("site", "shifts", "calendar", "lines", "devices", "machines", "plans", "limits")
+SECTIONS = ("site", "shifts", "calendar", "lines", "devices", "virtual_tags", "machines", "plans", "limits")
 
 
 class PlantReader:
@@ -34,6 +36,7 @@ class PlantReader:
         self._devices_reader = DeviceReader(catalog, environ, secrets)
         self._lines: dict[str, Line] = {}
         self._devices: dict[str, Device] = {}
+        self._virtual: tuple[VirtualTag, ...] = ()
 
     def read(self) -> Plant | None:
         """The plant; None when anything is wrong."""
@@ -47,6 +50,7 @@ class PlantReader:
         calendar = read_calendar(fields, shifts, site.language if site is not None else "ru")
         lines = self._read_lines(fields)
         devices = self._read_devices(fields)
+        self._virtual = read_virtual_tags(fields, self._devices, report)
         machines = self._machines(fields)
         plans = read_plans(fields, [m.id for m in machines], {m.section for m in machines}, {s.name for s in shifts})
         limits = self._limits(fields)
@@ -54,7 +58,7 @@ class PlantReader:
         fields.finish()
         if report.problems or site is None:
             return None
-        return Plant(site, shifts, lines, devices, machines, limits, calendar, plans)
+        return Plant(site, shifts, lines, devices, machines, limits, calendar, plans, self._virtual)
 
     # -- site ----------------------------------------------------------------------------------------------------
 
@@ -82,9 +86,19 @@ class PlantReader:
         return found
 
     def _main_meter(self, fields: Fields, site: Site | None) -> None:
-        if site is not None and site.main_meter is not None and site.main_meter not in self._devices:
+        if site is not None and site.main_meter is not None and site.main_meter not in self._tag_devices():
             group = fields.group("site")
-            group.problem("main_meter", f"there is no device {site.main_meter!r}", _known(site.main_meter, self._devices))
+            group.problem("main_meter", f"there is no device {site.main_meter!r}", _known(site.main_meter, self._tag_devices()))
+
+    def _points_of(self, device_id: str) -> Mapping[str, Point]:
+        """What a device, real or virtual, has to offer, by tag; empty when there is no such device."""
+        device = self._devices.get(device_id)
+        if device is not None:
+            return {point.tag: point for point in device.profile.points}
+        return {tag.point: point_of(tag) for tag in self._virtual if tag.device_id == device_id}
+
+    def _tag_devices(self) -> list[str]:
+        return [*self._devices, *dict.fromkeys(tag.device_id for tag in self._virtual)]
 
     # -- lines and devices ---------------------------------------------------------------------------------------
 
@@ -143,24 +157,25 @@ class PlantReader:
         meter = fields.text("meter")
         if meter is None:
             return None
-        if meter not in self._devices:
+        if meter not in self._tag_devices():
             if not self._named_by_a_device(meter):
-                fields.problem("meter", f"there is no device {meter!r}", _known(meter, self._devices))
+                fields.problem("meter", f"there is no device {meter!r}", _known(meter, self._tag_devices()))
             return None
         other = metered.setdefault(meter, machine_id)
         if other != machine_id:
             self._report.warn(fields.at("meter"), f"{meter!r} is the meter of machine {other!r} too: its energy counts twice")
-        tags = {point.tag for point in self._devices[meter].profile.points}
         for tag, use in (("active_power", "no state"), ("energy_import", "no energy from a counter")):
-            if tag not in tags:
+            if tag not in self._points_of(meter):
                 self._report.warn(fields.at("meter"), f"{meter!r} has no point {tag}, so the machine has {use}")
         return meter
 
     def _named_by_a_device(self, device_id: str) -> bool:
         """Is there such a device that could not be read? Then its own problems are enough."""
-        devices = self._report.document.get("devices") if isinstance(self._report.document, Mapping) else None
-        listed = devices if isinstance(devices, list) else []
-        return any(isinstance(device, Mapping) and str(device.get("id")) == device_id for device in listed)
+        document = self._report.document if isinstance(self._report.document, Mapping) else {}
+        named = [(entry, "id") for entry in document.get("devices") or ()] if isinstance(document.get("devices"), list) else []
+        if isinstance(document.get("virtual_tags"), list):
+            named += [(entry, "tag") for entry in document["virtual_tags"]]
+        return any(isinstance(entry, Mapping) and str(entry.get(key)).partition(".")[0] == device_id for entry, key in named)
 
     def _thresholds(self, fields: Fields) -> StateThresholds | None:
         if not fields.has("states"):
@@ -216,15 +231,14 @@ class PlantReader:
     def _point(self, fields: Fields, name: str, tag: str) -> Point | None:
         """The point of a full tag name; None after a problem at the field `name`."""
         device_id, _, point_tag = tag.partition(".")
-        device = self._devices.get(device_id)
-        if device is None:
+        points = self._points_of(device_id)
+        if not points:
             if not self._named_by_a_device(device_id):
-                fields.problem(name, f"there is no device {device_id!r}", _known(device_id, self._devices))
+                fields.problem(name, f"there is no device {device_id!r}", _known(device_id, self._tag_devices()))
             return None
-        point = next((p for p in device.profile.points if p.tag == point_tag), None)
+        point = points.get(point_tag)
         if point is None:
-            known = [f"{device_id}.{p.tag}" for p in device.profile.points]
-            fields.problem(name, f"there is no tag {tag!r}", _known(tag, known))
+            fields.problem(name, f"there is no tag {tag!r}", _known(tag, [f"{device_id}.{known}" for known in points]))
         return point
 
     def _check_borders(self, fields: Fields, borders: Mapping[str, float | None]) -> None:

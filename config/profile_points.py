@@ -22,7 +22,7 @@ MERCURY_QUERIES: Final = (
     "instant", "energy", "energy_phase", "ratios", "serial", "firmware", "variant", "clock", "status", "quadrants",
 )
 LONGEST_STRING: Final = 125
-_TAG = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
+TAG = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 _SLOW = {
     Quantity.ENERGY_IMPORT, Quantity.ENERGY_EXPORT, Quantity.REACTIVE_ENERGY_IMPORT, Quantity.REACTIVE_ENERGY_EXPORT,
 }
@@ -102,7 +102,7 @@ class PointReader:
 
     def _tag(self, fields: Fields) -> str | None:
         tag = fields.text("tag", required=True)
-        if tag is not None and not _TAG.match(tag):
+        if tag is not None and not TAG.match(tag):
             fields.problem("tag", f"is {shown(tag)}", "lower-case letters, digits and _, beginning with a letter")
             return None
         return tag

@@ -14,6 +14,7 @@ from domain.profile import Group, Point, Profile
 from domain.quantity import Kind, Quantity, canonical_factor
 from domain.sample import TagId
 from domain.state import StateThresholds
+from domain.virtual import VirtualTag
 from domain.work_calendar import ShiftPattern as ShiftPattern
 from domain.work_calendar import WorkCalendar
 
@@ -97,6 +98,17 @@ class Plant:
     limits: tuple[LimitRule, ...] = ()
     calendar: WorkCalendar = field(default_factory=WorkCalendar)
     plans: tuple[Plan, ...] = ()
+    virtual_tags: tuple[VirtualTag, ...] = ()
+
+    @property
+    def virtual_devices(self) -> tuple[str, ...]:
+        """Ids of the devices that consist of virtual tags, in the order of their first."""
+        return tuple(dict.fromkeys(tag.device_id for tag in self.virtual_tags))
+
+    @property
+    def tag_devices(self) -> tuple[str, ...]:
+        """Ids of everything that has tags: devices, then virtual ones."""
+        return (*(device.id for device in self.devices), *self.virtual_devices)
 
     def device(self, device_id: str) -> Device:
         """Raises KeyError."""

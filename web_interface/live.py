@@ -81,7 +81,7 @@ class LiveView:
     def apply(self, plant: Plant, tags: Sequence[Tag]) -> None:
         """The plant changed (or was read at start)."""
         self._plant = plant
-        active = {device.id for device in plant.devices}
+        active = set(plant.tag_devices)
         kept = [tag for tag in tags if tag.device_id in active]
         self._tags = {tag.name: tag for tag in kept}
         machine_of = {machine.meter: machine.id for machine in plant.machines if machine.meter}
@@ -139,8 +139,8 @@ class LiveView:
         plant = self._known_plant()
         if tag is not None:
             self.tag(tag)
-        if device is not None and device not in {d.id for d in plant.devices}:
-            raise _not_found("device", device, [d.id for d in plant.devices])
+        if device is not None and device not in plant.tag_devices:
+            raise _not_found("device", device, plant.tag_devices)
         if machine is not None:
             wanted = self._machine(machine)
             if wanted.meter is None:

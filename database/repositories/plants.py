@@ -13,9 +13,10 @@ from database import tables
 from database.engine import Store
 from database.keys import Sealer
 from domain.errors import StorageError
-from domain.plant import Plant, Tag, tags_of
+from domain.plant import Plant, Tag
 from domain.profile import Group
 from domain.quantity import Quantity
+from domain.registry import tags_of_plant
 from domain.sample import TagId
 
 THE_PLANT = 1
@@ -82,7 +83,7 @@ class PlantRepository:
             await connection.execute(self._store.upsert(table), [{**row, "active": True} for row in rows])
 
     async def _register(self, connection: AsyncConnection, plant: Plant) -> list[Tag]:
-        wanted = [tag for device in plant.devices for tag in tags_of(device)]
+        wanted = tags_of_plant(plant)
         found = await connection.execute(select(tables.tag.c.name, tables.tag.c.id))
         known = {str(name): int(tag_id) for name, tag_id in found.all()}
         highest = int(await connection.scalar(select(func.max(tables.tag.c.id))) or 0)

@@ -103,7 +103,7 @@ class LimitsPage:
     def _fields(self, rule: LimitRule | None) -> Sequence[Field]:
         t = self._page.t
         live = {tag.name: tag for tag in self._page.services.live.tags()}
-        known = {device.id for device in self._page.services.plant.plant.devices}
+        known = set(self._page.services.plant.plant.tag_devices)
         limited = {known.tag for known in self._page.services.plant.plant.limits}
         tags = {
             name: f"{self._tag_words(name, tag)} · {name}" for name, tag in live.items()

@@ -103,7 +103,8 @@ class MachinesPage:
         def border(name: str, hint: str) -> Field:
             return Field(f"states.{name}", "number", t(f"admin.field.{name}"), unit=kw, hint=t(f"admin.hint.{hint}"))
 
-        meters = {NONE: t("admin.machine.no_meter"), **{d.id: f"{d.id} · {d.line}" for d in plant.devices}}
+        virtual = {device_id: f"{device_id} · {t('virtual.device')}" for device_id in plant.virtual_devices}
+        meters = {NONE: t("admin.machine.no_meter"), **{d.id: f"{d.id} · {d.line}" for d in plant.devices}, **virtual}
         return [
             Field("name", "text", t("admin.field.name"), required=True),
             *id_field(self._page.lang, new=new),
