@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 from config.fields import Fields, shown, zone_exists
 from config.plant_calendar import read_calendar, read_shifts
 from config.plant_control import read_control
+from config.plant_detectors import read_detectors
 from config.plant_devices import DeviceReader, check_addresses
 from config.plant_lines import check_targets, read_id, read_line
 from config.plant_plans import read_plans
@@ -22,7 +23,7 @@ from domain.quantity import Kind
 from domain.state import StateThresholds
 from domain.virtual import VirtualTag
 
-SECTIONS = ("site", "shifts", "calendar", "lines", "devices", "virtual_tags", "machines", "plans", "limits")
+SECTIONS = ("site", "shifts", "calendar", "lines", "devices", "virtual_tags", "machines", "plans", "limits", "detectors")
 
 
 class PlantReader:
@@ -54,11 +55,12 @@ class PlantReader:
         machines = self._machines(fields)
         plans = read_plans(fields, [m.id for m in machines], {m.section for m in machines}, {s.name for s in shifts})
         limits = self._limits(fields)
+        detectors = read_detectors(fields, [machine.id for machine in machines])
         self._main_meter(fields, site)
         fields.finish()
         if report.problems or site is None:
             return None
-        return Plant(site, shifts, lines, devices, machines, limits, calendar, plans, self._virtual)
+        return Plant(site, shifts, lines, devices, machines, limits, calendar, plans, self._virtual, detectors)
 
     # -- site ----------------------------------------------------------------------------------------------------
 

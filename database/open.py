@@ -29,6 +29,7 @@ from database.repositories import (
     BookRepository,
     EnergyRepository,
     EventRepository,
+    FindingRepository,
     PlantRepository,
     ReportRepository,
     StateRepository,
@@ -68,6 +69,7 @@ class Database:
     reports: ReportRepository
     books: BookRepository
     events: EventRepository
+    findings: FindingRepository
     warnings: Sequence[str]  # weak settings of the server, for the status page
     store: Store
     data_dir: Path
@@ -138,7 +140,8 @@ async def open_database(
             PlantRepository(store, Sealer(load_or_create_key(keys / "secrets.key"))),
             StateRepository(store), EnergyRepository(store), AlertRepository(store), AccessRepository(store),
             AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
-            ReportRepository(store), BookRepository(store), EventRepository(store), warnings, store, data_dir,
+            ReportRepository(store), BookRepository(store), EventRepository(store), FindingRepository(store),
+            warnings, store, data_dir,
         )
         try:
             yield database

@@ -339,3 +339,4 @@ FROM tag t JOIN sample s
 """The newest sample of each tag; found by the clustered key, so it stays quick however much history there is."""
 
 # Tables of other parts stand in modules of their own on the same metadata, imported here so that the migrations know them.
+from database import tables_anomalies as tables_anomalies  # noqa: E402

@@ -82,8 +82,8 @@ RULES: Mapping[str, Mapping[str, Parameter]] = {
 }
 """Rule -> its parameters. Every rule may also be switched off ("enabled: false")."""
 
-SUPPLY_RULES = frozenset({"voltage_imbalance", "voltage_range", "voltage_week", "frequency_range", "frequency_week"})
-"""Rules about the supply, not about a machine's use of it."""
+SITE_RULES = frozenset({"voltage_imbalance", "voltage_range", "voltage_week", "frequency_range", "frequency_week"})
+"""Rules about the supply of the site: a single machine has no say in them."""
 ENABLED = "enabled"
 
 

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from domain.alert import LimitRule
 from domain.counter import CounterSpec
+from domain.detector import DetectorSettings
 from domain.plan import Plan
 from domain.production import ControlSignals
 from domain.profile import Group, Point, Profile
@@ -99,6 +100,7 @@ class Plant:
     calendar: WorkCalendar = field(default_factory=WorkCalendar)
     plans: tuple[Plan, ...] = ()
     virtual_tags: tuple[VirtualTag, ...] = ()
+    detectors: DetectorSettings = field(default_factory=DetectorSettings)
 
     @property
     def virtual_devices(self) -> tuple[str, ...]:

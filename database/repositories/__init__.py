@@ -6,11 +6,12 @@ from database.repositories.audit import AUDIT_HEAD, AuditLog
 from database.repositories.books import BookRepository
 from database.repositories.energy import EnergyRepository
 from database.repositories.events import EventRepository
+from database.repositories.findings import FindingRepository
 from database.repositories.plants import PlantRepository
 from database.repositories.reports import ReportRepository
 from database.repositories.states import StateRepository
 
 __all__ = [
     "AUDIT_HEAD", "AccessRepository", "AlertRepository", "AuditLog", "BookRepository", "EnergyRepository",
-    "EventRepository", "PlantRepository", "ReportRepository", "StateRepository",
+    "EventRepository", "FindingRepository", "PlantRepository", "ReportRepository", "StateRepository",
 ]

@@ -11,6 +11,7 @@ from config.plant_file import parse_plant
 from config.plant_lines import TRANSPORTS
 from config.profile_points import MERCURY_QUERIES
 from config.profiles import ProfileCatalog, load_profile
+from domain.detector import RULES
 from domain.quantity import Quantity, units_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -36,6 +37,17 @@ def test_the_calendar_example_is_valid() -> None:
     plant = parse_plant(example, catalog=ProfileCatalog.shipped(), environ={}).plant
     assert [shift.crew for shift in plant.shifts] == ["А", "Б"]
     assert len(plant.plans) == 2
+
+
+def test_the_detectors_example_is_valid_and_every_rule_is_documented() -> None:
+    (example,) = [text for text in examples("plant-file.md") if text.startswith("detectors:")]
+    head = "site: {name: S}\nmachines: [{id: lathe-1}]\n"
+    settings = parse_plant(head + example, catalog=ProfileCatalog.shipped(), environ={}).plant.detectors
+    assert settings.of("current_imbalance") is None
+    for rule, parameters in RULES.items():
+        (row,) = [line for line in text("plant-file.md").splitlines() if line.startswith(f"| `{rule}` |")]
+        for name, parameter in parameters.items():
+            assert re.search(rf"`{name}` \({parameter.default:g}\b", row), (rule, name)
 
 
 def test_the_profile_example_is_valid() -> None:
