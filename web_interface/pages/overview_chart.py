@@ -16,6 +16,7 @@ from web_interface.services import ShopNow
 Data = dict[str, Any]
 HOUR_US = 3_600_000_000
 TODAY, YESTERDAY, NOW = 0, 1, 2  # order of the series
+_LABELS_MEET_US = 3 * HOUR_US  # a shift that begins so early has its name where the contract has its label
 
 
 def day_bounds_us(now_us: int, fmt: Format) -> tuple[int, int]:
@@ -224,7 +225,9 @@ def _contract(site: Site, fmt: Format) -> Data:
 def _shift(shop: ShopNow, fmt: Format) -> Data:
     if shop.shift is None:
         return {"data": []}
-    label = {"position": "insideTop", "color": "var(--text3)", "fontSize": 12, "fontFamily": "Inter", "distance": 4}
+    first_hours = shop.shift.from_us - day_bounds_us(shop.now_us, fmt)[0] < _LABELS_MEET_US
+    position = "insideTopRight" if first_hours else "insideTop"  # the contract's label stands at the left
+    label = {"position": position, "color": "var(--text3)", "fontSize": 12, "fontFamily": "Inter", "distance": 4}
     return {
         "silent": True,
         "itemStyle": {"color": "var(--shift-tint)"},

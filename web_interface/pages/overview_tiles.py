@@ -104,7 +104,7 @@ def _against_plan(delta: float, fmt: Format) -> list[list[str]]:
     sign = "▼" if delta < 0 else "▲"
     words = t("tile.energy.saving" if delta < 0 else "tile.energy.excess", fmt.lang)
     return [
-        [f"{sign}\u00a0{fmt.percent(abs(delta))}", f"em-b {tone}"],
+        [f"{sign}\u00a0{fmt.percent(abs(delta), 1 if abs(delta) < 0.1 else 0)}", f"em-b {tone}"],
         [f" {t('tile.energy.to_plan', fmt.lang)} ", "em-desk-only"],
         [" · ", "em-phone-only"],
         [words, f"em-b {tone}"],

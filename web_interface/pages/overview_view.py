@@ -131,13 +131,19 @@ def flow(shop: ShopNow, fmt: Format, energy: bool) -> Data:
     return {
         "main": {"name": t("flow.main", fmt.lang), "text": f"{fmt.number(feed, 0)}\u00a0{fmt.unit(unit)}"},
         "groups": [
-            {"name": name, "text": fmt.number(sum(r["value"] for r in rows if not r["missing"]), 0), "rows": rows}
+            {"name": name, "text": _board_text(rows, fmt), "rows": rows}
             for name, rows in groups.items()
         ],
         "rest": {"text": f"{t('flow.rest', fmt.lang)} {fmt.number(rest, digits)}", "value": round(rest, 1)} if rest else None,
         "empty": t("flow.empty", fmt.lang),
         "label": t("flow.title", fmt.lang),
     }
+
+
+def _board_text(rows: Sequence[Data], fmt: Format) -> str:
+    """The sum as its branches are drawn; with the last known power of a silent machine in it, about."""
+    about = "≈\u00a0" if any(r["missing"] and r["value"] for r in rows) else ""
+    return about + fmt.number(sum(r["value"] for r in rows), 0)
 
 
 def _flow_row(m: MachineNow, fmt: Format, energy: bool, digits: int) -> Data:

@@ -53,8 +53,10 @@ def error_page(status: int, lang: str, *, reference: str | None = None) -> bytes
     number = (
         "" if reference is None else f'<p class="note">{escape(t("plain.reference", lang))} <code>{escape(reference)}</code></p>'
     )
+    advice = f"plain.error.what_to_do.{status}"
+    what_to_do = t(advice if has(advice, lang) else "plain.error.what_to_do", lang)
     body = (
-        f'<h1>{escape(words)}</h1><p class="note">{escape(t("plain.error.what_to_do", lang))}</p>{number}'
+        f'<h1>{escape(words)}</h1><p class="note">{escape(what_to_do)}</p>{number}'
         f'<p><a class="button" href="/">{escape(t("plain.to_overview", lang))}</a></p>'
         f'<p class="code">{status}</p>'
     )

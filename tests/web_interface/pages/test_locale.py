@@ -76,8 +76,8 @@ def test_russian_plural_forms(n: float, form: int) -> None:
 
 
 def test_a_text_takes_its_plural_form() -> None:
-    assert t("tile.states.idle", "ru", n=1) == "1 простаивает"
-    assert t("tile.states.idle", "ru", n=2) == "2 простаивают"
+    assert t("tile.states.working", "ru", n=1) == "1 работает"
+    assert t("tile.states.working", "ru", n=2) == "2 работают"
     assert t("tile.states.alarm", "en", n=1) == "1 alarm"
 
 
