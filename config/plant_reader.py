@@ -12,6 +12,7 @@ from config.plant_control import read_control
 from config.plant_detectors import read_detectors
 from config.plant_devices import DeviceReader, check_addresses
 from config.plant_lines import check_targets, read_id, read_line
+from config.plant_money import MONEY_SECTIONS, read_money, read_standby
 from config.plant_plans import read_plans
 from config.plant_virtual import point_of, read_virtual_tags
 from config.problems import Path, Report, nearest
@@ -23,7 +24,9 @@ from domain.quantity import Kind
 from domain.state import StateThresholds
 from domain.virtual import VirtualTag
 
-SECTIONS = ("site", "shifts", "calendar", "lines", "devices", "virtual_tags", "machines", "plans", "limits", "detectors")
+SECTIONS = (
+    "site", "shifts", "calendar", *MONEY_SECTIONS, "lines", "devices", "virtual_tags", "machines", "plans", "limits", "detectors",
+)  # fmt: skip
 
 
 class PlantReader:
@@ -57,10 +60,11 @@ class PlantReader:
         limits = self._limits(fields)
         detectors = read_detectors(fields, [machine.id for machine in machines])
         self._main_meter(fields, site)
+        money = read_money(fields)
         fields.finish()
         if report.problems or site is None:
             return None
-        return Plant(site, shifts, lines, devices, machines, limits, calendar, plans, self._virtual, detectors)
+        return Plant(site, shifts, lines, devices, machines, limits, calendar, plans, self._virtual, detectors, money)
 
     # -- site ----------------------------------------------------------------------------------------------------
 
@@ -149,6 +153,7 @@ class PlantReader:
                 group.text("board", "") or "",
                 group.number("kef_target", above=0, high=1),
                 control=read_control(group, self._point),
+                standby=read_standby(group),
             )
             group.finish()
             if machine_id is not None:

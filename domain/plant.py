@@ -16,6 +16,7 @@ from domain.quantity import Kind, Quantity, canonical_factor
 from domain.sample import TagId
 from domain.state import StateThresholds
 from domain.virtual import VirtualTag
+from domain.tariff import NO_TERMS, MoneyTerms, Standby
 from domain.work_calendar import ShiftPattern as ShiftPattern
 from domain.work_calendar import WorkCalendar
 
@@ -85,6 +86,7 @@ class Machine:
     board: str = ""
     kef_target: float | None = None
     control: ControlSignals | None = None  # what its own control tells
+    standby: Standby | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class Plant:
     def tag_devices(self) -> tuple[str, ...]:
         """Ids of everything that has tags: devices, then virtual ones."""
         return (*(device.id for device in self.devices), *self.virtual_devices)
+    money: MoneyTerms = NO_TERMS
 
     def device(self, device_id: str) -> Device:
         """Raises KeyError."""
