@@ -110,8 +110,8 @@ def power_charges(
 ) -> tuple[PowerCharge, ...]:
     """Charges of one month for power, from the site's mean power of each hour (by the hour's begin, UTC microseconds).
 
-    `works`: is it a working day? Capacity: mean over the published peak hours that are known. Network: mean over working days of the greatest power within
-    the operator's window. Source: docs/formulas.md, price categories.
+    `works`: is it a working day? Capacity: mean over the published peak hours that are known. Network: mean over working days of
+    the greatest power within the operator's window. Source: docs/formulas.md, price categories.
     """
     local = {to_local(time_us, zone): kw for time_us, kw in hourly_kw.items()}
     found = []
