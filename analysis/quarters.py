@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.energy import Floats, Ints
+from domain.figures import Trust
 from domain.plant import Tag
 from domain.ports import History, RollupRow, Step
 
@@ -24,8 +26,8 @@ US_PER_HOUR = 3.6e9
 class Quarters:
     """Consecutive stretches of at most 15 min on the clock's grid that tile a window (minutes where it begins or ends ragged).
 
-    `seconds`: elapsed length; `energy`: kWh (kvarh for a reactive meter), NaN unknown; `estimated`: part of it; `source` counter |
-    integrated_power | none.
+    `seconds`: elapsed length; `energy`: kWh (kvarh for a reactive meter), NaN unknown; `estimated`: part of it.
+    `source`: counter | integrated_power | none.
     """
 
     times_us: Ints
@@ -62,9 +64,8 @@ class Quarters:
         known = ~np.isnan(self.energy)
         return min(1.0, float(self.estimated[known].sum()) / total)
 
-    def part(self, keep: Floats | Ints | np.typing.NDArray[np.bool_]) -> Quarters:
+    def part(self, mask: NDArray[np.bool_]) -> Quarters:
         """Only the stretches chosen by a mask."""
-        mask = np.asarray(keep, dtype=np.bool_)
         return Quarters(self.times_us[mask], self.seconds[mask], self.energy[mask], self.estimated[mask], self.source)
 
     def hourly_kw(self) -> dict[int, float]:
@@ -109,7 +110,7 @@ async def load_quarters(
         found = {row.time_us: value for row in rows if (value := _value(row, QUARTER_US, counter is not None)) is not None}
     for begin, end in cut:
         if begin < whole_from or end > whole_to:
-            ragged = await _ragged(history, tag, begin, end, counter is not None)
+            ragged = await _ragged(history, tag, begin, end, counter is not None, running=end == now_us)
             if ragged is not None:
                 found[begin] = ragged
     for place, (begin, _end) in enumerate(cut):
@@ -118,8 +119,10 @@ async def load_quarters(
     return Quarters(times, seconds, energy, estimated, "counter" if counter is not None else "integrated_power")
 
 
-async def _ragged(history: History, tag: Tag, begin: int, end: int, counted: bool) -> tuple[float, float] | None:
-    """A stretch that is no whole quarter, from minutes; a cut minute gives its share of time."""
+async def _ragged(
+    history: History, tag: Tag, begin: int, end: int, counted: bool, *, running: bool
+) -> tuple[float, float] | None:
+    """A stretch that is no whole quarter, from minutes; a cut minute gives its share of time, the running one all it has."""
     first = begin // MINUTE_US * MINUTE_US
     rows = (await history.rollup(tag.id, Step.M1, first, end)).rows
     parts = []
@@ -127,8 +130,7 @@ async def _ragged(history: History, tag: Tag, begin: int, end: int, counted: boo
         value = _value(row, MINUTE_US, counted)
         share = (min(row.time_us + MINUTE_US, end) - max(row.time_us, begin)) / MINUTE_US
         if value is not None and share > 0:
-            running = row.time_us + MINUTE_US > end and begin <= row.time_us
-            weight = 1.0 if running and counted else share
+            weight = 1.0 if running and begin <= row.time_us and row.time_us + MINUTE_US > end else share
             parts.append((value[0] * weight, value[1] * weight))
     return (sum(p[0] for p in parts), sum(p[1] for p in parts)) if parts else None
 
@@ -143,13 +145,25 @@ def _value(row: RollupRow, width_us: int, counted: bool) -> tuple[float, float] 
     return energy, energy
 
 
-def summed(columns: Sequence[Quarters]) -> Quarters:
-    """Of several meters over one window: a stretch is known where all are; what some lack is unknown in the sum."""
+def summed(columns: Sequence[Quarters], *, whole: bool = True) -> Quarters:
+    """Of several meters over one window. `whole`: a stretch is known where all are (demand); else what is known adds up."""
     first = columns[0]
     if len(columns) == 1:
         return first
-    energy = np.sum([c.energy for c in columns], axis=0)
+    energies = np.array([c.energy for c in columns])
+    lacking = np.isnan(energies).any(axis=0) if whole else np.isnan(energies).all(axis=0)
+    energy = np.where(lacking, np.nan, np.nansum(energies, axis=0))
     estimated = np.sum([np.where(np.isnan(c.energy), 0.0, c.estimated) for c in columns], axis=0)
     sources = {c.source for c in columns}
     source = "counter" if sources == {"counter"} else "none" if sources == {"none"} else "integrated_power"
     return Quarters(first.times_us, first.seconds, energy, estimated, source)
+
+
+def trust_of(columns: Sequence[Quarters], *, running: bool = False) -> Trust:
+    """Of the sum: mean completeness of its meters, estimated part of all the energy."""
+    if not columns:
+        return Trust(0.0, 0.0, running)
+    known = [c.total or 0.0 for c in columns]
+    estimated = sum(total * c.estimated_share for total, c in zip(known, columns, strict=True))
+    share = min(1.0, estimated / sum(known)) if sum(known) > 0 else 0.0
+    return Trust(sum(c.completeness for c in columns) / len(columns), share, running)

@@ -15,8 +15,8 @@ from domain.profile import Group, Point, Profile
 from domain.quantity import Kind, Quantity, canonical_factor
 from domain.sample import TagId
 from domain.state import StateThresholds
-from domain.virtual import VirtualTag
 from domain.tariff import NO_TERMS, MoneyTerms, Standby
+from domain.virtual import VirtualTag
 from domain.work_calendar import ShiftPattern as ShiftPattern
 from domain.work_calendar import WorkCalendar
 
@@ -103,6 +103,7 @@ class Plant:
     plans: tuple[Plan, ...] = ()
     virtual_tags: tuple[VirtualTag, ...] = ()
     detectors: DetectorSettings = field(default_factory=DetectorSettings)
+    money: MoneyTerms = NO_TERMS
 
     @property
     def virtual_devices(self) -> tuple[str, ...]:
@@ -113,7 +114,6 @@ class Plant:
     def tag_devices(self) -> tuple[str, ...]:
         """Ids of everything that has tags: devices, then virtual ones."""
         return (*(device.id for device in self.devices), *self.virtual_devices)
-    money: MoneyTerms = NO_TERMS
 
     def device(self, device_id: str) -> Device:
         """Raises KeyError."""
