@@ -89,7 +89,7 @@ def unfit(names: Sequence[str], x: Floats, y: Floats) -> list[Reason]:
     if n < MIN_POINTS or n < k + 3:
         return [Reason("few_points", {"n": float(n), "needed": float(max(MIN_POINTS, k + 3))})]
     found = [Reason("constant", {"variable": name}) for name, column in zip(names, x.T, strict=True) if _constant(column)]
-    if _constant(y):
+    if _constant(y) or y.mean() <= 0.0:
         found.append(Reason("constant_energy"))
     if not found:
         _, singular, _ = np.linalg.svd((x - x.mean(axis=0)) / x.std(axis=0), full_matrices=False)
@@ -152,8 +152,8 @@ def fit(
     )  # fmt: skip
     made = BaselineFit(
         n=n, missing=missing, intercept_kwh=float(beta[0]), coefficients=coefficients, r2=r2,
-        adjusted_r2=1.0 - (1.0 - r2) * (n - 1) / dof, cv_rmse=abs(sigma / mean) if mean else math.inf,
-        nmbe=float(residuals.sum()) / (dof * mean) if mean else 0.0, sigma_kwh=sigma, condition=condition,
+        adjusted_r2=1.0 - (1.0 - r2) * (n - 1) / dof, cv_rmse=sigma / mean,
+        nmbe=float(residuals.sum()) / (dof * mean), sigma_kwh=sigma, condition=condition,
         covariance=tuple(tuple(float(v) for v in row) for row in covariance), t_90=float(stats.t.ppf(0.95, dof)), mean_kwh=mean,
     )  # fmt: skip
     return replace(made, reasons=tuple(judge(made, Period(period))))

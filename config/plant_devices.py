@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from config.fields import Fields
 from config.plant_lines import CARRIES, read_id, report_secret, variable_name
+from config.plant_metering import read_metering
 from config.problems import Path, Report, nearest
 from config.profile_catalog import ProfileCatalog
 from config.profile_checks import occupied
@@ -41,6 +42,7 @@ class DeviceReader:
             self._warn_useless_ratios(fields, profile, options)
             profile = self._applied(fields, profile, options)
         enabled = fields.flag("enabled", True)
+        metering = read_metering(fields)
         address = self._address(fields, line, profile)
         variable = variable_name(fields, "password_env", None, False)
         if isinstance(variable, str):
@@ -52,7 +54,7 @@ class DeviceReader:
         fields.finish()
         if device_id is None or line is None or profile is None or scan_s is None or len(fields.report.problems) > before:
             return None
-        return Device(device_id, line.id, profile, address, scan_s, options, password, enabled, in_place)
+        return Device(device_id, line.id, profile, address, scan_s, options, password, enabled, in_place, metering)
 
     def _line(self, fields: Fields, lines: Mapping[str, Line]) -> Line | None:
         name = fields.text("line", required=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from config.plant_file import PlantFileError, plant_from_document
 from config.plant_lines import TRANSPORTS
+from config.plant_metering import metering_fields
 from config.problems import Problem, Report
 from config.profile_catalog import ProfileCatalog
 from config.profile_checks import check_overlaps
@@ -35,6 +36,7 @@ def device_to_fields(device: Device) -> Entry:
         fields["address"] = device.address
     fields["scan_s"] = int(device.scan_s) if device.scan_s.is_integer() else device.scan_s
     fields |= {name: list(value) if isinstance(value, tuple) else value for name, value in device.options.items()}
+    fields |= metering_fields(device.metering)
     if not device.enabled:
         fields["enabled"] = False
     if device.in_place:

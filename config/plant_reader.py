@@ -12,6 +12,7 @@ from config.plant_control import read_control
 from config.plant_detectors import read_detectors
 from config.plant_devices import DeviceReader, check_addresses
 from config.plant_lines import check_targets, read_id, read_line
+from config.plant_metering import check_metering
 from config.plant_money import MONEY_SECTIONS, read_money, read_standby
 from config.plant_plans import read_plans
 from config.plant_virtual import point_of, read_virtual_tags
@@ -131,6 +132,7 @@ class PlantReader:
                 found.append((device, path))
                 self._devices[device.id] = device
         check_addresses(found, self._report)
+        check_metering(found, self._report, taken.keys() - {i.lower() for i in self._devices})
         return tuple(device for device, _ in found)
 
     # -- machines and limits -------------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ from database.repositories import (
     AccessRepository,
     AlertRepository,
     AuditLog,
+    BalanceRepository,
+    BaselineRepository,
     BookRepository,
     EnergyRepository,
     EventRepository,
@@ -70,6 +72,8 @@ class Database:
     books: BookRepository
     events: EventRepository
     findings: FindingRepository
+    baselines: BaselineRepository
+    balance: BalanceRepository
     warnings: Sequence[str]  # weak settings of the server, for the status page
     store: Store
     data_dir: Path
@@ -141,7 +145,7 @@ async def open_database(
             StateRepository(store), EnergyRepository(store), AlertRepository(store), AccessRepository(store),
             AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
             ReportRepository(store), BookRepository(store), EventRepository(store), FindingRepository(store),
-            warnings, store, data_dir,
+            BaselineRepository(store), BalanceRepository(store), warnings, store, data_dir,
         )
         try:
             yield database

@@ -23,6 +23,16 @@ class FaultKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Metering:
+    """Where a meter lies among the others, and how exact it is (%; None: not given). See the plant file's devices."""
+
+    fed_by: str | None = None
+    feeds: str | None = None
+    meter_class: float | None = None
+    ct_class: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MeterFacts:
     """What the balance needs to know of a meter. Classes in %: of the meter, of its current transformers (0: direct).
 
@@ -44,7 +54,7 @@ class MeterFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class BalanceFinding:
     """A likely fault of one meter, or of the balance behind it. `confidence` 0..1.
 
     `figures` is the evidence: factor, explained (share of the disagreement that goes away), lag_s, lost_kwh, mean_kw ...
@@ -121,19 +131,30 @@ class BalanceReport:
     interval_s: int
     nodes: tuple[NodeBalance, ...]
     meters: tuple[MeterBalance, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[BalanceFinding, ...]
     rule_version: int = 1
 
 
-class FindingStore(Protocol):
-    async def replace_run(self, day_from_us: int, findings: Sequence[Finding]) -> Sequence[Finding]:
-        """Store what the run of that day found (a second run of the day replaces the first); with their ids."""
+@dataclass(frozen=True, slots=True)
+class BalanceRun:
+    """The doctor looked at [from_us, to_us) at `ran_us`."""
+
+    from_us: int
+    to_us: int
+    ran_us: int
+    rule_version: int
+    findings: tuple[BalanceFinding, ...] = ()
+
+
+class BalanceFindingStore(Protocol):
+    async def save_run(self, run: BalanceRun) -> BalanceRun:
+        """Store a run with its findings (a second run over the same window replaces the first); they carry their ids."""
         ...
 
-    async def between(self, from_us: int, to_us: int, limit: int = 1000) -> Sequence[Finding]:
+    async def between(self, from_us: int, to_us: int, limit: int = 1000) -> Sequence[BalanceFinding]:
         """Findings whose window overlaps, newest first."""
         ...
 
-    async def last_run(self) -> Sequence[Finding]:
-        """What the newest run found; empty before the first."""
+    async def last_run(self, before_us: int | None = None) -> BalanceRun | None:
+        """The newest run (whose window begins before that time), None before the first."""
         ...

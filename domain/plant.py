@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from domain.alert import LimitRule
+from domain.balance import Metering
 from domain.counter import CounterSpec
 from domain.detector import DetectorSettings
 from domain.plan import Plan
@@ -71,6 +72,7 @@ class Device:
     password: str | None = field(default=None, repr=False)
     enabled: bool = True
     in_place: bool = False  # the profile was written in the plant file itself
+    metering: Metering = field(default_factory=Metering)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from database.repositories.access import AccessRepository
 from database.repositories.alerts import AlertRepository
 from database.repositories.audit import AUDIT_HEAD, AuditLog
+from database.repositories.balance import BalanceRepository
+from database.repositories.baselines import BaselineRepository
 from database.repositories.books import BookRepository
 from database.repositories.energy import EnergyRepository
 from database.repositories.events import EventRepository
@@ -12,6 +14,7 @@ from database.repositories.reports import ReportRepository
 from database.repositories.states import StateRepository
 
 __all__ = [
-    "AUDIT_HEAD", "AccessRepository", "AlertRepository", "AuditLog", "BookRepository", "EnergyRepository",
-    "EventRepository", "FindingRepository", "PlantRepository", "ReportRepository", "StateRepository",
+    "AUDIT_HEAD", "AccessRepository", "AlertRepository", "AuditLog", "BalanceRepository", "BaselineRepository",
+    "BookRepository", "EnergyRepository", "EventRepository", "FindingRepository", "PlantRepository", "ReportRepository",
+    "StateRepository",
 ]
