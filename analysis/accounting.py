@@ -160,7 +160,7 @@ class EnergyAccounting:
             columns = fill(
                 slot_borders(mine), StateColumns.of(tile(machine_id, loaded.intervals, begin, end)), loaded.counter, loaded.power,
                 grid_us=LONG_GRID_US if old else SHORT_GRID_US, longest_normal_us=_longest_normal_us(meter),
-                tail_until_us=_tail_until_us(meter, loaded.counter, now_us), states_matter=meter.machine.states is not None,
+                tail_until_us=_tail_until_us(meter, loaded.counter, now_us), states_matter=meter.judged,
             )  # fmt: skip
             found += columns.cells(machine_id, mine)
         return found
@@ -176,7 +176,7 @@ class EnergyAccounting:
         chunks = await self._measured(meter, from_us, min(to_us, now_us), long)
         return merge(
             meter.machine.id, chunks, from_us, to_us,
-            source=meter.source, running=to_us > now_us, label=label, with_states=meter.machine.states is not None,
+            source=meter.source, running=to_us > now_us, label=label, with_states=meter.judged,
         )  # fmt: skip
 
     # -- measuring -------------------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ class EnergyAccounting:
         for begin, end in group:
             chunk = measure(
                 begin, end, tile(meter.machine.id, _overlapping(loaded.intervals, begin, end), begin, end), counter, loaded.power,
-                longest_normal_us=longest_us, tail_until_us=tail_until_us, states_matter=meter.machine.states is not None,
+                longest_normal_us=longest_us, tail_until_us=tail_until_us, states_matter=meter.judged,
             )  # fmt: skip
             found.append(chunk)
             self._remember((meter.machine.id, begin, end, long), chunk, self._settled(meter, loaded, end, now_us), now_us)
@@ -241,7 +241,7 @@ class EnergyAccounting:
     async def _load(self, meter: Meter, from_us: int, to_us: int, now_us: int, long: bool) -> _Loaded:
         counter = await self._load_counter(meter, from_us, to_us, long)
         samples = RawSeries(TagId(0), [], [], [])
-        stored = await self._states.states(meter.machine.id, from_us, to_us) if meter.machine.states is not None else ()
+        stored = await self._states.states(meter.machine.id, from_us, to_us) if meter.judged else ()
         rebuild = meter.machine.states is not None and not stored
         if meter.power is not None and (not long or rebuild):
             samples = await self._history.raw(meter.power.id, from_us, to_us, edges=True)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 
 from analysis.alerts import AlertEngine
 from analysis.limits import PRIORITY, LimitWatch, Transition, limit_key
-from analysis.machine_watch import MachineWatch
+from analysis.machine_watch import MachineWatch, TextFeed
 from analysis.meter import meters_of
 from analysis.silence import SilenceWatch
+from analysis.state_history import StateHistory
 from domain.alert import LimitRule, Priority
 from domain.errors import StorageError
 from domain.plant import Plant, Tag
@@ -23,7 +24,7 @@ from domain.ports import Clock, History
 from domain.quality import FIRST_BAD
 from domain.sample import Batch, TagId
 from domain.state import StateInterval
-from domain.stores import StateStore
+from domain.stores import EventStore, StateStore
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ STEP_US = 2_000_000  # a step of the wall clock larger than that is an event
 VOID_US = 400 * 86_400_000_000  # after a step back: whatever is stored of the time ahead
 MAX_PENDING = 50_000
 RETRY_S = 5.0
+CONFLICT_US = 600_000_000  # a machine that works below its border, or is set up at full power, does so for shorter
+CONFLICT_KEY = "control_conflict:"
 
 Feed = Callable[[int, float | None, int], None]
 Recomputed = Callable[[int, int, str], None]
@@ -57,14 +60,17 @@ class AnalysisEngine:
         states: StateStore,
         history: History,
         clock: Clock,
+        texts: EventStore | None = None,
     ) -> None:
-        """`history`: states are made again from it after a restart and from late samples."""
+        """`history`, `texts`: states are made again from them after a restart and from late samples."""
         self._alerts, self._states, self._clock, self._history = alerts, states, clock, history
+        self._past = StateHistory(history, texts)
         self._machines: dict[str, MachineWatch] = {}
         self._limits: list[_Limit] = []
         self._silence = SilenceWatch()
         self._machine_of: dict[str, str] = {}  # by meter, also machines whose states nobody judges
         self._feeds: dict[TagId, list[Feed]] = {}
+        self._text_feeds: dict[TagId, list[TextFeed]] = {}
         self._plans: dict[int, tuple[tuple[TagId, ...], tuple[tuple[int, Feed], ...]]] = {}
         self._pending: dict[tuple[str, int], StateInterval] = {}
         self._listeners: list[Callable[[StateInterval], None]] = []
@@ -94,7 +100,7 @@ class AnalysisEngine:
             old = before.get(machine_id)
             if old is not None and old.same(meter):
                 self._machines[machine_id] = old
-            elif meter.power is not None and meter.machine.states is not None:
+            elif meter.judged:
                 self._machines[machine_id] = MachineWatch(meter, now_us, self._changed)
         for machine_id, old in before.items():
             if machine_id not in self._machines:  # removed, or no longer judged: its last state ends here
@@ -105,9 +111,12 @@ class AnalysisEngine:
         self._machine_of = {machine.meter: machine.id for machine in plant.machines if machine.meter is not None}
         self._silence.apply(plant, self._clock.monotonic())
         self._feeds = {}
+        self._text_feeds = {}
         for watch in self._machines.values():
             for tag, feed in watch.feeds():
                 self._feeds.setdefault(tag.id, []).append(feed)
+            for tag, text_feed in watch.text_feeds():
+                self._text_feeds.setdefault(tag.id, []).append(text_feed)
         for limit in self._limits:
             self._feeds.setdefault(limit.tag.id, []).append(self._limit_feed(limit))
         self._plans.clear()
@@ -154,6 +163,9 @@ class AnalysisEngine:
             plan = self._compile(batch.tag_ids)
         for index, feed in plan[1]:
             feed(batch.time_us, batch.values[index], qualities[index])
+        for text in batch.texts if self._text_feeds else ():
+            for take in self._text_feeds.get(text.tag_id, ()):
+                take(text.time_us, text.text)
 
     def _compile(self, tag_ids: tuple[TagId, ...]) -> tuple[tuple[TagId, ...], tuple[tuple[int, Feed], ...]]:
         rows = tuple((index, feed) for index, tag_id in enumerate(tag_ids) for feed in self._feeds.get(tag_id, ()))
@@ -224,6 +236,18 @@ class AnalysisEngine:
                 self._restore_limit(limit.watch)
             self._return_unwatched()
         self._watch_silence(mono)
+        self._watch_conflicts(now_us)
+
+    def _watch_conflicts(self, now_us: int) -> None:
+        """A control that says otherwise than the meter for long: a border, a value of the signal or a meter is wrong."""
+        standing = set(self._alerts.standing_keys(CONFLICT_KEY))
+        for machine_id, watch in self._machines.items():
+            key, since_us = f"{CONFLICT_KEY}{machine_id}", watch.conflict_since_us
+            if since_us is not None and now_us - since_us >= CONFLICT_US:
+                standing.discard(key)
+                self._alerts.raise_alert(key, "control_conflict", Priority.LOW, time_us=since_us, machine_id=machine_id)
+        for key in standing:
+            self._alerts.return_alert(key)
 
     def _watch_silence(self, mono: float) -> None:
         standing = [*self._alerts.standing_keys("no_data:"), *self._alerts.standing_keys("line_down:")]
@@ -318,10 +342,10 @@ class AnalysisEngine:
 
     async def _make_again(self, watch: MachineWatch, begin_us: int, end_us: int) -> None:
         """States of [begin_us, end_us) from history, in place of what is stored."""
-        if watch.meter.power is None or begin_us >= end_us:
+        if begin_us >= end_us:
             return
-        samples = await self._history.raw(watch.meter.power.id, begin_us, end_us)
-        await self._states.replace_states(watch.machine_id, begin_us, end_us, watch.made_again(samples, begin_us, end_us))
+        made = (await self._past.stretch(watch.meter, begin_us, end_us, alone=True)).intervals
+        await self._states.replace_states(watch.machine_id, begin_us, end_us, made)
         for key in [k for k in self._pending if k[0] == watch.machine_id and begin_us <= k[1] < end_us]:
             del self._pending[key]
         self._tell_recomputed(begin_us, end_us, watch.machine_id)

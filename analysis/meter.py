@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.states import Timing
 from domain.counter import CounterSpec
 from domain.errors import NotFound
 from domain.plant import Machine, Plant, Tag
+from domain.production import ControlSignals
 from domain.quantity import Quantity
 
 DEFAULT_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
+class ControlTags:
+    """The tags by which a machine's control tells what it does.
+
+    `pulse`: a number of the same device; a text is fresh while that comes. `timing` None: the text of a device without
+    numbers holds until the next.
+    """
+
+    signals: ControlSignals
+    execution: Tag
+    timing: Timing | None
+    connected: Tag | None = None
+    connected_timing: Timing | None = None
+    pulse: Tag | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Meter:
-    """The tags of one machine; `timing` of its power."""
+    """The tags of one machine; `timing` of its power; `control` where its own control tells its state."""
 
     machine: Machine
     power: Tag | None
     energy: Tag | None
     timing: Timing
+    control: ControlTags | None = None
+
+    @property
+    def judged(self) -> bool:
+        """Has the machine states at all?"""
+        return self.control is not None or (self.power is not None and self.machine.states is not None)
 
     @property
     def source(self) -> str:
@@ -53,8 +76,35 @@ def meters_of(plant: Plant, tags: Sequence[Tag]) -> dict[str, Meter]:
         power = _the(mine, Quantity.ACTIVE_POWER)
         timeout = timeouts.get(machine.meter or "", DEFAULT_TIMEOUT_S)
         timing = Timing.of(power.interval_s if power is not None else 1.0, timeout)
-        meters[machine.id] = Meter(machine, power, _the(mine, Quantity.ENERGY_IMPORT), timing)
+        control = _control_of(machine, by_device, timeouts)
+        meters[machine.id] = Meter(machine, power, _the(mine, Quantity.ENERGY_IMPORT), timing, control)
     return meters
+
+
+def _control_of(machine: Machine, by_device: Mapping[str, Sequence[Tag]], timeouts: Mapping[str, float]) -> ControlTags | None:
+    signals = machine.control
+    if signals is None or signals.execution is None:
+        return None
+
+    def find(name: str | None) -> Tag | None:
+        device_id = (name or "").partition(".")[0]
+        return next((tag for tag in by_device.get(device_id, ()) if tag.name == name), None)
+
+    def timing(tag: Tag | None, pulse: Tag | None) -> Timing | None:
+        told = pulse if tag is not None and tag.quantity is Quantity.TEXT else tag
+        return None if told is None else Timing.of(told.interval_s, timeouts.get(told.device_id, DEFAULT_TIMEOUT_S))
+
+    execution, connected = find(signals.execution), find(signals.connected)
+    if execution is None:
+        return None
+    pulse = None
+    if execution.quantity is Quantity.TEXT:
+        numbers = [tag for tag in by_device[execution.device_id] if tag.quantity is not Quantity.TEXT]
+        pulse = min(numbers, key=lambda tag: tag.interval_s, default=None)
+    same = connected is not None and connected.device_id == execution.device_id
+    return ControlTags(
+        signals, execution, timing(execution, pulse), connected, timing(connected, pulse if same else None), pulse
+    )
 
 
 def _the(tags: Sequence[Tag], quantity: Quantity) -> Tag | None:

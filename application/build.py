@@ -134,7 +134,8 @@ async def _connect(
     energy = EnergyAccounting(lambda: current.plant, lambda: current.tags, recent, database.states, clock)
     alerts = AlertEngine(database.alerts, database.audit, clock)
     analysis = AnalysisEngine(
-        current.plant, current.tags, alerts=alerts, states=database.states, clock=clock, history=database.samples
+        current.plant, current.tags, alerts=alerts, states=database.states, clock=clock, history=database.samples,
+        texts=database.events,
     )
     shifts = ShiftKeeper(energy, database.energy, clock, lambda: database.writer.storage_status().backlog_oldest_us)
     analysis.on_recomputed(energy.invalidate)
@@ -168,7 +169,7 @@ async def _connect(
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     current.listeners += [
-        processing.apply, recent.apply, alerts.apply, analysis.apply, monitor.apply, live.apply, lambda p, _t: collector.apply(p),
+        processing.apply, recent.apply, analysis.apply, monitor.apply, live.apply, lambda p, _t: collector.apply(p),
     ]
     database.writer.attach_counts(processing)
     _subscribe(bus, {
