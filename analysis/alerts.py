@@ -1,4 +1,4 @@
-"""Alerts after ISA-18.2: unacknowledged -> acknowledged -> cleared, or unacknowledged -> returned -> cleared.
+"""Alerts after ISA-18.2: raising and returning, acknowledging, shelving, taking out of service, escalation.
 
 What stands is held in memory, so that raising never waits for a database; every transition then goes to the store once, in order,
 and is told to the outside when it is stored (or at once while the store is away, and again with its number later).
@@ -7,59 +7,72 @@ and is told to the outside when it is stored (or at once while the store is away
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from domain.access import Actor, Role
-from domain.alert import Alert, AlertState, Priority
-from domain.errors import Conflict, Forbidden, NotFound, StorageError
+from analysis import alert_life as life
+from analysis.alert_grouping import CauseFinder
+from analysis.alert_recorder import AlertRecorder, AlertSpool, Occurrence
+from analysis.alert_service import AlertDesk
+from analysis.calendar import Calendar
+from analysis.duty import DutyRoster, due_step, reached
+from domain.alert import Alert, AlertState, Hold, HoldKind, KeyHold, Priority
+from domain.errors import StorageError
+from domain.plant import Plant, Tag
 from domain.ports import Clock
 from domain.stores import AlertStore, AuditStore
 
 log = logging.getLogger(__name__)
 
 RETRY_S = 5.0
-MAX_WAITING = 10_000  # transitions that wait for the store; beyond it the oldest of what is over goes, counted and logged
+TICK_S = 1.0
+REPEAT_WINDOW_US = 600_000_000  # a condition that comes again within 10 min after it was over is the same alert, counted
+CHATTER_RAISES, CHATTER_WINDOW_US = 3, 60_000_000  # ISA-18.2: three or more activations within a minute
+CALM_US = 600_000_000  # no longer chattering after 10 min without a raise
+
+Escalated = Callable[[Alert, int], None]
 
 
-@dataclass(slots=True, eq=False)
-class _Occurrence:
-    """One alert that is not over. `alert.id` is 0 until stored."""
-
-    alert: Alert
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """A transition that is not stored yet. `told`: the outside heard of it without a number."""
-
-    occurrence: _Occurrence
-    snapshot: Alert
-    told: bool = False
-    refusals: int = 0
-
-
-class AlertEngine:
+class AlertEngine(AlertDesk):
     """Implements the alert service. `load` first, then `run` as one supervised task; everything else from the event loop."""
 
     def __init__(
-        self, store: AlertStore, audit: AuditStore, clock: Clock, notify: Callable[[Alert], None] | None = None
+        self,
+        store: AlertStore,
+        audit: AuditStore,
+        clock: Clock,
+        notify: Callable[[Alert], None] | None = None,
+        spool: AlertSpool | None = None,
     ) -> None:
-        self._store, self._audit, self._clock = store, audit, clock
+        """`spool`: where transitions wait on disk while the store is away, so that a killed process loses none."""
+        self._recorder = AlertRecorder(store, self._notify, spool)
+        super().__init__(store, audit, clock)
         self._listeners: list[Callable[[Alert], None]] = [] if notify is None else [notify]
-        self._standing: dict[str, _Occurrence] = {}
-        self._waiting: deque[_Waiting] = deque()
-        self._work = asyncio.Event()
-        self._storing = asyncio.Lock()
+        self._escalation_listeners: list[Escalated] = []
+        self._over: dict[str, tuple[Occurrence, int]] = {}  # cleared within the window of repeats, and when
+        self._causes = CauseFinder()
+        self._plant: Plant | None = None
+        self._roster: DutyRoster | None = None
         self._loaded = False
-        self.lost_transitions = 0
 
     def on_alert(self, listener: Callable[[Alert], None]) -> None:
-        """Tell `listener` of every transition; it must return at once."""
+        """Tell `listener` of every transition (`alert.change` is what happened); it must return at once.
+
+        A held alert (`alert.is_shown` false) is told too: whoever calls people must look at it.
+        """
         self._listeners.append(listener)
+
+    def on_escalation(self, listener: Escalated) -> None:
+        """Tell `listener` of an alert nobody took and the number of the step (from 1); whom it reaches: `alert.change.to`."""
+        self._escalation_listeners.append(listener)
+
+    def apply(self, plant: Plant, _tags: Sequence[Tag] = ()) -> None:
+        """The plant changed: duty, escalation, sections."""
+        self._plant = plant
+        self._roster = DutyRoster(Calendar.of(plant), plant.duty)
+        self._causes.apply(plant)
 
     def _notify(self, alert: Alert) -> None:
         for listener in self._listeners:
@@ -69,79 +82,96 @@ class AlertEngine:
 
     async def load(self) -> None:
         """Take over what stood before the start; nothing is raised or told again. Raises StorageError."""
+        await self._recorder.replay()
+        self._holds = {hold.key: hold for hold in await self._store.holds()}
         for alert in await self._store.active():
             early = self._standing.get(alert.key)
             if early is None:
-                self._standing[alert.key] = _Occurrence(alert)
+                since_us = alert.last_raised_us or alert.raised_us
+                self._standing[alert.key] = Occurrence(alert, since_us, deque([since_us], CHATTER_RAISES))
             elif early.alert.id == 0:  # raised while the store could not be read: it is the same occurrence
-                early.alert = replace(early.alert, id=alert.id, raised_us=alert.raised_us)
-                self._waiting = deque(
-                    w for w in self._waiting if w.occurrence is not early or w.snapshot.state is not alert.state
-                )
-        self._loaded = True
+                self._recorder.forget(early, alert.state)
+                changes = max(early.alert.changes, alert.changes)
+                early.alert = replace(early.alert, id=alert.id, raised_us=alert.raised_us, changes=changes)
+        self._loaded = self._recorder.ready = True
 
     @property
     def loaded(self) -> bool:
         """Is it known what stood before the start?"""
         return self._loaded
 
+    @property
+    def lost_transitions(self) -> int:
+        """Transitions that could not be kept; each is in the log."""
+        return self._recorder.lost
+
     async def run(self) -> None:
-        """Store transitions until cancelled; while the store is away they wait in order."""
+        """Store transitions, end shelves, escalate, until cancelled; while the store is away they wait in order."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._store_forever(), name="alerts:store")
+            tasks.create_task(self._tick_forever(), name="alerts:timers")
+
+    async def _store_forever(self) -> None:
         while not await self._load_quietly():
             await self._clock.sleep(RETRY_S)
         while True:
-            self._work.clear()
+            self._recorder.work.clear()
             while not await self.flush():
                 await self._clock.sleep(RETRY_S)
-            await self._work.wait()
+            await self._recorder.work.wait()
 
     async def _load_quietly(self) -> bool:
         if not self._loaded:
             try:
                 await self.load()
             except (StorageError, OSError) as exc:
-                self._tell_unstored(exc)
+                await self._recorder.tell_unstored(exc)
         return self._loaded
 
     async def flush(self) -> bool:
         """Store what waits; False when the store cannot take it now."""
-        async with self._storing:
-            while self._waiting and self._loaded:
-                entry = self._waiting[0]
-                try:
-                    stored = await self._store.save(replace(entry.snapshot, id=entry.occurrence.alert.id))
-                except (StorageError, OSError) as exc:
-                    self._tell_unstored(exc)
-                    return False
-                except Exception:  # noqa: BLE001 - whatever one record holds, it must not stop the others: three tries, then out
-                    if not self._refused(entry):
-                        return False
-                    continue
-                if self._waiting and self._waiting[0] is entry:
-                    self._waiting.popleft()
-                if entry.occurrence.alert.id == 0:
-                    entry.occurrence.alert = replace(entry.occurrence.alert, id=stored.id)
-                self._notify(stored)
-        return self._loaded
+        return await self._recorder.flush()
 
-    def _refused(self, entry: _Waiting) -> bool:
-        """The store failed in a way that is no outage. True when the record is given up."""
-        entry.refusals += 1
-        log.exception("the store refuses alert %s (%s)", entry.snapshot.key, entry.snapshot.state.value)
-        if entry.refusals < 3:
-            return False
-        self.lost_transitions += 1
-        self._waiting = deque(w for w in self._waiting if w is not entry)
-        self._notify(entry.snapshot)
-        return True
+    async def _tick_forever(self) -> None:
+        while True:
+            for key in self.tick():
+                await self._forget_hold(key)
+            await self._clock.sleep(TICK_S)
 
-    def _tell_unstored(self, exc: BaseException) -> None:
-        """A person must hear of it although it cannot be stored: told now without a number, and again when stored."""
-        for entry in list(self._waiting):
-            if not entry.told:
-                entry.told = True
-                log.warning("alert %s (%s) waits for the store: %s", entry.snapshot.key, entry.snapshot.state.value, exc)
-                self._notify(entry.snapshot)
+    async def _forget_hold(self, key: str) -> None:
+        try:
+            await self._store.remove_hold(key)
+        except (StorageError, OSError) as exc:  # it is over by its own time; the row goes at the next start
+            log.warning("the ended shelf of %s stays in the store: %s", key, exc)
+
+    def tick(self) -> list[str]:
+        """Once a second: shelves that end, steps of the escalation, chatter that calmed down. Answers which holds ended."""
+        now_us = self._clock.now_us()
+        self._over = {key: entry for key, entry in self._over.items() if now_us - entry[1] < REPEAT_WINDOW_US}
+        ended = [k for k, h in self._holds.items() if h.hold.until_us is not None and h.hold.until_us <= now_us]
+        for key in ended:
+            self._release_held(self._holds.pop(key), now_us, None)
+        for occurrence in list(self._standing.values()):
+            self._age(occurrence, now_us)
+        return ended
+
+    def _age(self, occurrence: Occurrence, now_us: int) -> None:
+        alert = occurrence.alert
+        if alert.chattering and now_us - (alert.last_raised_us or alert.raised_us) >= CALM_US:
+            self._change(occurrence, replace(alert, chattering=False, change=None), quiet=True)
+        if self._plant is None or self._roster is None:
+            return
+        due = due_step(occurrence.alert, occurrence.since_us, self._plant.escalation, now_us)
+        if due is None:
+            return
+        number, step = due
+        self._change(occurrence, life.escalated(occurrence.alert, number, now_us, reached(step, self._roster, now_us)))
+        for listener in self._escalation_listeners:
+            listener(occurrence.alert, number)
+
+    def on_duty(self) -> tuple[str, ...]:
+        """Names of the users on duty now."""
+        return () if self._roster is None else self._roster.on_duty(self._clock.now_us())
 
     # -- raising and returning (from the event loop, never waits) --------------------------------------------------
 
@@ -159,36 +189,73 @@ class AlertEngine:
         limit: float | None = None,
         unit: str = "",
         detail: str = "",
+        rule_id: str | None = None,
+        rule_version: str = "",
+        message: Mapping[str, str] | None = None,
+        group: str | None = None,
     ) -> bool:
-        """The condition holds. True when that is news; while it stands already, nothing happens."""
+        """The condition holds. True when that is news; while it stands already, nothing happens.
+
+        `rule_id`, `rule_version`, `message`: of a rule of the plant; `group`: alerts of one cause share it.
+        """
         now_us = self._clock.now_us() if time_us is None else time_us
         occurrence = self._standing.get(key)
         if occurrence is not None:
             if occurrence.alert.state is not AlertState.RETURNED:
                 return False
-            # came back before anybody took it: the same occurrence stands again
-            self._change(
-                occurrence,
-                replace(occurrence.alert, state=AlertState.UNACKNOWLEDGED, returned_us=None, value=value, detail=detail),
-            )
+            self._again(occurrence, now_us, value, detail)  # it came back before anybody took it
+            return True
+        over = self._over.pop(key, None)
+        if over is not None and now_us - over[1] < REPEAT_WINDOW_US:
+            self._standing[key] = over[0]
+            self._again(over[0], now_us, value, detail)
             return True
         alert = Alert(
             0, key, rule, priority, AlertState.UNACKNOWLEDGED, machine_id, tag, device_id, value, limit, unit, now_us,
-            detail=detail,
+            detail=detail, rule_id=rule_id, rule_version=rule_version, message=message or {}, hold=self._hold_of(key, now_us),
+            group=group,
         )  # fmt: skip
-        occurrence = self._standing[key] = _Occurrence(alert)
-        self._change(occurrence, alert)
+        occurrence = self._standing[key] = Occurrence(alert, now_us, deque([now_us], CHATTER_RAISES))
+        self._change(occurrence, life.raised(alert))
+        if group is None:
+            for other, cause in self._causes.raised(occurrence, now_us):
+                self._change(other, replace(other.alert, group=cause, change=None), quiet=True)
         return True
+
+    def _again(self, occurrence: Occurrence, now_us: int, value: float | None, detail: str) -> None:
+        occurrence.since_us = now_us
+        occurrence.raises_us.append(now_us)
+        many = len(occurrence.raises_us) >= CHATTER_RAISES
+        chattering = many and now_us - occurrence.raises_us[0] <= CHATTER_WINDOW_US
+        hold = self._hold_of(occurrence.alert.key, now_us)
+        again = life.repeated(occurrence.alert, now_us, value=value, detail=detail, chattering=chattering, hold=hold)
+        self._change(occurrence, again)
 
     def return_alert(self, key: str, *, time_us: int | None = None) -> bool:
         """The condition is over. True when that is news."""
         occurrence = self._standing.get(key)
         if occurrence is None or occurrence.alert.state is AlertState.RETURNED:
             return False
+        self._change(occurrence, life.returned(occurrence.alert, self._clock.now_us() if time_us is None else time_us))
+        return True
+
+    def suppress(self, key: str, reason: str, *, time_us: int | None = None) -> bool:
+        """By design the standing alert is normal now (state of the machine, shift). True when that is news."""
+        occurrence = self._standing.get(key)
+        if occurrence is None or occurrence.alert.hold is not None:
+            return False
         now_us = self._clock.now_us() if time_us is None else time_us
-        taken = occurrence.alert.state is AlertState.ACKNOWLEDGED
-        state = AlertState.CLEARED if taken else AlertState.RETURNED
-        self._change(occurrence, replace(occurrence.alert, state=state, returned_us=max(now_us, occurrence.alert.raised_us)))
+        self._change(occurrence, life.held(occurrence.alert, Hold(HoldKind.SUPPRESSED, now_us, reason=reason)))
+        return True
+
+    def unsuppress(self, key: str, *, time_us: int | None = None) -> bool:
+        """It is no longer normal."""
+        occurrence = self._standing.get(key)
+        if occurrence is None or occurrence.alert.hold is None or occurrence.alert.hold.kind is not HoldKind.SUPPRESSED:
+            return False
+        now_us = self._clock.now_us() if time_us is None else time_us
+        occurrence.since_us = now_us
+        self._change(occurrence, life.released(occurrence.alert, now_us))
         return True
 
     def raise_system(self, key: str, priority: Priority, detail: str = "") -> bool:
@@ -208,71 +275,20 @@ class AlertEngine:
         """Keys of the conditions that hold."""
         return [key for key in self._standing if key.startswith(prefix) and self.standing(key)]
 
-    # -- the service -----------------------------------------------------------------------------------------------
-
-    def active(self) -> Sequence[Alert]:
-        """Not cleared, the most urgent and then the newest first."""
-        return sorted((o.alert for o in self._standing.values()), key=lambda a: (a.priority.rank, -a.raised_us))
-
-    async def history(self, from_us: int, to_us: int, limit: int = 1000) -> Sequence[Alert]:
-        """Alerts that stood at some time in the window, newest first."""
-        return await self._store.between(from_us, to_us, limit)
-
-    async def acknowledge(self, alert_id: int, actor: Actor, note: str | None = None) -> Alert:
-        """An operator takes it. Raises NotFound, Conflict (taken already or over), Forbidden, StorageError (no audit, no act)."""
-        now_us = self._clock.now_us()
-        subject = f"alert:{alert_id}"
-        if not actor.role.allows(Role.OPERATOR):
-            refused = json.dumps({"action": "alert_acknowledge"})
-            await self._audit.append(now_us, actor.name, actor.source, "refused", subject, new=refused, result="failed")
-            raise Forbidden(f"{actor.name} ({actor.role.value}) may not acknowledge alerts; needs {Role.OPERATOR.value}")
-        occurrence = await self._open(alert_id)
-        old = occurrence.alert.state
-        await self._audit.append(
-            now_us, actor.name, actor.source, "alert_acknowledge", subject,
-            old=json.dumps({"state": old.value}), new=json.dumps({"key": occurrence.alert.key, "note": note}, ensure_ascii=False),
-        )  # fmt: skip
-        if occurrence.alert.state is AlertState.ACKNOWLEDGED or self._standing.get(occurrence.alert.key) is not occurrence:
-            raise Conflict(f"alert {alert_id} was acknowledged meanwhile by {occurrence.alert.acknowledged_by}")
-        state = AlertState.CLEARED if occurrence.alert.state is AlertState.RETURNED else AlertState.ACKNOWLEDGED
-        self._change(
-            occurrence,
-            replace(occurrence.alert, state=state, acknowledged_us=now_us, acknowledged_by=actor.name, note=note),
-        )
-        await self.flush()
-        return occurrence.alert
-
-    async def _open(self, alert_id: int) -> _Occurrence:
-        for occurrence in self._standing.values():
-            if occurrence.alert.id == alert_id and alert_id != 0:
-                if occurrence.alert.state is AlertState.ACKNOWLEDGED:
-                    raise Conflict(f"alert {alert_id} is already acknowledged by {occurrence.alert.acknowledged_by}")
-                return occurrence
-        if await self._store.get(alert_id) is not None:
-            raise Conflict(f"alert {alert_id} is over")
-        raise NotFound("alert", str(alert_id))
-
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _change(self, occurrence: _Occurrence, alert: Alert) -> None:
+    def _hold_of(self, key: str, now_us: int) -> Hold | None:
+        """The hold that covers the condition; out of service before shelved."""
+        found: KeyHold | None = None
+        for hold in self._holds.values():
+            over = hold.hold.until_us is not None and hold.hold.until_us <= now_us
+            if hold.covers(key) and not over and (found is None or hold.hold.kind is HoldKind.OUT_OF_SERVICE):
+                found = hold
+        return None if found is None else found.hold
+
+    def _change(self, occurrence: Occurrence, alert: Alert, *, quiet: bool = False) -> None:
         occurrence.alert = alert
         if alert.state is AlertState.CLEARED:
             self._standing.pop(alert.key, None)
-        self._waiting.append(_Waiting(occurrence, alert))
-        if len(self._waiting) > MAX_WAITING:
-            self._shed()
-        self._work.set()
-
-    def _shed(self) -> None:
-        """The store is away for long and alerts flap: keep the last word on each, and no more than half of what may wait."""
-        last: dict[int, _Waiting] = {id(entry.occurrence): entry for entry in self._waiting}
-        kept = [entry for entry in self._waiting if last[id(entry.occurrence)] is entry]
-        spare = len(kept) - MAX_WAITING // 2
-        for entry in list(kept):
-            never_stored = entry.occurrence.alert.id == 0 and entry.snapshot.state is AlertState.CLEARED
-            if spare > 0 and never_stored:
-                kept.remove(entry)
-                spare -= 1
-        self.lost_transitions += len(self._waiting) - len(kept)
-        log.error("%d transitions of alerts could not be kept: the store is away for too long", self.lost_transitions)
-        self._waiting = deque(kept)
+            self._over[alert.key] = (occurrence, alert.change.time_us if alert.change is not None else self._clock.now_us())
+        self._recorder.put(occurrence, alert, quiet=quiet)

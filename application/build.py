@@ -169,7 +169,7 @@ async def _connect(
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     current.listeners += [
-        processing.apply, recent.apply, analysis.apply, monitor.apply, live.apply, lambda p, _t: collector.apply(p),
+        processing.apply, recent.apply, alerts.apply, analysis.apply, monitor.apply, live.apply, lambda p, _t: collector.apply(p),
     ]
     database.writer.attach_counts(processing)
     _subscribe(bus, {

@@ -32,7 +32,9 @@ from database.repositories import (
     EnergyRepository,
     EventRepository,
     FindingRepository,
+    IdleRepository,
     PlantRepository,
+    PriceRepository,
     ReportRepository,
     StateRepository,
 )
@@ -71,6 +73,8 @@ class Database:
     reports: ReportRepository
     books: BookRepository
     events: EventRepository
+    prices: PriceRepository
+    idle: IdleRepository
     findings: FindingRepository
     baselines: BaselineRepository
     balance: BalanceRepository
@@ -144,8 +148,8 @@ async def open_database(
             PlantRepository(store, Sealer(load_or_create_key(keys / "secrets.key"))),
             StateRepository(store), EnergyRepository(store), AlertRepository(store), AccessRepository(store),
             AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
-            ReportRepository(store), BookRepository(store), EventRepository(store), FindingRepository(store),
-            BaselineRepository(store), BalanceRepository(store), warnings, store, data_dir,
+            ReportRepository(store), BookRepository(store), EventRepository(store), PriceRepository(store), IdleRepository(store),
+            FindingRepository(store), BaselineRepository(store), BalanceRepository(store), warnings, store, data_dir,
         )
         try:
             yield database

@@ -253,8 +253,23 @@ alert = _table(
     Column("acknowledged_by", String(100)),
     Column("note", Text),
     Column("detail", Text, nullable=False),
+    Column("rule_id", String(64)),
+    Column("rule_version", String(8), nullable=False, server_default=""),
+    Column("message", Text),  # JSON: language -> the rule's own words
+    Column("repeats", Integer, nullable=False, server_default="0"),
+    Column("last_raised_us", BigInteger),
+    Column("chattering", SmallInteger, nullable=False, server_default="0"),
+    Column("hold", String(16)),  # shelved | suppressed | out_of_service
+    Column("hold_since_us", BigInteger),
+    Column("hold_until_us", BigInteger),
+    Column("hold_by", String(100)),
+    Column("hold_reason", Text),
+    Column("cause", String(250)),  # alerts of one cause share it
+    Column("escalation", Integer, nullable=False, server_default="0"),
+    Column("changes", Integer, nullable=False, server_default="0"),  # number of its last transition
     Index("ix_alert_raised_us", "raised_us"),
     Index("ix_alert_state", "state"),
+    Index("ix_alert_key", "key"),
 )
 
 alert_transition = _table(
@@ -264,6 +279,20 @@ alert_transition = _table(
     Column("state", String(16), nullable=False),
     Column("time_us", BigInteger, nullable=False),
     Column("actor", String(100)),
+    Column("action", String(16), nullable=False, server_default=""),  # domain.alert.Action; "" before it was recorded
+    Column("note", Text),
+    Column("reached", Text),  # JSON list: whom an escalation reaches
+    Index("ix_alert_transition_time_us", "time_us"),
+)
+
+alert_hold = _table(  # shelved and out-of-service conditions: they outlive the alert
+    "alert_hold",
+    Column("key", String(250), primary_key=True),  # of an alert; ending in ":" for all keys that begin so
+    Column("kind", String(16), nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger),
+    Column("actor", String(100)),
+    Column("reason", Text, nullable=False),
 )
 
 # -- people ------------------------------------------------------------------------------------------------------------------
@@ -341,3 +370,4 @@ FROM tag t JOIN sample s
 # Tables of other parts stand in modules of their own on the same metadata, imported here so that the migrations know them.
 from database import tables_anomalies as tables_anomalies  # noqa: E402
 from database import tables_baselines as tables_baselines  # noqa: E402
+from database import tables_figures as tables_figures  # noqa: E402

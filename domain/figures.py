@@ -181,9 +181,6 @@ class IdleEntry:
         return (self.to_us - self.from_us) / 1e6
 
 
-REASONS = ("left_on", "outside", "waiting", "break", "warm_up")
-
-
 @dataclass(frozen=True, slots=True)
 class IdleSum:
     """Idling of a machine, shift and reason."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from domain.alert import LimitRule
+from domain.alert_rule import AlertRule
 from domain.balance import Metering
 from domain.counter import CounterSpec
 from domain.detector import DetectorSettings
+from domain.duty import DutySlot, Escalation
 from domain.plan import Plan
 from domain.production import ControlSignals
 from domain.profile import Group, Point, Profile
@@ -106,6 +108,9 @@ class Plant:
     virtual_tags: tuple[VirtualTag, ...] = ()
     detectors: DetectorSettings = field(default_factory=DetectorSettings)
     money: MoneyTerms = NO_TERMS
+    alert_rules: tuple[AlertRule, ...] = ()
+    duty: tuple[DutySlot, ...] = ()
+    escalation: Escalation = field(default_factory=Escalation)
 
     @property
     def virtual_devices(self) -> tuple[str, ...]:

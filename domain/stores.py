@@ -8,7 +8,7 @@ from datetime import date
 from typing import Protocol
 
 from domain.access import ApiKey, AuditEntry, User
-from domain.alert import Alert
+from domain.alert import Alert, Change, KeyHold
 from domain.energy import EnergyAccount, ShiftWindow
 from domain.health import Books
 from domain.plant import Plant, Tag
@@ -72,11 +72,30 @@ class AlertStore(Protocol):
         """Insert when id is 0 (the answer carries the new id), else update; each transition is also recorded once."""
         ...
 
+    async def save_all(self, alerts: Sequence[Alert]) -> Sequence[Alert]:
+        """The same for many in one transaction, in their order: all or none."""
+        ...
+
     async def active(self) -> Sequence[Alert]: ...
     async def get(self, alert_id: int) -> Alert | None: ...
     async def between(self, from_us: int, to_us: int, limit: int) -> Sequence[Alert]:
         """Alerts that stood at some time in the window, newest first."""
         ...
+
+    async def changes(self, alert_id: int) -> Sequence[Change]:
+        """Transitions of one alert, oldest first."""
+        ...
+
+    async def raises(self, from_us: int, to_us: int, limit: int) -> Sequence[tuple[int, int]]:
+        """(alert id, time) of every raise and repeat in the window, oldest first."""
+        ...
+
+    async def holds(self) -> Sequence[KeyHold]: ...
+    async def save_hold(self, hold: KeyHold) -> None:
+        """Insert or replace; identity is the key."""
+        ...
+
+    async def remove_hold(self, key: str) -> None: ...
 
 
 class AccessStore(Protocol):

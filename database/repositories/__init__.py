@@ -8,6 +8,7 @@ from database.repositories.baselines import BaselineRepository
 from database.repositories.books import BookRepository
 from database.repositories.energy import EnergyRepository
 from database.repositories.events import EventRepository
+from database.repositories.figures import IdleRepository, PriceRepository
 from database.repositories.findings import FindingRepository
 from database.repositories.plants import PlantRepository
 from database.repositories.reports import ReportRepository
@@ -15,6 +16,6 @@ from database.repositories.states import StateRepository
 
 __all__ = [
     "AUDIT_HEAD", "AccessRepository", "AlertRepository", "AuditLog", "BalanceRepository", "BaselineRepository",
-    "BookRepository", "EnergyRepository", "EventRepository", "FindingRepository", "PlantRepository", "ReportRepository",
-    "StateRepository",
+    "BookRepository", "EnergyRepository", "EventRepository", "FindingRepository", "IdleRepository", "PlantRepository",
+    "PriceRepository", "ReportRepository", "StateRepository",
 ]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, time
 
 from domain.access import AuditEntry
-from domain.alert import Alert, LimitRule
+from domain.alert import Action, Alert, Change, KeyHold, LimitRule
 from domain.energy import EnergyAccount, ShiftWindow
 from domain.errors import StorageError
 from domain.plant import Device, Line, Machine, Plant, ShiftPattern, Site, Tag, tags_of
@@ -130,20 +130,31 @@ class MemoryAlerts:
 
     def __init__(self) -> None:
         self.held: dict[int, Alert] = {}
+        self.recorded: dict[int, dict[int, Change]] = {}
         self.transitions: list[tuple[int, str]] = []
+        self.key_holds: dict[str, KeyHold] = {}
         self.down = False
 
-    async def save(self, alert: Alert) -> Alert:
+    def _check(self) -> None:
         if self.down:
             raise StorageError("database away")
-        stored = alert if alert.id else replace(alert, id=len(self.held) + 1)
-        self.held[stored.id] = stored
-        self.transitions.append((stored.id, stored.state.value))
+
+    async def save(self, alert: Alert) -> Alert:
+        self._check()
+        same = next((a for a in self.held.values() if (a.key, a.raised_us) == (alert.key, alert.raised_us)), None)
+        stored = alert if alert.id else replace(alert, id=same.id if same is not None else len(self.held) + 1)
+        if same is None or same.changes <= stored.changes:
+            self.held[stored.id] = stored
+        if stored.change is not None and stored.change.number not in self.recorded.setdefault(stored.id, {}):
+            self.recorded[stored.id][stored.change.number] = stored.change
+            self.transitions.append((stored.id, stored.state.value))
         return stored
 
+    async def save_all(self, alerts: Sequence[Alert]) -> Sequence[Alert]:
+        return [await self.save(alert) for alert in alerts]
+
     async def active(self) -> Sequence[Alert]:
-        if self.down:
-            raise StorageError("database away")
+        self._check()
         return [alert for alert in self.held.values() if alert.state.is_active]
 
     async def get(self, alert_id: int) -> Alert | None:
@@ -151,6 +162,26 @@ class MemoryAlerts:
 
     async def between(self, from_us: int, to_us: int, limit: int) -> Sequence[Alert]:
         return [a for a in reversed(self.held.values()) if a.raised_us < to_us][:limit]
+
+    async def changes(self, alert_id: int) -> Sequence[Change]:
+        return [change for _, change in sorted(self.recorded.get(alert_id, {}).items())]
+
+    async def raises(self, from_us: int, to_us: int, limit: int) -> Sequence[tuple[int, int]]:
+        raises = {Action.RAISE, Action.REPEAT}
+        found = [(n, c.time_us) for n, changes in self.recorded.items() for c in changes.values() if c.action in raises]
+        return sorted((f for f in found if from_us <= f[1] < to_us), key=lambda f: f[1])[:limit]
+
+    async def holds(self) -> Sequence[KeyHold]:
+        self._check()
+        return list(self.key_holds.values())
+
+    async def save_hold(self, hold: KeyHold) -> None:
+        self._check()
+        self.key_holds[hold.key] = hold
+
+    async def remove_hold(self, key: str) -> None:
+        self._check()
+        self.key_holds.pop(key, None)
 
 
 class MemoryAudit:

@@ -75,7 +75,15 @@ async def test_at_most_one_stands_per_condition(desk: Desk) -> None:
     desk.engine.return_alert("k")
     desk.engine.raise_alert("k", "high", Priority.HIGH)
     await desk.engine.flush()
-    assert len(desk.store.held) == 2  # after it was cleared it is a new occurrence
+    again = desk.engine.active()[0]
+    assert (again.id, again.state, again.repeats, again.acknowledged_by) == (1, AlertState.UNACKNOWLEDGED, 2, None)
+    await desk.engine.acknowledge(1, OPERATOR)
+    desk.engine.return_alert("k")
+    await desk.clock.advance(601)
+    desk.engine.tick()
+    desk.engine.raise_alert("k", "high", Priority.HIGH)
+    await desk.engine.flush()
+    assert len(desk.store.held) == 2  # long after it was over it is a new occurrence
 
 
 async def test_roles_conflicts_and_audit(desk: Desk) -> None:
@@ -172,7 +180,7 @@ async def test_one_record_the_store_refuses_does_not_stop_the_others() -> None:
 
 
 async def test_waiting_is_bounded_and_keeps_the_last_word(monkeypatch: Any) -> None:
-    monkeypatch.setattr("analysis.alerts.MAX_WAITING", 20)
+    monkeypatch.setattr("analysis.alert_recorder.MAX_WAITING", 20)
     desk = Desk()
     await desk.engine.load()
     for _ in range(50):

@@ -17,7 +17,7 @@ from sqlalchemy import text, update
 from database import tables
 from database.open import Database, open_database
 from domain.access import ApiKey, Role, User
-from domain.alert import Alert, AlertState, LimitRule, Priority
+from domain.alert import Action, Alert, AlertState, Change, Hold, HoldKind, KeyHold, LimitRule, Priority
 from domain.energy import EnergyAccount, ShiftWindow
 from domain.errors import Conflict, NotFound, StorageError
 from domain.health import Books, DestinationBook
@@ -139,35 +139,80 @@ async def test_shift_energy(database_url: str, tmp_path: Path, fake_clock: FakeC
         assert await database.energy.shift_energy(datetime.date(2026, 3, 29), datetime.date(2026, 4, 1)) == []
 
 
+def changed(alert: Alert, number: int, action: Action, at_us: int, **fields: object) -> Alert:
+    after = dataclasses.replace(alert, **fields)  # type: ignore[arg-type]
+    return dataclasses.replace(after, change=Change(number, action, after.state, at_us, fields.get("acknowledged_by")), changes=number)  # type: ignore[arg-type]
+
+
+def high_alert(key: str = "high:m1.active_power", raised_us: int = T) -> Alert:
+    new = Alert(
+        0, key, "high", Priority.HIGH, AlertState.UNACKNOWLEDGED, "lathe", "m1.active_power", "m1", 12.5,
+        12.0, "kW", raised_us, detail="подробно", rule_id="hot", rule_version="0badcafe", message={"ru": "Жарко"},
+    )
+    return changed(new, 1, Action.RAISE, raised_us)
+
+
 async def test_each_transition_of_an_alert_is_recorded_once(database_url: str, tmp_path: Path, fake_clock: FakeClock) -> None:
     async with opened(database_url, tmp_path, fake_clock) as database:
-        new = Alert(
-            0, "high:m1.active_power", "high", Priority.HIGH, AlertState.UNACKNOWLEDGED, "lathe", "m1.active_power", "m1", 12.5,
-            12.0, "kW", T, detail="подробно",
-        )
+        new = high_alert()
         raised = await database.alerts.save(new)
         assert raised.id > 0
         assert await database.alerts.get(raised.id) == raised
+        assert await database.alerts.save(new) == raised  # the answer to the first try was lost
         with pytest.raises(Conflict):
-            await database.alerts.save(new)
-        taken = dataclasses.replace(
-            raised, state=AlertState.ACKNOWLEDGED, acknowledged_us=T + 5, acknowledged_by="ivanov", note="смотрю"
+            await database.alerts.save(high_alert(raised_us=T + 1))
+        taken = changed(
+            raised, 2, Action.ACKNOWLEDGE, T + 5, state=AlertState.ACKNOWLEDGED, acknowledged_us=T + 5, acknowledged_by="ivanov",
+            note="смотрю",
         )
         await database.alerts.save(taken)
         await database.alerts.save(taken)
-        cleared = dataclasses.replace(taken, state=AlertState.CLEARED, returned_us=T + 9)
-        await database.alerts.save(cleared)
-        assert await database.alerts.transitions(raised.id) == [
-            (AlertState.UNACKNOWLEDGED, T, None), (AlertState.ACKNOWLEDGED, T + 5, "ivanov"), (AlertState.CLEARED, T + 9, None),
+        shelf = Hold(HoldKind.SHELVED, T + 6, T + 99, "ivanov", "ждём наладчика")
+        await database.alerts.save(changed(taken, 3, Action.SHELVE, T + 6, hold=shelf))
+        assert (await database.alerts.active())[0].hold == shelf
+        cleared = changed(taken, 4, Action.CLEAR, T + 9, state=AlertState.CLEARED, returned_us=T + 9, hold=None)
+        await database.alerts.save_all([cleared, taken])  # an older one that comes late undoes nothing
+        assert [(c.number, c.action, c.state, c.time_us) for c in await database.alerts.changes(raised.id)] == [
+            (1, Action.RAISE, AlertState.UNACKNOWLEDGED, T), (2, Action.ACKNOWLEDGE, AlertState.ACKNOWLEDGED, T + 5),
+            (3, Action.SHELVE, AlertState.ACKNOWLEDGED, T + 6), (4, Action.CLEAR, AlertState.CLEARED, T + 9),
         ]
         assert await database.alerts.active() == []
-        again = await database.alerts.save(dataclasses.replace(new, raised_us=T + 20))
+        again = await database.alerts.save(high_alert(raised_us=T + 20))
+        assert again.id != raised.id
+        assert (await database.alerts.save(new)).id == raised.id  # what an earlier run left on its way
         assert await database.alerts.active() == [again]
         assert await database.alerts.between(T + 8, T + 10, 10) == [cleared]
         assert await database.alerts.between(T, T + 99, 10) == [again, cleared]
         assert await database.alerts.between(T, T + 99, 1) == [again]
+        assert await database.alerts.raises(T, T + 99, 10) == [(raised.id, T), (again.id, T + 20)]
         with pytest.raises(NotFound):
             await database.alerts.save(dataclasses.replace(new, id=999))
+
+
+async def test_many_alerts_are_stored_in_one_go_or_not_at_all(database_url: str, tmp_path: Path, fake_clock: FakeClock) -> None:
+    async with opened(database_url, tmp_path, fake_clock) as database:
+        first = [high_alert(f"k{n}") for n in range(700)]
+        over = [changed(alert, 2, Action.RETURN, T + 3, state=AlertState.RETURNED, returned_us=T + 3) for alert in first]
+        stored = await database.alerts.save_all([*first, *over])
+        assert len({alert.id for alert in stored}) == 700
+        assert {alert.state for alert in await database.alerts.active()} == {AlertState.RETURNED}
+        assert len(await database.alerts.changes(stored[0].id)) == 2
+        with pytest.raises(NotFound):
+            await database.alerts.save_all([high_alert("new"), dataclasses.replace(high_alert("no"), id=99_999)])
+        assert len(await database.alerts.active()) == 700
+
+
+async def test_held_conditions_outlive_their_alerts(database_url: str, tmp_path: Path, fake_clock: FakeClock) -> None:
+    async with opened(database_url, tmp_path, fake_clock) as database:
+        shelved = KeyHold("k", Hold(HoldKind.SHELVED, T, T + 9, "ivanov", "ждём"))
+        await database.alerts.save_hold(shelved)
+        later = KeyHold("k", Hold(HoldKind.SHELVED, T, T + 99, "petrov", "ждём дальше"))
+        rule = KeyHold("rule:hot:", Hold(HoldKind.OUT_OF_SERVICE, T, None, "eng", "ремонт"))
+        await database.alerts.save_hold(later)
+        await database.alerts.save_hold(rule)
+        assert {hold.key: hold for hold in await database.alerts.holds()} == {"k": later, "rule:hot:": rule}
+        await database.alerts.remove_hold("k")
+        assert list(await database.alerts.holds()) == [rule]
 
 
 async def test_users_and_keys(database_url: str, tmp_path: Path, fake_clock: FakeClock) -> None:
