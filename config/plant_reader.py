@@ -11,6 +11,7 @@ from config.plant_calendar import read_calendar, read_shifts
 from config.plant_control import read_control
 from config.plant_detectors import read_detectors
 from config.plant_devices import DeviceReader, check_addresses
+from config.plant_kef import read_accuracy, read_kef
 from config.plant_lines import check_targets, read_id, read_line
 from config.plant_metering import check_metering
 from config.plant_money import MONEY_SECTIONS, read_money, read_standby
@@ -156,6 +157,8 @@ class PlantReader:
                 group.number("kef_target", above=0, high=1),
                 control=read_control(group, self._point),
                 standby=read_standby(group),
+                kef=read_kef(group, self._devices),
+                accuracy=read_accuracy(group),
             )
             group.finish()
             if machine_id is not None:

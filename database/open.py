@@ -29,6 +29,7 @@ from database.repositories import (
     BalanceRepository,
     BaselineRepository,
     BookRepository,
+    EfficiencyRepository,
     EnergyRepository,
     EventRepository,
     FindingRepository,
@@ -67,6 +68,7 @@ class Database:
     plants: PlantRepository
     states: StateRepository
     energy: EnergyRepository
+    efficiency: EfficiencyRepository
     alerts: AlertRepository
     access: AccessRepository
     audit: AuditLog
@@ -146,7 +148,8 @@ async def open_database(
         database = Database(
             samples, writer, RollupKeeper(store, query, clock, writer.forget_marks), Retention(store, samples, clock),
             PlantRepository(store, Sealer(load_or_create_key(keys / "secrets.key"))),
-            StateRepository(store), EnergyRepository(store), AlertRepository(store), AccessRepository(store),
+            StateRepository(store), EnergyRepository(store), EfficiencyRepository(store),
+            AlertRepository(store), AccessRepository(store),
             AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
             ReportRepository(store), BookRepository(store), EventRepository(store), PriceRepository(store), IdleRepository(store),
             FindingRepository(store), BaselineRepository(store), BalanceRepository(store), warnings, store, data_dir,

@@ -371,3 +371,4 @@ FROM tag t JOIN sample s
 from database import tables_anomalies as tables_anomalies  # noqa: E402
 from database import tables_baselines as tables_baselines  # noqa: E402
 from database import tables_figures as tables_figures  # noqa: E402
+from database import tables_efficiency as tables_efficiency  # noqa: E402

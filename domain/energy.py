@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from domain.explain import Term
 from domain.state import MachineState
 
 
@@ -58,9 +59,10 @@ class EnergyAccount:
 
 @dataclass(frozen=True, slots=True)
 class Efficiency:
-    """A КЭФ card with its value: what it is, what went in, how far to trust it. Source: docs/formulas.md, card K1.
+    """A КЭФ card with its value: what it is, what went in, how far to trust it. Source: docs/formulas.md, section 4.
 
-    `value` None when the total is 0 or nothing is known; `complete` False hatches it.
+    `value` None when the total is 0 or an input is unknown: `reason` names it ("kef.reason.no_parts"). `complete` False
+    hatches it.
     """
 
     card: str  # "K1"
@@ -73,3 +75,5 @@ class Efficiency:
     estimated_share: float
     complete: bool
     account: EnergyAccount | None = None
+    reason: str | None = None
+    terms: tuple[Term, ...] = ()
