@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from analysis.accounting import LONG_SPAN_US, EnergyAccounting
 from analysis.explanations import FIGURES, Measured, Opened, gaps_of, spans_of, state_time, trust
+from analysis.uncertainty import limit_of_error
 from domain.errors import NotFound
 from domain.explain import Explanation, substitute
 from domain.plant import Plant, Tag
@@ -19,6 +20,7 @@ SITE, SECTION = "site", "section:"
 VERSION = 1
 STATES = {state.value: state for state in MachineState}
 BASIC = (*FIGURES, "state_time")
+_ENERGIES = frozenset({"energy", "average_power"})
 _PEAK = frozenset({"load_factor"})
 _REACTIVE = frozenset({"tg_phi", "cos_phi"})
 
@@ -73,7 +75,14 @@ class BasicFigures:
         return _explanation(
             figure, subject, from_us, to_us, opened, measured,
             spans=spans_of(intervals, end_us, state), gaps=gaps_of(intervals, end_us),
+            options=self._uncertainty(ids, measured) if name in _ENERGIES else {},
         )  # fmt: skip
+
+    def _uncertainty(self, ids: Sequence[str], measured: Measured) -> Mapping[str, str]:
+        """Limits of error of one machine's energy, where the classes of its meter are known."""
+        accuracy = self._plant().machine(ids[0]).accuracy if len(ids) == 1 else None
+        limit = limit_of_error(accuracy, trust(measured.accounts)["estimated_share"]) if accuracy is not None else None
+        return {} if limit is None else {"uncertainty": f"{limit:.5f}"}
 
     async def _measure(self, name: str, ids: Sequence[str], from_us: int, to_us: int, end_us: int) -> Measured:
         accounts = [await self._accounting.account(machine_id, from_us, to_us) for machine_id in ids]

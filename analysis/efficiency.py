@@ -1,4 +1,4 @@
-"""Values of the efficiency cards K1 … K7 (domain/efficiency.py). Pure: measured inputs in, a value with its terms or a reason out.
+"""Values of the efficiency cards (domain/efficiency.py). Pure: measured inputs in, a value with its terms or a reason out.
 
 A card is a quotient of two energies [kWh]. Where an input is missing the value is None and the reason says which; nothing is
 guessed. Machines and intervals of one card are summed above and below the line; cards of different kinds are never mixed.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from analysis.accounting import EnergyAccounting
-from domain.energy import ShiftWindow
+from domain.energy import EnergyAccount, ShiftWindow
 from domain.errors import StorageError
 from domain.ports import Clock
 from domain.stores import EnergyStore
@@ -19,6 +19,7 @@ MINUTE_US = 60_000_000
 AT_START_US = 48 * 60 * MINUTE_US  # shifts that closed while the product was stopped
 LAST_WORD_US = 15 * MINUTE_US  # after its end, or two readings of the slowest counter: the reading behind the border is needed
 MAX_MARKED = 1000
+Kept = Callable[[ShiftWindow, Sequence[EnergyAccount]], Awaitable[None]]
 
 
 class ShiftKeeper:
@@ -35,6 +36,11 @@ class ShiftKeeper:
         self._accounting, self._store, self._clock, self._waiting_since = accounting, store, clock, waiting_since
         self._open: dict[tuple[str, int, int], ShiftWindow] = {}
         self._seen_us: int | None = None
+        self._listeners: list[Kept] = []
+
+    def on_kept(self, listener: Kept) -> None:
+        """`listener(window, accounts)` whenever a shift was stored; what it raises keeps the shift open."""
+        self._listeners.append(listener)
 
     def mark(self, from_us: int, to_us: int, machine_id: str | None = None) -> None:
         """Samples or states of that time changed: its shifts are computed again (all machines; one account is cheap)."""
@@ -66,6 +72,8 @@ class ShiftKeeper:
             accounts = await self._accounting.accounts_of(window)
             if accounts:
                 await self._store.save_shift_energy(window, accounts)
+                for listener in self._listeners:
+                    await listener(window, accounts)
             if window.to_us + last_word_us <= now_us and (waiting_us is None or waiting_us > window.to_us + LAST_WORD_US):
                 self._open.pop(key, None)
         self._seen_us = now_us

@@ -14,12 +14,11 @@ from fastapi import FastAPI
 
 from analysis.accounting import EnergyAccounting
 from analysis.alerts import AlertEngine
-from analysis.basic_figures import BASIC, BasicFigures
 from analysis.engine import AnalysisEngine
-from analysis.production import Production
 from analysis.recent import RecentHistory
 from analysis.shift_keeper import ShiftKeeper
 from application.consistency_watch import watch_consistency
+from application.figures import build_figures
 from application.storage_watch import watch_storage
 from config.plant_admin import PlantAdmin
 from config.profile_catalog import ProfileCatalog
@@ -30,7 +29,6 @@ from data_collection.read_now import read_now
 from data_processing.consistency import ConsistencyMonitor
 from data_processing.processor import Processing
 from database import Database, open_database
-from domain.explain import Explainer
 from domain.plant import Plant, Site, Tag
 from domain.ports import Clock, Sink
 from domain.sample import Reading, TagEvent
@@ -140,7 +138,8 @@ async def _connect(
     shifts = ShiftKeeper(energy, database.energy, clock, lambda: database.writer.storage_status().backlog_oldest_us)
     analysis.on_recomputed(energy.invalidate)
     analysis.on_recomputed(shifts.mark)
-    live = LiveView(clock, database.samples, energy, analysis, partial(_devices_online, collector))
+    figures = build_figures(lambda: current.plant, lambda: current.tags, energy, shifts, recent, database, clock)
+    live = LiveView(clock, database.samples, energy, figures.efficiency, analysis, partial(_devices_online, collector))
     alerts.on_alert(live.on_alert)
     analysis.on_state(live.on_state)
     accounts = Accounts(database.access, database.audit, clock)
@@ -158,14 +157,10 @@ async def _connect(
         builder, database.reports, database.audit, clock, windows=energy.shifts,
         wording=lambda language: wording(language, current.plant.site.timezone, current.plant.site.currency),
     )
-    explainer = Explainer()
-    basic = BasicFigures(lambda: current.plant, lambda: current.tags, energy, recent, clock)
-    for figure in BASIC:
-        explainer.register(figure, basic)
     services = Services(
         live=live, history=TagHistory(database.samples, live.tag), energy=energy, alerts=alerts, plant=plant, access=accounts,
-        status=status, reports=ReportFace(reports), explain=explainer,
-        production=Production(lambda: current.plant, lambda: current.tags, database.samples, database.events, clock),
+        status=status, reports=ReportFace(reports), explain=figures.explainer,
+        production=figures.production, efficiency=figures.efficiency,
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     current.listeners += [

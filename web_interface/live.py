@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from domain.alert import Alert
+from domain.efficiency import DEFAULT_CARD
 from domain.energy import Efficiency, ShiftWindow
 from domain.errors import NotFound, StorageError
 from domain.plant import Machine, Plant, Tag
@@ -28,7 +29,7 @@ from domain.state import MachineState, StateInterval
 from web_interface.fan_out import FanOut
 from web_interface.latest_table import LatestTable
 from web_interface.power_trace import MINUTE_US
-from web_interface.services import EnergyService, LatestValue, MachineNow, ShopNow
+from web_interface.services import EfficiencyService, EnergyService, LatestValue, MachineNow, ShopNow
 
 log = logging.getLogger(__name__)
 
@@ -58,18 +59,20 @@ class LiveView:
         clock: Clock,
         history: History,
         energy: EnergyService,
+        cards: EfficiencyService,
         states: CurrentStates,
         devices_online: Callable[[], tuple[int, int]],
     ) -> None:
         """`devices_online` gives (online, total) devices of the collector."""
-        self._clock, self._history, self._energy = clock, history, energy
+        self._clock, self._history, self._energy, self._cards = clock, history, energy, cards
         self._states, self._devices_online = states, devices_online
         self._table = LatestTable()
         self._fan_out = FanOut()
         self._plant: Plant | None = None
         self._tags: dict[str, Tag] = {}
         self._power_tags: dict[str, TagId] = {}  # machine -> its meter's active power
-        self._kef: dict[str, Efficiency] = {}
+        self._kef: dict[str, Efficiency] = {}  # each machine's own card
+        self._shared: dict[str, Efficiency] = {}  # the card of the whole shop
         self._intervals: dict[str, Sequence[StateInterval]] = {}
         self._kef_hours: dict[int, tuple[float, float]] = {}
         self._shift: ShiftWindow | None = None
@@ -159,7 +162,7 @@ class LiveView:
         plant = self._known_plant()
         now_us = self._clock.now_us()
         machines = [self._machine_now(machine, now_us) for machine in plant.machines]
-        total = _sum_efficiency(list(self._kef.values()))
+        total = _sum_efficiency(list(self._shared.values()))
         energies = [m.shift.energy_kwh for m in machines if m.shift is not None and m.shift.energy_kwh is not None]
         energy_kwh = sum(energies) if energies else None
         online, devices = self._devices_online()
@@ -326,13 +329,18 @@ class LiveView:
         now_us = self._clock.now_us()
         self._shift = self._energy.shift_at(now_us)
         from_us = self._shift.from_us if self._shift else _midnight_us(now_us, self._plant.site.timezone)
+        shared = shared_card(self._plant.machines)
         for machine in self._plant.machines:
-            self._kef[machine.id] = await self._energy.efficiency(machine.id, from_us, now_us)
+            own = await self._cards.efficiency(machine.id, from_us, now_us)
+            same = own.card == shared
+            self._kef[machine.id] = own
+            self._shared[machine.id] = own if same else await self._cards.efficiency(machine.id, from_us, now_us, shared)
             self._intervals[machine.id] = await self._energy.states(machine.id, from_us, now_us)
             await asyncio.sleep(0)
         gone = set(self._kef) - {machine.id for machine in self._plant.machines}
         for machine_id in gone:
             self._kef.pop(machine_id, None)
+            self._shared.pop(machine_id, None)
             self._intervals.pop(machine_id, None)
         if slow:
             await self._refresh_hours(self._plant, from_us, now_us)
@@ -346,16 +354,25 @@ class LiveView:
             if closed and start in self._kef_hours:
                 hours[start] = self._kef_hours[start]
                 continue
-            cards = [await self._energy.efficiency(m.id, start, min(start + hour_us, now_us)) for m in plant.machines]
-            hours[start] = (sum(c.numerator_kwh for c in cards), sum(c.denominator_kwh for c in cards))
+            end = min(start + hour_us, now_us)
+            cards = [await self._cards.efficiency(m.id, start, end, shared_card(plant.machines)) for m in plant.machines]
+            known = [card for card in cards if card.value is not None]
+            hours[start] = (sum(c.numerator_kwh for c in known), sum(c.denominator_kwh for c in known))
         self._kef_hours = hours
 
 
+def shared_card(machines: Sequence[Machine]) -> str:
+    """The card of the whole shop: the one that all machines have, else the one that any meter can tell."""
+    own = {machine.kef.card if machine.kef is not None else DEFAULT_CARD for machine in machines}
+    return own.pop() if len(own) == 1 else DEFAULT_CARD
+
+
 def _sum_efficiency(cards: Sequence[Efficiency]) -> Efficiency | None:
-    """Ratios are never averaged: numerators and denominators are summed."""
+    """Ratios are never averaged: numerators and denominators of the machines that have a value are summed."""
     if not cards:
         return None
-    numerator, denominator = sum(c.numerator_kwh for c in cards), sum(c.denominator_kwh for c in cards)
+    known = [c for c in cards if c.value is not None]
+    numerator, denominator = sum(c.numerator_kwh for c in known), sum(c.denominator_kwh for c in known)
     weight = denominator or 1.0
     return replace(
         cards[0],
@@ -363,8 +380,9 @@ def _sum_efficiency(cards: Sequence[Efficiency]) -> Efficiency | None:
         numerator_kwh=numerator,
         denominator_kwh=denominator,
         completeness=sum(c.completeness for c in cards) / len(cards),
-        estimated_share=sum(c.estimated_share * c.denominator_kwh for c in cards) / weight,
-        complete=all(c.complete for c in cards),
+        estimated_share=sum(c.estimated_share * c.denominator_kwh for c in known) / weight,
+        complete=all(c.complete for c in known),
+        reason=None if denominator > 0 else cards[0].reason,
         account=None,
     )
 

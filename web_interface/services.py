@@ -15,6 +15,7 @@ from domain.access import Actor, ApiKey, AuditEntry, Role, User
 from domain.alert import Alert, LimitRule
 from domain.commissioning import ReadNow as ReadNow
 from domain.commissioning import ReadNowRow as ReadNowRow
+from domain.efficiency import GroupEfficiency
 from domain.energy import Efficiency, EnergyAccount, ShiftWindow
 from domain.errors import Forbidden as Forbidden
 from domain.errors import MonitorError
@@ -141,6 +142,20 @@ class EnergyService(Protocol):
     async def efficiency(self, machine_id: str, from_us: int, to_us: int) -> Efficiency: ...
     async def energy(self, by: str, from_us: int, to_us: int) -> Sequence[EnergyAccount]:
         """`by`: shift | day | hour; one account per machine and interval that begins in the window."""
+        ...
+
+
+class EfficiencyService(Protocol):
+    """Efficiency cards (КЭФ): a machine's own, or any other."""
+
+    async def efficiency(self, machine_id: str, from_us: int, to_us: int, card: str | None = None) -> Efficiency:
+        """Raises NotFound for a machine or card that does not exist."""
+        ...
+
+    async def grouped(
+        self, by: str, step: str, from_us: int, to_us: int, card: str | None = None, subject: str = "site"
+    ) -> Sequence[GroupEfficiency]:
+        """`by` machine | section | site, `step` hour | shift | day | total; machines of different cards stay apart."""
         ...
 
 
@@ -278,4 +293,5 @@ class Services:
     status: StatusService
     reports: ReportService
     explain: ExplainService
+    efficiency: EfficiencyService
     production: ProductionService

@@ -48,6 +48,16 @@ def test_the_detectors_example_is_valid_and_every_rule_is_documented() -> None:
         (row,) = [line for line in text("plant-file.md").splitlines() if line.startswith(f"| `{rule}` |")]
         for name, parameter in parameters.items():
             assert re.search(rf"`{name}` \({parameter.default:g}\b", row), (rule, name)
+def test_the_example_of_efficiency_cards_is_valid() -> None:
+    (example,) = [text for text in examples("plant-file.md") if "card: K2" in text]
+    head = (
+        "site: {name: S}\nlines: [{id: tcp1, transport: modbus-tcp, host: h}]\ndevices:\n"
+        "  - {id: m1, profile: eastron-sdm630, line: tcp1, address: 1}\n  - {id: m2, profile: eastron-sdm630, line: tcp1, address: 2}\n"
+        "  - id: parts\n    line: tcp1\n    address: 3\n    points:\n"
+        "      - {tag: counter_1, quantity: count, unit: '1', table: holding, address: 0, type: uint32}\n"
+    )
+    plant = parse_plant(head + example, catalog=ProfileCatalog.shipped(), environ={}).plant
+    assert [machine.kef.card for machine in plant.machines if machine.kef is not None] == ["K2", "K4"]
 
 
 def test_the_profile_example_is_valid() -> None:

@@ -10,6 +10,7 @@ from datetime import date, time
 
 from domain.access import Actor, Role, User
 from domain.alert import Alert, AlertState, Priority
+from domain.efficiency import CARDS, GroupEfficiency
 from domain.energy import Efficiency, EnergyAccount, ShiftWindow
 from domain.errors import Conflict, Forbidden, NotFound
 from domain.plant import Tag
@@ -305,6 +306,22 @@ class FakeEnergy:
         raise nearest("machine", machine_id, [tool.machine.id for tool in shop.TOOLS])
 
 
+class FakeEfficiency:
+    """EfficiencyService: K1 whatever card is asked for, under that card's name."""
+
+    async def efficiency(self, machine_id: str, from_us: int, to_us: int, card: str | None = None) -> Efficiency:
+        found = efficiency(FakeEnergy._tool(machine_id), from_us, to_us)
+        if card is not None and card not in CARDS:
+            raise NotFound("efficiency card", card, tuple(CARDS))
+        return replace(found, card=card or found.card)
+
+    async def grouped(
+        self, by: str, step: str, from_us: int, to_us: int, card: str | None = None, subject: str = "site"
+    ) -> Sequence[GroupEfficiency]:
+        values = [(tool.machine.id, await self.efficiency(tool.machine.id, from_us, to_us, card)) for tool in shop.TOOLS]
+        return [GroupEfficiency(machine, from_us, to_us, step, value, (machine,)) for machine, value in values]
+
+
 _STANDING, _TAKEN, _BACK = AlertState.UNACKNOWLEDGED, AlertState.ACKNOWLEDGED, AlertState.RETURNED
 
 
@@ -424,6 +441,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         status=FakeStatus(clock),
         reports=FakeReports(clock),
         explain=FakeExplain(),
+        efficiency=FakeEfficiency(),
         production=FakeProduction(clock),
         clock=clock,
         access_store=store,

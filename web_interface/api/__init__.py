@@ -14,6 +14,7 @@ from web_interface.api.admin import admin_routes
 from web_interface.api.alerts import alert_routes
 from web_interface.api.data import data_routes
 from web_interface.api.docs import docs_routes
+from web_interface.api.efficiency import efficiency_routes
 from web_interface.api.explain import explain_routes
 from web_interface.api.machines import machine_routes
 from web_interface.api.problems import add_handlers, problem
@@ -34,6 +35,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         alert_routes(services, now_us),
         machine_routes(services, now_us),
         explain_routes(services, now_us),
+        efficiency_routes(services, now_us),
         production_routes(services, now_us),
         status_routes(services),
         stream_routes(services, now_us),

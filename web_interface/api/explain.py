@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from domain.access import Actor, Role
 from domain.explain import Explanation, Span, Term
+from web_interface.api import models
 from web_interface.api.alerts import DAY_US
 from web_interface.api.answers import Json, described
 from web_interface.api.data import window
@@ -29,13 +30,6 @@ class ExplainQuery(WindowQuery):
     figure: str = Field(min_length=1, max_length=80, examples=["kef.K1"], description="name of the figure")
     subject: str = Field("site", min_length=1, max_length=200, description='machine id, "section:<name>" or "site"')
     option: list[Option] = Field(default_factory=list, max_length=8, description="name=value, one parameter each")
-
-
-class TermOut(BaseModel):
-    symbol: str
-    value: float | None
-    unit: str
-    source: str
 
 
 class SpanOut(BaseModel):
@@ -58,7 +52,7 @@ class ExplanationOut(BaseModel):
     unit: str
     formula: str
     substituted: str
-    terms: list[TermOut]
+    terms: list[models.Term]
     formula_source: str
     filters: list[str]
     spans: list[SpanOut]

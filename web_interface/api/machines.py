@@ -34,6 +34,10 @@ class WindowQuery(Strict):
     to: Time | None = Field(None, description="default: now")
 
 
+class CardQuery(WindowQuery):
+    card: Literal["K1", "K2", "K3", "K4", "K5", "K7"] | None = Field(None, description="default: the machine's own card")
+
+
 class EnergyQuery(WindowQuery):
     by: Literal["shift", "day", "hour"] = "shift"
 
@@ -69,11 +73,12 @@ def machine_routes(services: Services, now_us: Callable[[], int]) -> APIRouter:
         responses=described(models.EfficiencyCard, 404, 422, 503),
         summary="Efficiency card of a machine",
     )
-    async def efficiency(machine_id: MachineId, actor: Viewer, query: Annotated[WindowQuery, Query()]) -> Response:
+    async def efficiency(machine_id: MachineId, actor: Viewer, query: Annotated[CardQuery, Query()]) -> Response:
         """What the number is, what went in, how far to trust it. Ratios of several windows must not be averaged."""
         begin, end = window(query.from_, query.to, now_us(), DAY_US)
         services.live.machine(machine_id)
-        return Json(efficiency_card(machine_id, await services.energy.efficiency(machine_id, begin, end), begin, end))
+        found = await services.efficiency.efficiency(machine_id, begin, end, query.card)
+        return Json(efficiency_card(machine_id, found, begin, end))
 
     @router.get("/energy", response_model=None, responses=described(models.Energy, 400, 422, 503), summary="Energy by interval")
     async def energy(actor: Viewer, query: Annotated[EnergyQuery, Query()]) -> Response:
@@ -136,12 +141,14 @@ def efficiency_card(machine_id: str, card: Efficiency, from_us: int, to_us: int)
         "from": rfc3339(from_us),
         "to": rfc3339(to_us),
         "value": card.value,
+        "reason": card.reason,
         "numerator_kwh": card.numerator_kwh,
         "denominator_kwh": card.denominator_kwh,
         "completeness": card.completeness,
         "estimated_share": card.estimated_share,
         "complete": card.complete,
         "inputs": inputs,
+        "terms": [{"symbol": t.symbol, "value": t.value, "unit": t.unit, "source": t.source} for t in card.terms],
         "source": account.source if account is not None else "none",
     }
 

@@ -151,6 +151,13 @@ class StateShare(BaseModel):
     energy_kwh: float
 
 
+class Term(BaseModel):
+    symbol: str
+    value: float | None
+    unit: str
+    source: str
+
+
 class EfficiencyCard(BaseModel):
     """A card: what the number is, what went in, how far to trust it."""
 
@@ -167,6 +174,8 @@ class EfficiencyCard(BaseModel):
     estimated_share: float
     complete: bool
     inputs: dict[State, StateShare]
+    terms: list[Term] = Field(description="the formula's symbols with their values")
+    reason: str | None = Field(description="why there is no value, as a key")
     source: Literal["counter", "integrated_power", "none"]
 
 

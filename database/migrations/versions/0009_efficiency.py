@@ -13,8 +13,6 @@ branch_labels = None
 depends_on = None
 
 TABLE = "efficiency_value"
-_CHARSET = {"charset": "utf8mb4", "collate": "utf8mb4_bin"}
-_TEXT = {f"{name}_{option}": value for name in ("mysql", "mariadb") for option, value in _CHARSET.items()}
 
 
 def upgrade() -> None:
@@ -37,7 +35,8 @@ def upgrade() -> None:
             sa.Column("complete", sa.Boolean(create_constraint=False), nullable=False),
             sa.Column("reason", sa.String(length=60)),
             sa.PrimaryKeyConstraint("machine_id", "day", "shift", name=f"pk_{TABLE}"),
-            sqlite_with_rowid=False, **_TEXT,
+            sqlite_with_rowid=False,
+            mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin", mariadb_charset="utf8mb4", mariadb_collate="utf8mb4_bin",
         )
     if "ix_efficiency_value_day" not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(TABLE)}:
         op.create_index("ix_efficiency_value_day", TABLE, ["day"])
