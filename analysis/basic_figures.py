@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from analysis.accounting import LONG_SPAN_US, EnergyAccounting
 from analysis.explanations import FIGURES, Measured, Opened, gaps_of, spans_of, state_time, trust
-from analysis.uncertainty import limit_of_error
+from analysis.uncertainty import machine_limit
 from domain.errors import NotFound
 from domain.explain import Explanation, substitute
 from domain.plant import Plant, Tag
@@ -80,8 +80,8 @@ class BasicFigures:
 
     def _uncertainty(self, ids: Sequence[str], measured: Measured) -> Mapping[str, str]:
         """Limits of error of one machine's energy, where the classes of its meter are known."""
-        accuracy = self._plant().machine(ids[0]).accuracy if len(ids) == 1 else None
-        limit = limit_of_error(accuracy, trust(measured.accounts)["estimated_share"]) if accuracy is not None else None
+        share = trust(measured.accounts)["estimated_share"]
+        limit = machine_limit(self._plant(), ids[0], share) if len(ids) == 1 else None
         return {} if limit is None else {"uncertainty": f"{limit:.5f}"}
 
     async def _measure(self, name: str, ids: Sequence[str], from_us: int, to_us: int, end_us: int) -> Measured:

@@ -8,7 +8,7 @@ from analysis.accounting import EnergyAccounting
 from analysis.basic_figures import explain_path, stamp
 from analysis.efficiency_service import EfficiencyService
 from analysis.explanations import gaps_of, spans_of
-from analysis.uncertainty import limit_of_error
+from analysis.uncertainty import machine_limit
 from domain.efficiency import CARDS, DEFAULT_CARD, GroupEfficiency
 from domain.energy import Efficiency
 from domain.errors import NotFound
@@ -78,8 +78,7 @@ class KefFigures:
 
     def _uncertainty(self, machine_id: str, value: Efficiency) -> float | None:
         """Limits of error of the energies. One meter measures both sides of the line: for the quotient they are a ceiling."""
-        accuracy = self._plant().machine(machine_id).accuracy
-        return limit_of_error(accuracy, value.estimated_share) if accuracy is not None else None
+        return machine_limit(self._plant(), machine_id, value.estimated_share)
 
 
 def _explanation(

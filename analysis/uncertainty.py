@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import math
 
-from domain.efficiency import Accuracy
+from domain.balance import Metering
+from domain.plant import Plant
 
 RECTANGULAR = math.sqrt(3)
 LOW_CURRENT = 0.05  # of the transformer's primary current: below it the error of its class grows
 
 
-def limit_of_error(accuracy: Accuracy, gap_share: float = 0.0) -> float | None:
+def limit_of_error(classes: Metering, gap_share: float = 0.0, vt_percent: float = 0.0) -> float | None:
     """u_rel(E) ≈ √(δ_meter² + δ_CT² + δ_VT² + δ_gap²), a share of the value: limits of error.
 
     `gap_share`: estimated energy over all energy, as if all of it could be wrong. None while the meter's class is unknown; a
     transformer without a class counts as not there.
     """
-    if accuracy.meter_percent is None:
+    if classes.meter_class is None:
         return None
-    parts = (accuracy.meter_percent, accuracy.ct_percent or 0.0, accuracy.vt_percent or 0.0, gap_share * 100.0)
-    return math.hypot(*parts) / 100.0
+    return math.hypot(classes.meter_class, classes.ct_class or 0.0, vt_percent, gap_share * 100.0) / 100.0
+
+
+def machine_limit(plant: Plant, machine_id: str, gap_share: float = 0.0) -> float | None:
+    """The same for the energy of one machine, by the classes of its meter. None without a meter or its class."""
+    meter = plant.machine(machine_id).meter
+    device = next((d for d in plant.devices if d.id == meter), None)
+    return limit_of_error(device.metering, gap_share) if device is not None else None
 
 
 def standard_uncertainty(limit: float) -> float:

@@ -1,19 +1,16 @@
-"""Fields `kef` and `accuracy` of a machine: its efficiency card with what the card needs, and the classes of its meter."""
+"""Field `kef` of a machine: its efficiency card with what the card needs."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from config.fields import Fields, shown
+from config.fields import Fields
 from config.problems import nearest
-from domain.efficiency import CARDS, DEFAULT_CARD, Accuracy, KefSettings
+from domain.efficiency import CARDS, DEFAULT_CARD, KefSettings
 from domain.plant import Device
 from domain.quantity import Quantity
 
 LEARNED = "learned"
-_CLASS = re.compile(r"(0\.1|0\.2|0\.5|1|2|3)S?\Z", re.IGNORECASE)
-_CLASSES = "one of 0.1, 0.2, 0.5, 1, 2, 3, with or without S"
 # Input of a card -> the fields that give it, any of them; what the meter and the control give needs no field here.
 _FIELDS = {
     "process_power": ("process_power",),
@@ -51,29 +48,6 @@ def read_kef(machine: Fields, devices: Mapping[str, Device]) -> KefSettings | No
     if "states" in CARDS[card].inputs and not machine.has("states"):
         kef.problem("card", f"is {card}, but the machine has no states", "states with idle_above_kw and production_above_kw")
     return found
-
-
-def read_accuracy(machine: Fields) -> Accuracy | None:
-    """Classes of meter, current and voltage transformers; None without the field."""
-    if not machine.has("accuracy"):
-        return None
-    group = machine.group("accuracy")
-    found = Accuracy(_class(group, "meter"), _class(group, "ct"), _class(group, "vt"))
-    group.finish()
-    return found
-
-
-def _class(group: Fields, name: str) -> float | None:
-    """A class of accuracy as its limit in per cent: 0.5S and 0.5 both are 0.5."""
-    value = group.raw(name)
-    if value is None:
-        return None
-    text = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
-    match = _CLASS.match(text)
-    if match is None:
-        group.problem(name, f"is {shown(value)}", f"a class of accuracy: {_CLASSES}")
-        return None
-    return float(match[1])
 
 
 def _idle_kw(kef: Fields) -> float | None:

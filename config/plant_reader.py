@@ -11,7 +11,7 @@ from config.plant_calendar import read_calendar, read_shifts
 from config.plant_control import read_control
 from config.plant_detectors import read_detectors
 from config.plant_devices import DeviceReader, check_addresses
-from config.plant_kef import read_accuracy, read_kef
+from config.plant_kef import read_kef
 from config.plant_lines import check_targets, read_id, read_line
 from config.plant_metering import check_metering
 from config.plant_money import MONEY_SECTIONS, read_money, read_standby
@@ -158,7 +158,6 @@ class PlantReader:
                 control=read_control(group, self._point),
                 standby=read_standby(group),
                 kef=read_kef(group, self._devices),
-                accuracy=read_accuracy(group),
             )
             group.finish()
             if machine_id is not None:

@@ -76,15 +76,6 @@ class KefSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Accuracy:
-    """Classes of a measuring chain: limits of error in per cent of the value (class 0.5S: 0.5); None: unknown or not there."""
-
-    meter_percent: float | None = None
-    ct_percent: float | None = None
-    vt_percent: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class MachineEfficiency:
     """One machine's card in one interval."""
 

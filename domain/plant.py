@@ -12,7 +12,7 @@ from domain.balance import Metering
 from domain.counter import CounterSpec
 from domain.detector import DetectorSettings
 from domain.duty import DutySlot, Escalation
-from domain.efficiency import Accuracy, KefSettings
+from domain.efficiency import KefSettings
 from domain.plan import Plan
 from domain.production import ControlSignals
 from domain.profile import Group, Point, Profile
@@ -93,7 +93,6 @@ class Machine:
     control: ControlSignals | None = None  # what its own control tells
     standby: Standby | None = None
     kef: KefSettings | None = None  # card of its efficiency; None: K1
-    accuracy: Accuracy | None = None  # classes of its meter and transformers
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from analysis.accounting import EnergyAccounting
 from analysis.efficiency_service import EfficiencyService
 from analysis.kef_figures import KefFigures
 from analysis.shift_keeper import ShiftKeeper
-from domain.efficiency import Accuracy, KefSettings, MachineEfficiency
+from domain.balance import Metering
+from domain.efficiency import KefSettings, MachineEfficiency
 from domain.energy import ShiftWindow
 from domain.errors import NotFound
 from domain.plant import Plant
@@ -53,13 +54,14 @@ class Counted:
 class Shop:
     """Two machines: m1 runs the worked example, m2 idles at 1 kW; settings by machine."""
 
-    def __init__(self, *, kef: dict[str, KefSettings] | None = None, accuracy: Accuracy | None = None) -> None:
+    def __init__(self, *, kef: dict[str, KefSettings] | None = None, classes: Metering | None = None) -> None:
         self.clock, self.history, self.parts = FakeClock(SHIFT[1] + H), MemoryHistory(), Counted("m1-m")
         plant, tags = plant_of(meter_device("m1", scan_s=5), meter_device("m2", scan_s=5))
         machines = tuple(
-            replace(m, kef=(kef or {}).get(m.id), accuracy=accuracy, section="A" if m.id == "m1-m" else "B") for m in plant.machines
+            replace(m, kef=(kef or {}).get(m.id), section="A" if m.id == "m1-m" else "B") for m in plant.machines
         )
-        self.plant: Plant = replace(plant, machines=machines)
+        devices = tuple(replace(d, metering=classes or d.metering) for d in plant.devices)
+        self.plant: Plant = replace(plant, machines=machines, devices=devices)
         load(self.history, tags, "m1", FIRST - 600 * S, [(0.1, 600), *PARTS, (0.1, 600)], step_s=5)
         load(self.history, tags, "m2", FIRST - 600 * S, [(0.1, 600), (1.0, 8 * 3600), (0.1, 600)], step_s=5)
         self.accounting = EnergyAccounting(lambda: self.plant, lambda: tags, self.history, MemoryStates(), self.clock)
@@ -163,7 +165,7 @@ async def test_parts_of_a_running_window_are_not_counted_at_every_refresh() -> N
 
 
 async def test_the_explanation_gives_formula_terms_and_the_call_that_gives_the_same() -> None:
-    shop = Shop(kef={"m1-m": KefSettings("K2", idle_kw=2.4)}, accuracy=Accuracy(1.0, 0.5))
+    shop = Shop(kef={"m1-m": KefSettings("K2", idle_kw=2.4)}, classes=Metering(meter_class=1.0, ct_class=0.5))
     opened = await shop.figures.explain("kef", "m1-m", *SHIFT, {})
     assert (opened.figure, opened.version, opened.formula) == ("kef.K2", 1, "(E_prod − P_idle · t_prod) / E_total")
     assert opened.substituted == "(18 − 2.4 · 3) / 26.55"

@@ -17,7 +17,7 @@ from analysis.specific_energy import (
 )
 from analysis.time_kpi import TimeElements, kpis, together
 from analysis.uncertainty import below_ct_range, limit_of_error, ratio_uncertainty, standard_uncertainty
-from domain.efficiency import Accuracy
+from domain.balance import Metering
 
 
 def test_energy_per_part_and_per_volume() -> None:
@@ -87,12 +87,12 @@ def test_times_of_machines_are_summed() -> None:
 
 @pytest.mark.parametrize(("meter", "ct", "percent"), [(0.5, 0.5, 0.71), (1.0, 0.5, 1.12), (1.0, None, 1.0)])
 def test_limits_of_error(meter: float, ct: float | None, percent: float) -> None:
-    assert limit_of_error(Accuracy(meter, ct)) == pytest.approx(percent / 100, abs=5e-5)
+    assert limit_of_error(Metering(meter_class=meter, ct_class=ct)) == pytest.approx(percent / 100, abs=5e-5)
 
 
 def test_gaps_widen_the_limits_and_no_class_means_no_limit() -> None:
-    assert limit_of_error(Accuracy(1.0, 0.5), gap_share=0.02) == pytest.approx(math.sqrt(1 + 0.25 + 4) / 100)
-    assert limit_of_error(Accuracy(None, 0.5)) is None
+    assert limit_of_error(Metering(meter_class=1.0, ct_class=0.5), gap_share=0.02) == pytest.approx(math.sqrt(1 + 0.25 + 4) / 100)
+    assert limit_of_error(Metering(ct_class=0.5)) is None
     assert standard_uncertainty(0.0112) == pytest.approx(0.006466, abs=1e-6)
 
 

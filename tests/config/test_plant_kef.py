@@ -1,4 +1,4 @@
-"""Fields kef and accuracy of a machine: what they become, and what is refused with its fix."""
+"""Field kef of a machine: what they become, and what is refused with its fix."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from config.plant_file import PlantFileError, parse_plant
 from config.profile_catalog import ProfileCatalog
-from domain.efficiency import Accuracy, KefSettings
+from domain.efficiency import KefSettings
 from domain.plant import Machine
 
 CATALOG = ProfileCatalog.load()
@@ -38,7 +38,7 @@ def problem(fields: str) -> str:
 
 
 def test_without_the_field_there_is_no_setting() -> None:
-    assert (machine(STATES).kef, machine(STATES).accuracy) == (None, None)
+    assert machine(STATES).kef is None
 
 
 def test_everything_is_read() -> None:
@@ -66,8 +66,3 @@ def test_everything_is_read() -> None:
 def test_what_is_wrong_is_named_with_its_fix(fields: str, words: str) -> None:
     assert words in problem(fields)
 
-
-def test_classes_of_the_measuring_chain() -> None:
-    assert machine("accuracy: {meter: 0.5S, ct: 0.5}").accuracy == Accuracy(0.5, 0.5)
-    assert machine("accuracy: {meter: 1, ct: 0.2s, vt: 1}").accuracy == Accuracy(1.0, 0.2, 1.0)
-    assert "a class of accuracy" in problem("accuracy: {meter: 0.7}")
