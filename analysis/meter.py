@@ -116,6 +116,11 @@ def _the(tags: Sequence[Tag], quantity: Quantity) -> Tag | None:
     return of_quantity[0] if len(of_quantity) == 1 else None
 
 
+def total_tag(tags: Sequence[Tag], device_id: str, quantity: Quantity) -> Tag | None:
+    """The tag of a device that carries the total of a quantity."""
+    return _the([tag for tag in tags if tag.device_id == device_id], quantity)
+
+
 class Meters:
     """Meters of the plant as it is now; looked up anew only when plant or tags are other objects."""
 

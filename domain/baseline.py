@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from domain.errors import ConfigError
+
 SITE = "site"
 SECTION_PREFIX = "section:"
 
@@ -73,6 +75,15 @@ class Reason:
     key: str
     values: Mapping[str, float | str] = field(default_factory=dict)
     blocking: bool = True
+
+
+class BaselineRefused(ConfigError):
+    """The points give no model at all, so nothing is stored; `reasons` for people, the message for the API."""
+
+    def __init__(self, reasons: Sequence[Reason]) -> None:
+        words = "; ".join(f"{r.key} ({', '.join(f'{k}: {v}' for k, v in r.values.items())})" for r in reasons)
+        super().__init__(f"no baseline can be fitted: {words}")
+        self.reasons = tuple(reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +211,16 @@ class Savings:
     def significant(self) -> bool:
         """Is the saving (or the excess) larger than its uncertainty?"""
         return self.saving_kwh is not None and self.uncertainty_kwh is not None and abs(self.saving_kwh) > self.uncertainty_kwh
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineDraft:
+    """A definition tried out: its training periods, and the fit or the reasons why there is none."""
+
+    definition: BaselineDefinition
+    rows: tuple[PeriodRow, ...]
+    fit: BaselineFit | None
+    reasons: tuple[Reason, ...] = ()
 
 
 class BaselineStore(Protocol):
