@@ -240,9 +240,10 @@ class Binder:
 
     def _matching(self, pattern: Pattern) -> list[KnownTag]:
         """Real tags, in order of their names: a virtual one would count its inputs twice."""
+        parts = pattern_parts(pattern.text)
         found = [
             tag for name, tag in self._sorted
-            if tag.quantity.kind is not Kind.TEXT and matches(pattern.text, name)
+            if tag.quantity.kind is not Kind.TEXT and matches(parts, name)
         ]  # fmt: skip
         if not found:
             _refuse("no_match", pattern.place, name=pattern.text)
@@ -275,20 +276,25 @@ class Binder:
         return _scaled(inner, units.factor_between(unit, wanted)), wanted
 
 
-def matches(pattern: str, name: str) -> bool:
-    """Does the name fit a pattern in which * stands for any characters? Greedy from left to right: no trying out."""
+def pattern_parts(pattern: str) -> tuple[str, ...]:
+    """What stands between the stars of a pattern; stars in a row are one."""
     first, *rest = pattern.split("*")
-    if not rest:
-        return name == pattern
-    if not name.startswith(first) or len(name) < len(first) + len(rest[-1]) or not name.endswith(rest[-1]):
+    return (first, *(part for part in rest[:-1] if part), *rest[-1:])
+
+
+def matches(parts: Sequence[str], name: str) -> bool:
+    """Does the name fit, with any characters between the parts? Greedy from left to right: no trying out."""
+    if len(parts) == 1:
+        return name == parts[0]
+    at, end = len(parts[0]), len(name) - len(parts[-1])
+    if at > end or not name.startswith(parts[0]) or not name.endswith(parts[-1]):
         return False
-    at, end = len(first), len(name) - len(rest[-1])
-    for part in rest[:-1]:
+    for part in parts[1:-1]:
         found = name.find(part, at, end)
         if found < 0:
             return False
         at = found + len(part)
-    return at <= end
+    return True
 
 
 def _product(left: Unit, right: Unit) -> Unit:
