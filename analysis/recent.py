@@ -7,7 +7,7 @@ samples that are not committed yet. Whatever memory does not hold completely is 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from analysis.meter import meters_of
 from domain.plant import Plant, Tag
@@ -72,6 +72,13 @@ class RecentHistory:
         """Keep power and energy of the machines' meters; what stays keeps its samples."""
         wanted = [tag.id for m in meters_of(plant, tags).values() for tag in (m.power, m.energy) if tag is not None]
         self._columns = {tag_id: self._columns.get(tag_id) or _Column() for tag_id in wanted}
+        self._plans.clear()
+
+    def forget(self, tag_ids: Iterable[TagId]) -> None:
+        """The past of these tags was computed again: the history has it, memory begins anew."""
+        for tag_id in tag_ids:
+            if tag_id in self._columns:
+                self._columns[tag_id] = _Column()
         self._plans.clear()
 
     def on_batch(self, batch: Batch) -> None:

@@ -31,6 +31,7 @@ class Quality(IntEnum):
     DEVICE_FAULT = 71
     DISABLED = 72
     INTERNAL = 73
+    DIVISION_BY_ZERO = 74  # of a virtual tag's formula
 
     @property
     def is_good(self) -> bool:
