@@ -20,6 +20,7 @@ from analysis.shift_keeper import ShiftKeeper
 from application.consistency_watch import watch_consistency
 from application.figures import build_figures
 from application.storage_watch import watch_storage
+from application.virtual_wiring import AllCounts, VirtualWiring
 from config.plant_admin import PlantAdmin
 from config.profile_catalog import ProfileCatalog
 from config.settings import Settings
@@ -138,6 +139,7 @@ async def _connect(
     shifts = ShiftKeeper(energy, database.energy, clock, lambda: database.writer.storage_status().backlog_oldest_us)
     analysis.on_recomputed(energy.invalidate)
     analysis.on_recomputed(shifts.mark)
+    virtual = VirtualWiring(bus, database, clock, recent, (energy.invalidate, shifts.mark), lambda: current.plant)
     figures = build_figures(lambda: current.plant, lambda: current.tags, energy, shifts, recent, database, clock)
     live = LiveView(clock, database.samples, energy, figures.efficiency, analysis, partial(_devices_online, collector))
     alerts.on_alert(live.on_alert)
@@ -164,12 +166,13 @@ async def _connect(
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     current.listeners += [
-        processing.apply, recent.apply, alerts.apply, analysis.apply, monitor.apply, live.apply, lambda p, _t: collector.apply(p),
+        processing.apply, recent.apply, alerts.apply, analysis.apply, monitor.apply, live.apply, virtual.apply,
+        lambda p, _t: collector.apply(p),
     ]
-    database.writer.attach_counts(processing)
+    database.writer.attach_counts(AllCounts(processing, virtual))
     _subscribe(bus, {
         "writer": database.writer.put, "recent": recent.on_batch, "analysis": analysis.on_batch, "consistency": monitor.on_batch,
-        "live": live.on_batch,
+        "live": live.on_batch, "virtual": virtual.engine.on_batch,
     })
     application = Application(
         settings, clock, database, bus, collector, processing, plant, energy, analysis, alerts, live, status, reports, accounts,
@@ -183,6 +186,7 @@ async def _connect(
         "consistency": partial(watch_consistency, monitor, alerts, clock),
         "storage-watch": partial(watch_storage, database.writer.storage_status, alerts, clock),
         "analysis": analysis.run,
+        "virtual": virtual.run,
         "shift-energy": shifts.run,
         "live": live.run,
         "status": status.run,

@@ -16,7 +16,7 @@ from analysis.virtual.plan import DevicePlan, Samples, batches_of, rows_of
 from domain.errors import StorageError
 from domain.plant import Tag
 from domain.ports import Clock, RawSeries
-from domain.sample import Batch, Sample, TagEvent
+from domain.sample import Batch, Sample, TagEvent, TagId
 from domain.stores import EventStore
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class StoredSamples(Protocol):
     """What the database has of samples."""
 
     async def raw(
-        self, tag_id: int, from_us: int, to_us: int, *, limit: int = 1_000_000, edges: bool = False
+        self, tag_id: TagId, from_us: int, to_us: int, *, limit: int = 1_000_000, edges: bool = False
     ) -> RawSeries: ...
     async def latest(self, tag_ids: Sequence[int] | None = None) -> Sequence[Sample]: ...
     async def span(self) -> tuple[int, int] | None: ...

@@ -59,3 +59,12 @@ async def test_a_live_window_asks_the_history_nothing_and_memory_is_bounded() ->
     assert behind.reads == 2
     held = sum(len(column.times_us) for column in history._columns.values())
     assert held <= 2 * 2 * (2 * KEPT_US // S // 5)
+
+
+async def test_a_past_that_was_computed_again_is_asked_from_the_history() -> None:
+    behind, history = recent()
+    for second in range(10):
+        put(behind, history, second * S, 1.0)
+    behind.put(1, [(second * S, 2.0, 0) for second in range(10)])  # computed again, past memory
+    history.forget([TagId(1)])
+    assert list((await history.raw(TagId(1), 3 * S, 6 * S)).values) == [2.0, 2.0, 2.0]
