@@ -18,6 +18,7 @@ from analysis.engine import AnalysisEngine
 from analysis.recent import RecentHistory
 from analysis.shift_keeper import ShiftKeeper
 from application.consistency_watch import watch_consistency
+from application.cube import build_cube
 from application.figures import build_figures
 from application.storage_watch import watch_storage
 from application.virtual_wiring import AllCounts, VirtualWiring
@@ -141,6 +142,8 @@ async def _connect(
     analysis.on_recomputed(shifts.mark)
     virtual = VirtualWiring(bus, database, clock, recent, (energy.invalidate, shifts.mark), lambda: current.plant)
     figures = build_figures(lambda: current.plant, lambda: current.tags, energy, shifts, recent, database, clock)
+    cubes = build_cube(lambda: current.plant, energy, figures.production, database, clock)
+    analysis.on_recomputed(cubes.keeper.mark)
     live = LiveView(clock, database.samples, energy, figures.efficiency, analysis, partial(_devices_online, collector))
     alerts.on_alert(live.on_alert)
     analysis.on_state(live.on_state)
@@ -163,6 +166,7 @@ async def _connect(
         live=live, history=TagHistory(database.samples, live.tag), energy=energy, alerts=alerts, plant=plant, access=accounts,
         status=status, reports=ReportFace(reports), explain=figures.explainer,
         production=figures.production, efficiency=figures.efficiency,
+        cube=cubes.cube, plan_facts=cubes.plans,
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     current.listeners += [
@@ -188,6 +192,7 @@ async def _connect(
         "analysis": analysis.run,
         "virtual": virtual.run,
         "shift-energy": shifts.run,
+        "energy-cube": cubes.keeper.run,
         "live": live.run,
         "status": status.run,
         "loop-lag": lag.run,

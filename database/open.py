@@ -29,6 +29,7 @@ from database.repositories import (
     BalanceRepository,
     BaselineRepository,
     BookRepository,
+    CubeRepository,
     EfficiencyRepository,
     EnergyRepository,
     EventRepository,
@@ -80,6 +81,7 @@ class Database:
     findings: FindingRepository
     baselines: BaselineRepository
     balance: BalanceRepository
+    cube: CubeRepository
     warnings: Sequence[str]  # weak settings of the server, for the status page
     store: Store
     data_dir: Path
@@ -152,7 +154,8 @@ async def open_database(
             AlertRepository(store), AccessRepository(store),
             AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
             ReportRepository(store), BookRepository(store), EventRepository(store), PriceRepository(store), IdleRepository(store),
-            FindingRepository(store), BaselineRepository(store), BalanceRepository(store), warnings, store, data_dir,
+            FindingRepository(store), BaselineRepository(store), BalanceRepository(store), CubeRepository(store), warnings,
+            store, data_dir,
         )
         try:
             yield database

@@ -370,5 +370,6 @@ FROM tag t JOIN sample s
 # Tables of other parts stand in modules of their own on the same metadata, imported here so that the migrations know them.
 from database import tables_anomalies as tables_anomalies  # noqa: E402
 from database import tables_baselines as tables_baselines  # noqa: E402
+from database import tables_calendar as tables_calendar  # noqa: E402
 from database import tables_efficiency as tables_efficiency  # noqa: E402
 from database import tables_figures as tables_figures  # noqa: E402

@@ -111,8 +111,8 @@ class CubeFilter:
 
 
 class CubeStore(Protocol):
-    async def replace(self, kept: KeptDay, cells: Sequence[CubeCell]) -> None:
-        """Put `cells` in place of all that is stored of that machine and day, in one transaction."""
+    async def replace(self, kept: KeptDay, cells: Sequence[CubeCell], since_us: int | None = None) -> None:
+        """Put `cells` in place of what is stored of that machine and day from `since_us` (its begin) on, in one transaction."""
         ...
 
     async def kept(self, from_us: int, to_us: int, machines: Sequence[str]) -> Sequence[KeptDay]:

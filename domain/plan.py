@@ -52,3 +52,43 @@ def plan_on(
         and plan.shift in {"", shift}
     ]
     return max(fitting, key=lambda plan: (plan.shift != "", plan.valid_from), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A planned figure and what came of it. `actual` None: not known.
+
+    `expected`: the part of the plan that is due by now, by planned working time; the whole plan of an interval that is over.
+    `projection`: what the running interval will end with at its pace so far; None before 5 % of its working time.
+    """
+
+    planned: float
+    actual: float | None
+    expected: float
+    projection: float | None
+    completeness: float = 1.0
+    estimated_share: float = 0.0
+
+    @property
+    def deviation(self) -> float | None:
+        """Actual minus expected, in the figure's unit."""
+        return None if self.actual is None else self.actual - self.expected
+
+    @property
+    def deviation_share(self) -> float | None:
+        """Of the expected; None while nothing is expected."""
+        return None if self.actual is None or self.expected <= 0 else (self.actual - self.expected) / self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFact:
+    """A plan in one concrete interval [from_us, to_us). `label`: name of the shift, ISO date or "2026-06"."""
+
+    plan: Plan
+    label: str
+    day: date
+    from_us: int
+    to_us: int
+    running: bool
+    kwh: Progress | None
+    parts: Progress | None

@@ -15,12 +15,14 @@ from domain.access import Actor, ApiKey, AuditEntry, Role, User
 from domain.alert import Alert, LimitRule
 from domain.commissioning import ReadNow as ReadNow
 from domain.commissioning import ReadNowRow as ReadNowRow
+from domain.cube import CubeAnswer, Dimension
 from domain.efficiency import GroupEfficiency
 from domain.energy import Efficiency, EnergyAccount, ShiftWindow
 from domain.errors import Forbidden as Forbidden
 from domain.errors import MonitorError
 from domain.explain import Explanation
 from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
+from domain.plan import PlanFact, PlanInterval
 from domain.plant import Device, Line, Machine, Plant, Tag
 from domain.ports import RawSeries, RollupSeries, Step
 from domain.production import PartCount, ProgramStretch
@@ -280,6 +282,24 @@ class ReportService(Protocol):
     async def file(self, report_id: int) -> tuple[IssuedReport, bytes]: ...
 
 
+class CubeService(Protocol):
+    """Energy and time by any of shift, state, machine, section, day, hour, crew, break."""
+
+    async def ask(
+        self, from_us: int, to_us: int, by: Sequence[Dimension], machines: Sequence[str] = (), sections: Sequence[str] = ()
+    ) -> CubeAnswer:
+        """Of the elapsed part of the window. Raises NotFound."""
+        ...
+
+
+class PlanFactService(Protocol):
+    """Plan against fact."""
+
+    async def facts(self, interval: PlanInterval, from_us: int, to_us: int) -> Sequence[PlanFact]:
+        """Every plan in force in each interval that overlaps the window and has begun."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything pages and routes may use."""
@@ -295,3 +315,5 @@ class Services:
     explain: ExplainService
     efficiency: EfficiencyService
     production: ProductionService
+    cube: CubeService
+    plan_facts: PlanFactService

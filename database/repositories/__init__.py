@@ -6,6 +6,7 @@ from database.repositories.audit import AUDIT_HEAD, AuditLog
 from database.repositories.balance import BalanceRepository
 from database.repositories.baselines import BaselineRepository
 from database.repositories.books import BookRepository
+from database.repositories.cube import CubeRepository
 from database.repositories.efficiency import EfficiencyRepository
 from database.repositories.energy import EnergyRepository
 from database.repositories.events import EventRepository
@@ -17,6 +18,6 @@ from database.repositories.states import StateRepository
 
 __all__ = [
     "AUDIT_HEAD", "AccessRepository", "AlertRepository", "AuditLog", "BalanceRepository", "BaselineRepository",
-    "BookRepository", "EfficiencyRepository", "EnergyRepository", "EventRepository", "FindingRepository", "IdleRepository",
-    "PlantRepository", "PriceRepository", "ReportRepository", "StateRepository",
+    "BookRepository", "CubeRepository", "EfficiencyRepository", "EnergyRepository", "EventRepository", "FindingRepository",
+    "IdleRepository", "PlantRepository", "PriceRepository", "ReportRepository", "StateRepository",
 ]

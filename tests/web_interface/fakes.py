@@ -19,6 +19,7 @@ from domain.quantity import Kind
 from domain.state import MachineState as M
 from domain.state import StateInterval
 from tests.web_interface import fake_shop as shop
+from tests.web_interface.fake_cube import FakeCube, FakePlans
 from tests.web_interface.fake_explain import FakeExplain
 from tests.web_interface.fake_plant import FakePlant
 from tests.web_interface.fake_production import FakeProduction
@@ -443,6 +444,8 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         explain=FakeExplain(),
         efficiency=FakeEfficiency(),
         production=FakeProduction(clock),
+        cube=FakeCube(clock),
+        plan_facts=FakePlans(clock),
         clock=clock,
         access_store=store,
         audit_store=audit,

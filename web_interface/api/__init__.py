@@ -12,6 +12,7 @@ from starlette.routing import Match
 
 from web_interface.api.admin import admin_routes
 from web_interface.api.alerts import alert_routes
+from web_interface.api.cube import cube_routes
 from web_interface.api.data import data_routes
 from web_interface.api.docs import docs_routes
 from web_interface.api.efficiency import efficiency_routes
@@ -36,6 +37,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         machine_routes(services, now_us),
         explain_routes(services, now_us),
         efficiency_routes(services, now_us),
+        cube_routes(services, now_us),
         production_routes(services, now_us),
         status_routes(services),
         stream_routes(services, now_us),
