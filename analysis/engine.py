@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from analysis.alerts import AlertEngine
-from analysis.limits import PRIORITY, LimitWatch, Transition, limit_key
 from analysis.machine_watch import MachineWatch, TextFeed
 from analysis.meter import meters_of
+from analysis.rule_book import RuleBook
 from analysis.silence import SilenceWatch
 from analysis.state_history import StateHistory
-from domain.alert import LimitRule, Priority
+from domain.alert import Priority
 from domain.errors import StorageError
 from domain.plant import Plant, Tag
 from domain.ports import Clock, History
@@ -41,13 +41,6 @@ Recomputed = Callable[[int, int, str], None]
 """(from_us, to_us, machine_id): states or samples of that time changed afterwards."""
 
 
-@dataclass(slots=True)
-class _Limit:
-    watch: LimitWatch
-    tag: Tag
-    machine_id: str | None
-
-
 class AnalysisEngine:
     """Build it, `apply` the plant, subscribe `on_batch`, run `run` as one supervised task (it runs the alerts' storing too)."""
 
@@ -66,8 +59,8 @@ class AnalysisEngine:
         self._alerts, self._states, self._clock, self._history = alerts, states, clock, history
         self._past = StateHistory(history, texts)
         self._machines: dict[str, MachineWatch] = {}
-        self._limits: list[_Limit] = []
         self._silence = SilenceWatch()
+        self.rules = RuleBook(alerts, history, clock, self.current, self._silent_for)
         self._machine_of: dict[str, str] = {}  # by meter, also machines whose states nobody judges
         self._feeds: dict[TagId, list[Feed]] = {}
         self._text_feeds: dict[TagId, list[TextFeed]] = {}
@@ -77,7 +70,7 @@ class AnalysisEngine:
         self._recomputed: list[Recomputed] = []
         self._wall_minus_mono = clock.now_us() - clock.monotonic() * 1e6
         self._restored: set[str] = set()
-        self._limits_restored = False
+        self._rules_restored = False
         self._waited = False
         self.states_lost = 0
         self.apply(plant, tags)
@@ -107,7 +100,7 @@ class AnalysisEngine:
                 for interval in old.end(now_us):
                     self._changed(interval)
                 self._restored.discard(machine_id)
-        self._apply_limits(plant, tags)
+        self.rules.apply(plant, tags)
         self._machine_of = {machine.meter: machine.id for machine in plant.machines if machine.meter is not None}
         self._silence.apply(plant, self._clock.monotonic())
         self._feeds = {}
@@ -117,39 +110,9 @@ class AnalysisEngine:
                 self._feeds.setdefault(tag.id, []).append(feed)
             for tag, text_feed in watch.text_feeds():
                 self._text_feeds.setdefault(tag.id, []).append(text_feed)
-        for limit in self._limits:
-            self._feeds.setdefault(limit.tag.id, []).append(self._limit_feed(limit))
+        for tag_id, feed in self.rules.feeds():
+            self._feeds.setdefault(tag_id, []).append(feed)
         self._plans.clear()
-
-    def _apply_limits(self, plant: Plant, tags: Sequence[Tag]) -> None:
-        by_name = {tag.name: tag for tag in tags}
-        machine_of = {machine.meter: machine.id for machine in plant.machines if machine.meter is not None}
-        before = {(limit.tag.id, _same(limit.watch.rule)): limit for limit in self._limits}
-        self._limits = []
-        for rule in plant.limits:
-            tag = by_name.get(rule.tag)
-            if tag is None:
-                continue
-            machine_id = machine_of.get(tag.device_id)
-            old = before.get((tag.id, _same(rule)))
-            watch = old.watch if old is not None else LimitWatch(rule, tag.interval_s)
-            self._limits.append(_Limit(watch, tag, machine_id))
-            if old is None:
-                self._restore_limit(watch)
-        if self._limits_restored:
-            self._return_unwatched()
-
-    def _restore_limit(self, watch: LimitWatch) -> None:
-        for side in watch.sides:
-            if self._alerts.standing(limit_key(watch.rule.tag, side)):
-                watch.restore(side)
-
-    def _return_unwatched(self) -> None:
-        """Alerts of limits that are no longer set are over."""
-        watched = {limit_key(limit.watch.rule.tag, side) for limit in self._limits for side in limit.watch.sides}
-        for key in self._alerts.standing_keys("limit:"):
-            if key not in watched:
-                self._alerts.return_alert(key)
 
     # -- the hot path ----------------------------------------------------------------------------------------------
 
@@ -174,25 +137,9 @@ class AnalysisEngine:
         plan = self._plans[id(tag_ids)] = (tag_ids, rows)
         return plan
 
-    def _limit_feed(self, limit: _Limit) -> Feed:
-        def feed(time_us: int, value: float | None, quality: int) -> None:
-            for change in limit.watch.feed(time_us, value, quality):
-                self._border_crossed(limit, change)
-
-        return feed
-
-    def _border_crossed(self, limit: _Limit, change: Transition) -> None:
-        key = limit_key(limit.tag.name, change.side)
-        if change.raised:
-            self._alerts.raise_alert(
-                key, change.side, PRIORITY[change.side], time_us=change.time_us, machine_id=limit.machine_id, tag=limit.tag.name,
-                device_id=limit.tag.device_id, value=change.value, limit=change.limit, unit=limit.tag.unit,
-            )  # fmt: skip
-        else:
-            self._alerts.return_alert(key, time_us=change.time_us)
-
     def _changed(self, interval: StateInterval) -> None:
         self._pending[(interval.machine_id, interval.from_us)] = interval
+        self.rules.on_state(interval)
         for listener in self._listeners:
             listener(interval)
 
@@ -213,11 +160,24 @@ class AnalysisEngine:
             tasks.create_task(self._alerts.run(), name="analysis:alerts")
             tasks.create_task(self._tick_forever(), name="analysis:timers")
             tasks.create_task(self._keep_states(), name="analysis:states")
+            tasks.create_task(self._refresh_expectations(), name="analysis:expectations")
 
     async def _tick_forever(self) -> None:
         while True:
             self.tick()
             await self._clock.sleep(TICK_S)
+
+    async def _refresh_expectations(self) -> None:
+        """What rules compare with, from the last days; a changed plant is seen within a minute."""
+        while True:
+            try:
+                await self.rules.refresh()
+            except (StorageError, OSError) as exc:
+                log.warning("expected values of rules wait for the store: %s", exc)
+            await self._clock.sleep(self.rules.refresh_s)
+
+    def _silent_for(self, device_id: str) -> float | None:
+        return self._silence.silent_for(device_id, self._clock.monotonic())
 
     def tick(self) -> None:
         """Once a second: what happens because nothing happens."""
@@ -225,16 +185,12 @@ class AnalysisEngine:
         self._watch_clock(now_us, mono)
         for watch in self._machines.values():
             watch.tick(now_us)
-        for limit in self._limits:
-            for change in limit.watch.tick(now_us):
-                self._border_crossed(limit, change)
+        self.rules.tick(now_us)
         if not self._alerts.loaded:
             return
-        if not self._limits_restored:
-            self._limits_restored = True
-            for limit in self._limits:
-                self._restore_limit(limit.watch)
-            self._return_unwatched()
+        if not self._rules_restored:
+            self._rules_restored = True
+            self.rules.restore()
         self._watch_silence(mono)
         self._watch_conflicts(now_us)
 
@@ -274,8 +230,7 @@ class AnalysisEngine:
                 del self._pending[key]
             for watch in self._machines.values():
                 watch.clock_stepped_back(now_us)
-            for limit in self._limits:
-                limit.watch.forget_times()
+            self.rules.forget_times()
 
     # -- storing states --------------------------------------------------------------------------------------------
 
@@ -353,10 +308,3 @@ class AnalysisEngine:
     def _tell_recomputed(self, from_us: int, to_us: int, machine_id: str) -> None:
         for listener in self._recomputed:
             listener(from_us, to_us, machine_id)
-
-
-def _same(rule: LimitRule) -> tuple[object, ...]:
-    """Everything but the id."""
-    return (
-        rule.tag, rule.high, rule.critical_high, rule.low, rule.critical_low, rule.hysteresis, rule.on_delay_s, rule.off_delay_s,
-    )  # fmt: skip

@@ -1,13 +1,13 @@
-"""Limits of a tag, watched as a stream: hysteresis and delays, so that one fault is one alert.
+"""Borders of a value, watched as a stream: hysteresis and delays, so that one fault is one alert.
 
-Each of the four borders (high, critical_high, low, critical_low) is watched by itself. A border is exceeded while the value is
-beyond it, and left when the value is back by the hysteresis. Either must last for its delay. Bad values and spikes neither raise
-nor return: they are what the no-data alert is for.
+Each border (high, critical_high, low, critical_low, or a duration's only one) is watched by itself. A border is exceeded while
+the value is beyond it, and left when the value is back by the hysteresis. Either must last for its delay. Bad values and spikes
+neither raise nor return: they are what the no-data alert is for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from analysis.states import usable
@@ -20,11 +20,18 @@ PRIORITY = {
     "low": Priority.HIGH,
 }
 """Name of the alert's rule -> its priority."""
+_BELOW = {"low", "critical_low"}
 
 
 def limit_key(tag: str, side: str) -> str:
     """Key of the alert of one border of one tag: at most one stands at a time."""
     return f"limit:{tag}:{side}"
+
+
+def borders_of(rule: LimitRule) -> dict[str, float]:
+    """Side -> border, of those that are watched."""
+    sides = {"critical_high": rule.critical_high, "high": rule.high, "low": rule.low, "critical_low": rule.critical_low}
+    return {side: limit for side, limit in sides.items() if limit is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +45,23 @@ class Transition:
     limit: float
 
 
+@dataclass(frozen=True, slots=True)
+class Damping:
+    """Hysteresis in the unit of the value, delays in s."""
+
+    hysteresis: float = 0.0
+    on_delay_s: float = 0.0
+    off_delay_s: float = 0.0
+
+
 class _Border:
     __slots__ = ("_back", "_beyond_us", "_off_us", "_on_us", "_sign", "_value", "_within_us", "limit", "raised", "side")
 
-    def __init__(self, side: str, limit: float, rule: LimitRule) -> None:
+    def __init__(self, side: str, limit: float, damping: Damping) -> None:
         self.side, self.limit = side, limit
-        self._sign = 1.0 if side.endswith("high") else -1.0
-        self._back = limit - self._sign * rule.hysteresis
-        self._on_us, self._off_us = round(rule.on_delay_s * 1e6), round(rule.off_delay_s * 1e6)
+        self._sign = -1.0 if side in _BELOW else 1.0
+        self._back = limit - self._sign * damping.hysteresis
+        self._on_us, self._off_us = round(damping.on_delay_s * 1e6), round(damping.off_delay_s * 1e6)
         self.raised = False
         self._beyond_us: int | None = None  # since when it is exceeded, while that is not yet told
         self._within_us: int | None = None  # since when it is left, while that is not yet told
@@ -67,6 +83,11 @@ class _Border:
     def forget_times(self) -> None:
         self._beyond_us = self._within_us = None
 
+    @property
+    def value(self) -> float:
+        """The last one fed."""
+        return self._value
+
     def decide(self, now_us: int) -> Transition | None:
         """Has a delay passed?"""
         if self.raised:
@@ -80,15 +101,11 @@ class _Border:
 
 
 class LimitWatch:
-    """All borders of one rule. Feed samples in time order; tick in between, so that a delay ends without a new sample."""
+    """All borders of one value. Feed samples in time order; tick in between, so that a delay ends without a new sample."""
 
-    def __init__(self, rule: LimitRule, interval_s: float) -> None:
+    def __init__(self, borders: Mapping[str, float], damping: Damping, interval_s: float) -> None:
         """`interval_s`: expected time between samples; a delay goes on without samples for three of them."""
-        self.rule = rule
-        sides = (
-            ("critical_high", rule.critical_high), ("high", rule.high), ("low", rule.low), ("critical_low", rule.critical_low),
-        )  # fmt: skip
-        self._borders = [_Border(side, limit, rule) for side, limit in sides if limit is not None]
+        self._borders = [_Border(side, limit, damping) for side, limit in borders.items()]
         self._hold_us = round(3 * interval_s * 1e6)
         self._last_us: int | None = None
 
@@ -96,6 +113,11 @@ class LimitWatch:
     def sides(self) -> list[str]:
         """The borders that are watched."""
         return [border.side for border in self._borders]
+
+    def raised(self) -> list[Transition]:
+        """The borders that are exceeded, as far as delays tell, each with the last value."""
+        at = self._last_us or 0
+        return [Transition(b.side, True, at, b.value, b.limit) for b in self._borders if b.raised]
 
     def restore(self, side: str) -> None:
         """An alert of that border stands since before the start."""

@@ -78,6 +78,11 @@ class SilenceWatch:
         if watched is not None:
             watched.since, watched.heard = now, True
 
+    def silent_for(self, device_id: str, now: float) -> float | None:
+        """Seconds since a usable value of the device came (or since it is watched); None for one that is not watched."""
+        watched = self._devices.get(device_id)
+        return None if watched is None else now - watched.since
+
     def judge(self, now: float, standing: Iterable[str]) -> tuple[list[Silence], list[str]]:
         """What should stand, and which of the `standing` keys (no_data:, line_down:) are over."""
         before = set(standing)

@@ -6,16 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.limits import PRIORITY, LimitWatch
+from analysis.limits import PRIORITY, Damping, LimitWatch, borders_of
 from domain.alert import LimitRule, Priority
 from domain.quality import Quality
 
 S = 1_000_000
 
 
+def watching(rule: LimitRule, interval_s: float) -> LimitWatch:
+    return LimitWatch(borders_of(rule), Damping(rule.hysteresis, rule.on_delay_s, rule.off_delay_s), interval_s)
+
+
 def run(rule: LimitRule, values: list[float | None], *, quality: int = 0) -> list[tuple[str, bool, int]]:
     """One value a second from 0; (side, raised, second)."""
-    watch = LimitWatch(rule, 1.0)
+    watch = watching(rule, 1.0)
     found = []
     for second, value in enumerate(values):
         q = int(Quality.TIMEOUT) if value is None else quality
@@ -56,24 +60,24 @@ def test_bad_values_and_spikes_neither_raise_nor_return() -> None:
 
 
 def test_a_delay_ends_without_a_new_sample_but_not_on_an_old_value() -> None:
-    watch = LimitWatch(LimitRule("t", high=12, on_delay_s=10), interval_s=60)
+    watch = watching(LimitRule("t", high=12, on_delay_s=10), 60)
     assert watch.feed(0, 13.0, 0) == []
     assert watch.tick(9 * S) == []
     assert [(t.side, t.raised, t.value) for t in watch.tick(10 * S)] == [("high", True, 13.0)]
-    stale = LimitWatch(LimitRule("t", high=12, on_delay_s=10), interval_s=1)
+    stale = watching(LimitRule("t", high=12, on_delay_s=10), 1)
     stale.feed(0, 13.0, 0)
     assert stale.tick(10 * S) == []
 
 
 def test_what_stood_before_the_start_is_not_raised_again_and_returns() -> None:
-    watch = LimitWatch(LimitRule("t", high=12), 1.0)
+    watch = watching(LimitRule("t", high=12), 1.0)
     watch.restore("high")
     assert watch.feed(0, 13.0, 0) == []
     assert [t.raised for t in watch.feed(S, 11.0, 0)] == [False]
 
 
 def test_late_samples_change_nothing() -> None:
-    watch = LimitWatch(LimitRule("t", high=12), 1.0)
+    watch = watching(LimitRule("t", high=12), 1.0)
     watch.feed(10 * S, 11.0, 0)
     assert watch.feed(5 * S, 13.0, 0) == []
 
