@@ -17,6 +17,7 @@ from config.plant_file import dump_plant, parse_plant, plant_from_document
 from config.profile_catalog import ProfileCatalog
 from domain.access import Actor, Role
 from domain.alert import LimitRule
+from domain.alert_rule import AlertRule
 from domain.commissioning import ReadNow
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
 from domain.plant import Device, Line, Machine, Plant, Tag
@@ -165,6 +166,24 @@ class PlantAdmin:
                 raise NotFound("limit", str(rule_id))
             old = limits.pop(rule_id - 1)
             await self._commit(document, actor, "limit_delete", str(old.get("tag")), old, None)
+
+    async def save_alert_rule(self, rule: Mapping[str, object], actor: Actor, *, new: bool) -> AlertRule:
+        """`rule`: the fields of a plant file's rule. Raises ConfigError that names the field, Conflict, NotFound, Forbidden."""
+        await self._save_entry("alert_rules", "alert_rule", rule, actor, Role.ENGINEER, new=new)
+        return next(found for found in self.plant.alert_rules if found.id == rule["id"])
+
+    async def delete_alert_rule(self, rule_id: str, actor: Actor) -> None:
+        """Its alerts are over at once."""
+        await self._delete_entry("alert_rules", "alert_rule", rule_id, actor, Role.ENGINEER)
+
+    async def draft_alert_rule(self, rule: Mapping[str, object]) -> AlertRule:
+        """The rule as it would be saved, checked against the whole plant; nothing is stored. Raises ConfigError."""
+        document = copy.deepcopy(self._document)
+        others = [entry for entry in document.get("alert_rules") or [] if entry.get("id") != rule.get("id")]
+        document["alert_rules"] = [*others, dict(rule)]
+        secrets = await self._secrets(document)
+        plant = plant_from_document(document, catalog=self._catalog, environ=self._environ, secrets=secrets)
+        return next(found for found in plant.alert_rules if found.id == rule["id"])
 
     async def import_yaml(self, text: str, actor: Actor) -> None:
         """Replace the whole plant. Raises PlantFileError with every problem; then nothing has changed."""

@@ -83,8 +83,8 @@ def read_date(fields: Fields, name: str, *, required: bool = False) -> date | No
 
 def _read_shift(shift: Fields) -> ShiftPattern | None:
     name = shift.text("name", required=True, longest=40)
-    start, end = _clock(shift, "start"), _clock(shift, "end")
-    days = _days(shift)
+    start, end = read_clock(shift, "start"), read_clock(shift, "end")
+    days = read_days(shift)
     rotation = _rotation(shift) if shift.has("rotation") else None
     holidays = shift.choice("holidays", ("rest", "work"), "rest" if rotation is None else "work")
     breaks = [pause for entry, path in shift.entries("breaks") if (pause := _break(Fields(entry, path, shift.report)))]
@@ -96,7 +96,8 @@ def _read_shift(shift: Fields) -> ShiftPattern | None:
     return found
 
 
-def _clock(fields: Fields, name: str) -> time | None:
+def read_clock(fields: Fields, name: str) -> time | None:
+    """A time of day "HH:MM"; only an end may be 24:00."""
     value = fields.raw(name, required=True, expected='"HH:MM"')
     if value is None:
         return None
@@ -108,7 +109,8 @@ def _clock(fields: Fields, name: str) -> time | None:
     return time(hour % 24, minute)
 
 
-def _days(fields: Fields) -> frozenset[int]:
+def read_days(fields: Fields) -> frozenset[int]:
+    """The field `days`, Monday is 0; all days where it is absent."""
     value = fields.raw("days")
     if value is None:
         return frozenset(range(7))
@@ -140,7 +142,7 @@ def _rotation(shift: Fields) -> Rotation | None:
 
 def _break(fields: Fields) -> Break | None:
     name = fields.text("name", required=True, longest=40)
-    start, end = _clock(fields, "start"), _clock(fields, "end")
+    start, end = read_clock(fields, "start"), read_clock(fields, "end")
     fields.finish()
     return None if name is None or start is None or end is None else Break(name, start, end)
 

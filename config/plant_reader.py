@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from zoneinfo import available_timezones
 
 from config.fields import Fields, shown, zone_exists
+from config.plant_alerts import ALERT_SECTIONS, Surroundings, check_borders, read_alert_rules, read_duty, read_escalation
 from config.plant_calendar import read_calendar, read_shifts
 from config.plant_control import read_control
 from config.plant_detectors import read_detectors
@@ -27,7 +27,8 @@ from domain.state import StateThresholds
 from domain.virtual import VirtualTag
 
 SECTIONS = (
-    "site", "shifts", "calendar", *MONEY_SECTIONS, "lines", "devices", "virtual_tags", "machines", "plans", "limits", "detectors",
+    "site", "shifts", "calendar", *MONEY_SECTIONS, "lines", "devices", "virtual_tags", "machines", "plans", "limits",
+    *ALERT_SECTIONS, "detectors",
 )  # fmt: skip
 
 
@@ -60,13 +61,19 @@ class PlantReader:
         machines = self._machines(fields)
         plans = read_plans(fields, [m.id for m in machines], {m.section for m in machines}, {s.name for s in shifts})
         limits = self._limits(fields)
+        around = Surroundings(self._devices, machines, {s.name for s in shifts}, self._points_of, self._point)
+        rules, duty = read_alert_rules(fields, around), read_duty(fields, around.shifts)
+        escalation = read_escalation(fields)
         detectors = read_detectors(fields, [machine.id for machine in machines])
         self._main_meter(fields, site)
         money = read_money(fields)
         fields.finish()
         if report.problems or site is None:
             return None
-        return Plant(site, shifts, lines, devices, machines, limits, calendar, plans, self._virtual, detectors, money)
+        return Plant(
+            site, shifts, lines, devices, machines, limits, calendar, plans, self._virtual, detectors, money,
+            alert_rules=rules, duty=duty, escalation=escalation,
+        )  # fmt: skip
 
     # -- site ----------------------------------------------------------------------------------------------------
 
@@ -212,10 +219,10 @@ class PlantReader:
             group = Fields(entry, path, self._report)
             tag = self._limited_tag(group, seen)
             borders = {name: group.number(name) for name in ("high", "critical_high", "low", "critical_low")}
-            self._check_borders(group, borders)
+            hysteresis = group.number("hysteresis", 0.0, low=0) or 0.0
+            check_borders(group, borders, hysteresis)
             rule = LimitRule(
-                tag or "", **borders,
-                hysteresis=group.number("hysteresis", 0.0, low=0) or 0.0,
+                tag or "", **borders, hysteresis=hysteresis,
                 on_delay_s=group.number("on_delay_s", 0.0, low=0, high=86400) or 0.0,
                 off_delay_s=group.number("off_delay_s", 0.0, low=0, high=86400) or 0.0,
                 id=index + 1,
@@ -251,16 +258,6 @@ class PlantReader:
         if point is None:
             fields.problem(name, f"there is no tag {tag!r}", _known(tag, [f"{device_id}.{known}" for known in points]))
         return point
-
-    def _check_borders(self, fields: Fields, borders: Mapping[str, float | None]) -> None:
-        """critical_low < low < high < critical_high, as far as they are given; at least one."""
-        order = ("critical_low", "low", "high", "critical_high")
-        given = [(name, value) for name in order if (value := borders[name]) is not None]
-        if not given and not any(self._report.found_in(fields.at(name)) for name in order):
-            fields.problem("", "no border is given", "at least one of high, critical_high, low, critical_low")
-        for (lower, a), (upper, b) in pairwise(given):
-            if not a < b:
-                fields.problem(upper, f"is {b:g}", f"more than {lower} ({a:g})")
 
 
 def _known(wanted: str, known: object) -> str:

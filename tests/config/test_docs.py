@@ -11,6 +11,7 @@ from config.plant_file import parse_plant
 from config.plant_lines import TRANSPORTS
 from config.profile_points import MERCURY_QUERIES
 from config.profiles import ProfileCatalog, load_profile
+from domain.alert_rule import RuleKind
 from domain.detector import RULES
 from domain.quantity import Quantity, units_of
 
@@ -58,6 +59,19 @@ def test_the_example_of_efficiency_cards_is_valid() -> None:
     )
     plant = parse_plant(head + example, catalog=ProfileCatalog.shipped(), environ={}).plant
     assert [machine.kef.card for machine in plant.machines if machine.kef is not None] == ["K2", "K4"]
+
+
+def test_the_alert_rules_example_is_valid_and_every_kind_is_documented() -> None:
+    (example,) = [text for text in examples("plant-file.md") if text.startswith("alert_rules:")]
+    head = (
+        'site: {name: S}\nshifts: [{name: "3", start: "23:00", end: "07:00"}]\nlines: [{id: l, transport: modbus-tcp, host: h}]\n'
+        "devices: [{id: m1, line: l, address: 1, profile: mercury-234-modbus}]\n"
+        "machines: [{id: lathe-1, meter: m1, section: Turning}]\n"
+    )
+    plant = parse_plant(head + example, catalog=ProfileCatalog.shipped(), environ={}).plant
+    assert {rule.kind for rule in plant.alert_rules} == set(RuleKind)
+    for kind in RuleKind:
+        assert f"| `{kind.value}` |" in text("plant-file.md")
 
 
 def test_the_profile_example_is_valid() -> None:

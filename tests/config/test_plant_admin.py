@@ -107,6 +107,24 @@ async def test_engineer_sets_limits_and_thresholds_and_viewer_does_not(shop: Sho
         await shop.admin.delete_limit(changed.id, ENGINEER)
 
 
+async def test_alert_rules_are_the_engineers(shop: Shop) -> None:
+    entry = {"id": "hot", "scope": {"tag": "m1.active_power"}, "high": 12}
+    draft = await shop.admin.draft_alert_rule(entry)
+    assert (draft.high, shop.admin.plant.alert_rules) == (12.0, ())
+    saved = await shop.admin.save_alert_rule(entry, ENGINEER, new=True)
+    assert saved == draft
+    with pytest.raises(Conflict):
+        await shop.admin.save_alert_rule(entry, ENGINEER, new=True)
+    changed = await shop.admin.save_alert_rule(entry | {"high": 13, "priority": "low"}, ENGINEER, new=False)
+    assert changed.version != saved.version
+    with pytest.raises(ConfigError, match="hysteresis"):
+        await shop.admin.save_alert_rule(entry | {"low": 11, "hysteresis": 2}, ENGINEER, new=False)
+    with pytest.raises(Forbidden):
+        await shop.admin.save_alert_rule(entry, VIEWER, new=False)
+    await shop.admin.delete_alert_rule("hot", ENGINEER)
+    assert shop.admin.plant.alert_rules == ()
+
+
 async def test_what_is_in_use_is_not_deleted(shop: Shop) -> None:
     with pytest.raises(Conflict, match="lathe"):
         await shop.admin.delete_device("m1", ADMIN)
