@@ -119,7 +119,7 @@ class EfficiencyService:
         if "idle_kw" in wanted and idle_kw is None:
             idle_kw, learned = await self.idle_kw(account), True
         count = await self.parts(account.machine_id, account.from_us, account.to_us) if "parts" in wanted else None
-        good = await self._good_parts(settings, account.from_us, end_us) if "quality" in wanted else None
+        good = await self.good_parts(settings, account.from_us, end_us) if "quality" in wanted else None
         process, share = None, 1.0
         if "process_power" in wanted:
             process, share = await self._process_kwh(settings, account.from_us, end_us)
@@ -161,7 +161,8 @@ class EfficiencyService:
                 self._parts.popitem(last=False)
         return found[1]
 
-    async def _good_parts(self, settings: KefSettings, from_us: int, to_us: int) -> int | None:
+    async def good_parts(self, settings: KefSettings, from_us: int, to_us: int) -> int | None:
+        """Growth of the counter of good parts; None without one or without readings."""
         tag = self._tag(settings.good_parts)
         if tag is None:
             return None

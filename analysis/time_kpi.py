@@ -7,40 +7,8 @@ per item, PQ produced, GQ good quantity. Times in s. The standard's wording was 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-KPIS = ("availability", "utilisation", "allocation", "effectiveness", "quality", "oee")
-
-
-@dataclass(frozen=True, slots=True)
-class TimeElements:
-    """Sums over machines and intervals; a sum stays a sum, so figures of groups are quotients of sums.
-
-    `pri_pq_s`: Σ PRI · PQ. None: unknown. `parts_share`, `completeness`: 0..1.
-    """
-
-    apt_s: float | None
-    aubt_s: float | None
-    pbt_s: float | None
-    idle_s: float = 0.0
-    pri_pq_s: float | None = None
-    produced: int | None = None
-    good: float | None = None
-    completeness: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class TimeKpis:
-    """Ratios 0..1 (effectiveness may pass 1 where the ideal time is set too long); None: an element is unknown or 0."""
-
-    availability: float | None  # APT / PBT
-    utilisation: float | None  # APT / AUBT
-    allocation: float | None  # AUBT / PBT
-    effectiveness: float | None  # PRI · PQ / APT
-    quality: float | None  # GQ / PQ
-    oee: float | None  # availability · effectiveness · quality
-    time_share: float | None  # k_t = t_prod / t_plan
-    idle_time_share: float | None  # t_idle / (t_prod + t_idle)
+from domain.kpi import TimeElements, TimeKpis
 
 
 def kpis(e: TimeElements) -> TimeKpis:

@@ -165,7 +165,7 @@ async def _connect(
     services = Services(
         live=live, history=TagHistory(database.samples, live.tag), energy=energy, alerts=alerts, plant=plant, access=accounts,
         status=status, reports=ReportFace(reports), explain=figures.explainer,
-        production=figures.production, efficiency=figures.efficiency,
+        production=figures.production, efficiency=figures.efficiency, per_part=figures.per_part,
         cube=cubes.cube, plan_facts=cubes.plans,
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)

@@ -10,6 +10,8 @@ from analysis.basic_figures import BASIC, BasicFigures
 from analysis.efficiency_service import EfficiencyService
 from analysis.kef_figures import KEF, KefFigures
 from analysis.production import Production
+from analysis.production_explained import OEE, SPECIFIC, ProductionExplained
+from analysis.production_figures import ProductionFigures
 from analysis.shift_keeper import ShiftKeeper
 from database import Database
 from domain.explain import Explainer
@@ -23,6 +25,7 @@ class Figures:
 
     production: Production
     efficiency: EfficiencyService
+    per_part: ProductionFigures
     explainer: Explainer
 
 
@@ -34,9 +37,13 @@ def build_figures(
     production = Production(plant, tags, database.samples, database.events, clock)
     efficiency = EfficiencyService(plant, tags, energy, history, production, database.energy, database.efficiency, clock)
     shifts.on_kept(efficiency.keep)
+    per_part = ProductionFigures(plant, energy, efficiency, production, clock)
     explainer = Explainer()
     basic = BasicFigures(plant, tags, energy, history, clock)
     for figure in BASIC:
         explainer.register(figure, basic)
     explainer.register(KEF, KefFigures(plant, efficiency, energy, clock))
-    return Figures(production, efficiency, explainer)
+    opened = ProductionExplained(per_part)
+    for family in (SPECIFIC, OEE):
+        explainer.register(family, opened)
+    return Figures(production, efficiency, per_part, explainer)

@@ -23,6 +23,7 @@ from domain.errors import MonitorError
 from domain.explain import Explanation
 from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
 from domain.plan import PlanFact, PlanInterval
+from domain.kpi import GroupKpis, SpecificEnergy
 from domain.plant import Device, Line, Machine, Plant, Tag
 from domain.ports import RawSeries, RollupSeries, Step
 from domain.production import PartCount, ProgramStretch
@@ -158,6 +159,22 @@ class EfficiencyService(Protocol):
         self, by: str, step: str, from_us: int, to_us: int, card: str | None = None, subject: str = "site"
     ) -> Sequence[GroupEfficiency]:
         """`by` machine | section | site, `step` hour | shift | day | total; machines of different cards stay apart."""
+        ...
+
+
+class ProductionFiguresService(Protocol):
+    """Energy per part and program, times after ISO 22400-2."""
+
+    async def specific(self, machine_id: str, from_us: int, to_us: int) -> SpecificEnergy:
+        """Raises NotFound."""
+        ...
+
+    async def by_program(self, machine_id: str, from_us: int, to_us: int) -> Sequence[SpecificEnergy]:
+        """Most energy first; empty where no program is told. Raises NotFound."""
+        ...
+
+    async def oee(self, by: str, from_us: int, to_us: int, subject: str = "site") -> Sequence[GroupKpis]:
+        """`by` machine | section | site. Raises NotFound."""
         ...
 
 
@@ -314,6 +331,7 @@ class Services:
     reports: ReportService
     explain: ExplainService
     efficiency: EfficiencyService
+    per_part: ProductionFiguresService
     production: ProductionService
     cube: CubeService
     plan_facts: PlanFactService

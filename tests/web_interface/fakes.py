@@ -13,6 +13,7 @@ from domain.alert import Alert, AlertState, Priority
 from domain.efficiency import CARDS, GroupEfficiency
 from domain.energy import Efficiency, EnergyAccount, ShiftWindow
 from domain.errors import Conflict, Forbidden, NotFound
+from domain.kpi import GroupKpis, SpecificEnergy, TimeElements, TimeKpis
 from domain.plant import Tag
 from domain.ports import RawSeries, RollupRow, RollupSeries, Step
 from domain.quantity import Kind
@@ -323,6 +324,29 @@ class FakeEfficiency:
         return [GroupEfficiency(machine, from_us, to_us, step, value, (machine,)) for machine, value in values]
 
 
+class FakePerPart:
+    """ProductionFiguresService: 23 parts a machine, two programs, the times of a good shift."""
+
+    async def specific(self, machine_id: str, from_us: int, to_us: int) -> SpecificEnergy:
+        kwh = account(FakeEnergy._tool(machine_id), from_us, to_us).energy_kwh or 0.0
+        seconds = (to_us - from_us) / S
+        return SpecificEnergy(machine_id, from_us, to_us, None, seconds, kwh, 0.0, 23, kwh / 23, 0.998, 3.9)
+
+    async def by_program(self, machine_id: str, from_us: int, to_us: int) -> Sequence[SpecificEnergy]:
+        whole = await self.specific(machine_id, from_us, to_us)
+        kwh = whole.energy_kwh or 0.0
+        long = replace(whole, program="VAL_2041.NC", energy_kwh=kwh * 0.8, parts=17, kwh_per_part=kwh * 0.8 / 17, stretches=3)
+        return [long, replace(whole, program="FLANEC_12.NC", energy_kwh=kwh * 0.2, parts=6, kwh_per_part=kwh * 0.2 / 6)]
+
+    async def oee(self, by: str, from_us: int, to_us: int, subject: str = "site") -> Sequence[GroupKpis]:
+        if subject != "site":
+            FakeEnergy._tool(subject)
+        times = TimeElements(18000.0, 23400.0, 27000.0, 5400.0, 16560.0, 23, 22.0, 0.998)
+        found = TimeKpis(0.667, 0.769, 0.867, 0.92, 0.957, 0.587, 0.667, 0.231)
+        members = tuple(tool.machine.id for tool in shop.TOOLS) if subject == "site" else (subject,)
+        return [GroupKpis(subject, from_us, to_us, times, found, members)]
+
+
 _STANDING, _TAKEN, _BACK = AlertState.UNACKNOWLEDGED, AlertState.ACKNOWLEDGED, AlertState.RETURNED
 
 
@@ -443,6 +467,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         reports=FakeReports(clock),
         explain=FakeExplain(),
         efficiency=FakeEfficiency(),
+        per_part=FakePerPart(),
         production=FakeProduction(clock),
         cube=FakeCube(clock),
         plan_facts=FakePlans(clock),

@@ -18,6 +18,7 @@ from web_interface.api.docs import docs_routes
 from web_interface.api.efficiency import efficiency_routes
 from web_interface.api.explain import explain_routes
 from web_interface.api.machines import machine_routes
+from web_interface.api.per_part import per_part_routes
 from web_interface.api.problems import add_handlers, problem
 from web_interface.api.production import production_routes
 from web_interface.api.reports import report_routes
@@ -38,6 +39,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         explain_routes(services, now_us),
         efficiency_routes(services, now_us),
         cube_routes(services, now_us),
+        per_part_routes(services, now_us),
         production_routes(services, now_us),
         status_routes(services),
         stream_routes(services, now_us),

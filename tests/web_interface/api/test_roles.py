@@ -23,6 +23,8 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("GET", "/api/machines/{machine_id}/parts"): (V, "/api/machines/lathe-1/parts", {}),
     ("GET", "/api/machines/{machine_id}/programs"): (V, "/api/machines/lathe-1/programs", {}),
     ("GET", "/api/machines/{machine_id}/efficiency"): (V, "/api/machines/lathe-1/efficiency", {}),
+    ("GET", "/api/energy/specific"): (V, "/api/energy/specific?machine=lathe-1", {}),
+    ("GET", "/api/kpi/oee"): (V, "/api/kpi/oee", {}),
     ("GET", "/api/efficiency"): (V, "/api/efficiency", {}),
     ("GET", "/api/efficiency/cards"): (V, "/api/efficiency/cards", {}),
     ("GET", "/api/explain"): (V, "/api/explain?figure=energy&subject=lathe-1", {}),
