@@ -22,8 +22,8 @@ from domain.errors import Forbidden as Forbidden
 from domain.errors import MonitorError
 from domain.explain import Explanation
 from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
-from domain.plan import PlanFact, PlanInterval
 from domain.kpi import GroupKpis, SpecificEnergy
+from domain.plan import PlanFact, PlanInterval
 from domain.plant import Device, Line, Machine, Plant, Tag
 from domain.ports import RawSeries, RollupSeries, Step
 from domain.production import PartCount, ProgramStretch
