@@ -128,6 +128,11 @@ class RuleWatch:
         """The borders that are watched."""
         return self._watch.sides
 
+    @property
+    def since_us(self) -> int | None:
+        """Since when what it times lasts; None while it does not."""
+        return self._since_us
+
     def same(self, other: RuleWatch) -> bool:
         """Would `other` judge alike?"""
         return self.rule.version == other.rule.version and self.subject == other.subject
