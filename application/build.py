@@ -21,6 +21,7 @@ from application.consistency_watch import watch_consistency
 from application.cube import build_cube
 from application.figures import build_figures
 from application.storage_watch import watch_storage
+from application.virtual_tags import VirtualTags
 from application.virtual_wiring import AllCounts, VirtualWiring
 from config.plant_admin import PlantAdmin
 from config.profile_catalog import ProfileCatalog
@@ -167,6 +168,7 @@ async def _connect(
         status=status, reports=ReportFace(reports), explain=figures.explainer,
         production=figures.production, efficiency=figures.efficiency, per_part=figures.per_part,
         cube=cubes.cube, plan_facts=cubes.plans,
+        virtual_tags=VirtualTags(plant, virtual, lambda: current.tags, clock),
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     current.listeners += [

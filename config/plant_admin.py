@@ -20,10 +20,12 @@ from domain.alert import LimitRule
 from domain.alert_rule import AlertRule
 from domain.commissioning import ReadNow
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
+from domain.formula import names_in
 from domain.plant import Device, Line, Machine, Plant, Tag
 from domain.ports import Clock
 from domain.profile import Profile
 from domain.stores import AuditStore, PlantStore
+from domain.virtual import VirtualTag
 
 log = logging.getLogger(__name__)
 
@@ -137,6 +139,26 @@ class PlantAdmin:
     async def delete_machine(self, machine_id: str, actor: Actor) -> None:
         await self._delete_entry("machines", "machine", machine_id, actor, Role.ENGINEER)
 
+    async def save_virtual_tag(self, tag: Mapping[str, object], actor: Actor, *, new: bool) -> VirtualTag:
+        """`tag`: the fields of a plant file's virtual tag; its version grows when what it computes changes."""
+        name = str(tag.get("tag", ""))
+        fields = {key: value for key, value in tag.items() if key != "version"}
+        old = next((dict(known) for known in self._document.get("virtual_tags") or [] if known.get("tag") == name), {})
+        version = int(old.pop("version", 1) or 1)
+        if old and old != fields:
+            version += 1
+        entry = fields if version == 1 else {**fields, "version": version}
+        await self._save_entry("virtual_tags", "virtual_tag", entry, actor, Role.ENGINEER, new=new, key="tag")
+        return next(known for known in self.plant.virtual_tags if known.tag == name)
+
+    async def delete_virtual_tag(self, name: str, actor: Actor) -> None:
+        """Its history stays readable. Raises Conflict while a formula or limit uses it, ConfigError while anything else does."""
+        users = [virtual.tag for virtual in self.plant.virtual_tags if virtual.tag != name and name in names_in(virtual.formula)]
+        users += [f"limit {rule.tag}" for rule in self.plant.limits if rule.tag == name]
+        if users and actor.role.allows(Role.ENGINEER):
+            raise Conflict(f"virtual tag {name!r} is used by {', '.join(users)}")
+        await self._delete_entry("virtual_tags", "virtual_tag", name, actor, Role.ENGINEER, key="tag")
+
     async def save_limit(self, rule: LimitRule, actor: Actor) -> LimitRule:
         """Insert when id is 0, else replace. One rule a tag."""
         await self._need(actor, Role.ENGINEER, "limit", rule.tag)
@@ -218,18 +240,18 @@ class PlantAdmin:
     # -- inside --------------------------------------------------------------------------------------------------
 
     async def _save_entry(
-        self, section: str, what: str, entry: Mapping[str, object], actor: Actor, role: Role, *, new: bool
+        self, section: str, what: str, entry: Mapping[str, object], actor: Actor, role: Role, *, new: bool, key: str = "id"
     ) -> None:
-        entry_id = str(entry.get("id", ""))
+        entry_id = str(entry.get(key, ""))
         await self._need(actor, role, what, entry_id)
         async with self._lock:
             document = copy.deepcopy(self._document)
             entries: list[Document] = document.setdefault(section, [])
-            place = next((i for i, known in enumerate(entries) if known.get("id") == entry_id), None)
+            place = next((i for i, known in enumerate(entries) if known.get(key) == entry_id), None)
             if new and place is not None:
                 raise Conflict(f"{what} {entry_id!r} exists already")
             if not new and place is None:
-                raise NotFound(what, entry_id, tuple(str(known.get("id")) for known in entries[:5]))
+                raise NotFound(what, entry_id, tuple(str(known.get(key)) for known in entries[:5]))
             old = None if place is None else entries[place]
             if place is None:
                 entries.append(dict(entry))
@@ -237,14 +259,16 @@ class PlantAdmin:
                 entries[place] = dict(entry)
             await self._commit(document, actor, f"{what}_{'create' if new else 'update'}", entry_id, old, dict(entry))
 
-    async def _delete_entry(self, section: str, what: str, entry_id: str, actor: Actor, role: Role) -> None:
+    async def _delete_entry(
+        self, section: str, what: str, entry_id: str, actor: Actor, role: Role, *, key: str = "id"
+    ) -> None:
         await self._need(actor, role, what, entry_id)
         async with self._lock:
             document = copy.deepcopy(self._document)
             entries: list[Document] = document.get(section, [])
-            old = next((known for known in entries if known.get("id") == entry_id), None)
+            old = next((known for known in entries if known.get(key) == entry_id), None)
             if old is None:
-                raise NotFound(what, entry_id, tuple(str(known.get("id")) for known in entries[:5]))
+                raise NotFound(what, entry_id, tuple(str(known.get(key)) for known in entries[:5]))
             entries.remove(old)
             await self._commit(document, actor, f"{what}_delete", entry_id, old, None)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from config.fields import Fields, shown
 from config.plant_lines import ID
-from config.problems import Path, Report
+from config.problems import Path, Problem, Report
 from config.profile_points import TAG
 from domain.formula import Binder, FormulaError
 from domain.plant import Device, tags_of
@@ -33,6 +33,15 @@ def read_virtual_tags(fields: Fields, devices: Mapping[str, Device], report: Rep
     if not report.problems:  # a device that could not be read would make its tags unknown: its own problem is enough
         _check_formulas(found, devices, report)
     return tuple(tag for tag, _ in found)
+
+
+def read_draft(
+    fields: Mapping[str, object], devices: Mapping[str, Device], taken: Iterable[str]
+) -> tuple[VirtualTag | None, tuple[Problem, ...]]:
+    """One entry as a form holds it, its formula not yet looked at; and what is wrong with its fields."""
+    report = Report("", {"virtual_tags": [dict(fields)]})
+    tag = _read(Fields(dict(fields), ("virtual_tags", 0), report), devices, set(taken))
+    return tag, tuple(report.problems)
 
 
 def point_of(tag: VirtualTag) -> Point:

@@ -29,6 +29,7 @@ from domain.ports import RawSeries, RollupSeries, Step
 from domain.production import PartCount, ProgramStretch
 from domain.profile import Profile
 from domain.state import MachineState, StateInterval
+from domain.virtual import FormulaCheck, VirtualTag, VirtualTagNow
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +318,26 @@ class PlanFactService(Protocol):
         ...
 
 
+class VirtualTagService(Protocol):
+    """Tags computed from other tags. Everything needs the role engineer."""
+
+    def list(self) -> Sequence[VirtualTagNow]: ...
+    async def check(self, draft: Mapping[str, object], actor: Actor) -> FormulaCheck:
+        """A draft (`tag`, `formula`, `quantity`, `unit`; all but the formula may be missing) looked at; nothing is stored.
+
+        It stands in for the virtual tag of its name, if there is one. Raises Forbidden.
+        """
+        ...
+
+    async def save(self, fields: Mapping[str, object], actor: Actor, *, new: bool) -> VirtualTag:
+        """Raises ConfigError, Conflict, NotFound, Forbidden. The history is computed in the background."""
+        ...
+
+    async def delete(self, tag: str, actor: Actor) -> None:
+        """Its history stays. Raises Conflict while others use it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything pages and routes may use."""
@@ -335,3 +356,4 @@ class Services:
     production: ProductionService
     cube: CubeService
     plan_facts: PlanFactService
+    virtual_tags: VirtualTagService

@@ -3,9 +3,10 @@
 from domain.formula.binder import Binder, bind_all
 from domain.formula.bound import Bound, BoundTag, longest_window_s, operations
 from domain.formula.errors import FormulaError
-from domain.formula.parser import FUNCTIONS, parse
+from domain.formula.parser import FUNCTIONS, names_in, parse
 from domain.formula.tree import text_of
 
 __all__ = [
-    "FUNCTIONS", "Binder", "Bound", "BoundTag", "FormulaError", "bind_all", "longest_window_s", "operations", "parse", "text_of",
+    "FUNCTIONS", "Binder", "Bound", "BoundTag", "FormulaError", "bind_all", "longest_window_s", "names_in", "operations", "parse",
+    "text_of",
 ]  # fmt: skip

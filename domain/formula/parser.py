@@ -16,7 +16,7 @@ import math
 import re
 
 from domain.formula.errors import FormulaError
-from domain.formula.tree import Binary, Call, Negative, Node, Number, Pattern, Place, TagName, UnitName
+from domain.formula.tree import Binary, Call, Negative, Node, Number, Pattern, Place, TagName, UnitName, walk
 from domain.formula.units import is_unit
 
 MOST_CHARACTERS = 2000
@@ -48,6 +48,14 @@ def parse(formula: str) -> Node:
         return _Parser(formula).whole()
     except FormulaError as wrong:
         raise wrong.within(formula) from None
+
+
+def names_in(formula: str) -> frozenset[str]:
+    """Tags the formula names itself, not those of its patterns; none when it does not parse."""
+    try:
+        return frozenset(node.name for node in walk(parse(formula)) if isinstance(node, TagName))
+    except FormulaError:
+        return frozenset()
 
 
 class _Parser:

@@ -189,3 +189,40 @@ async def test_a_change_by_a_command_beside_us_is_taken_over(shop: Shop, tmp_pat
     await eventually(taken)
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
+
+
+HALF = {"tag": "shop.half", "formula": "m1.active_power / 2", "quantity": "active_power", "unit": "kW"}
+
+
+async def test_a_virtual_tag_is_saved_with_a_version_audited_and_deleted(shop: Shop) -> None:
+    made = await shop.admin.save_virtual_tag(HALF, ENGINEER, new=True)
+    assert (made.version, made.formula) == (1, "m1.active_power / 2")
+    assert {tag.name for tag in shop.applied[-1][1]} >= {"shop.half"}
+    again = await shop.admin.save_virtual_tag(HALF, ENGINEER, new=False)
+    assert again.version == 1
+    changed = await shop.admin.save_virtual_tag({**HALF, "formula": "m1.active_power / 3"}, ENGINEER, new=False)
+    assert changed.version == 2
+    with pytest.raises(PlantFileError, match="kW and kWh"):
+        await shop.admin.save_virtual_tag({**HALF, "formula": "m1.active_power + m1.energy_import"}, ENGINEER, new=False)
+    assert shop.admin.plant.virtual_tags == (changed,)
+    with pytest.raises(Forbidden):
+        await shop.admin.save_virtual_tag(HALF, VIEWER, new=True)
+    with pytest.raises(Conflict):
+        await shop.admin.save_virtual_tag(HALF, ENGINEER, new=True)
+    await shop.admin.delete_virtual_tag("shop.half", ENGINEER)
+    assert shop.admin.plant.virtual_tags == ()
+    actions = await shop.actions()
+    assert [actions.count(f"virtual_tag_{action}") for action in ("create", "update", "delete")] == [1, 2, 1]
+
+
+async def test_what_a_virtual_tag_is_used_by_keeps_it(shop: Shop) -> None:
+    await shop.admin.save_virtual_tag(HALF, ENGINEER, new=True)
+    await shop.admin.save_virtual_tag({**HALF, "tag": "shop.quarter", "formula": "shop.half / 2"}, ENGINEER, new=True)
+    with pytest.raises(Conflict, match=r"shop\.quarter"):
+        await shop.admin.delete_virtual_tag("shop.half", ENGINEER)
+    await shop.admin.save_limit(LimitRule("shop.quarter", high=1), ENGINEER)
+    with pytest.raises(Conflict, match=r"limit shop\.quarter"):
+        await shop.admin.delete_virtual_tag("shop.quarter", ENGINEER)
+    await shop.admin.delete_machine("lathe", ENGINEER)
+    with pytest.raises(ConfigError, match=r"m1\.active_power"):
+        await shop.admin.delete_device("m1", ADMIN)

@@ -20,6 +20,7 @@ from domain.quantity import Quantity as Q  # noqa: N817
 from domain.sample import TagId
 from domain.state import MachineState as M
 from domain.state import StateInterval, StateThresholds
+from domain.virtual import VirtualTag
 
 S = 1_000_000
 MIN = 60 * S
@@ -151,6 +152,13 @@ def tool_profile() -> Profile:
     return Profile("dmg-mori", title, "DMG MORI", "opcua", "invented for the preview", "L", points)
 
 
+VIRTUAL = (
+    VirtualTag("shop.reserve", "160 kW - avg(main.active_power; 15 min)", Q.ACTIVE_POWER, "kW", 2),
+    VirtualTag("shop.unmeasured", "main.active_power - sum(m*.active_power)", Q.ACTIVE_POWER, "kW"),
+    VirtualTag("lathe-1.tg_phi", "m1.reactive_power / m1.active_power", Q.RATIO, "1"),
+)
+
+
 @cache
 def plant() -> Plant:
     """The shop as configured at the start."""
@@ -174,6 +182,7 @@ def plant() -> Plant:
             LimitRule("m11.current_l2", high=72, critical_high=75, hysteresis=2, on_delay_s=10, off_delay_s=10, id=1),
             LimitRule("main.active_power", high=150, critical_high=160, hysteresis=3, on_delay_s=30, off_delay_s=30, id=2),
         ),
+        virtual_tags=VIRTUAL,
     )
 
 

@@ -25,6 +25,7 @@ from tests.web_interface.fake_explain import FakeExplain
 from tests.web_interface.fake_plant import FakePlant
 from tests.web_interface.fake_production import FakeProduction
 from tests.web_interface.fake_status import FakeReports, FakeStatus
+from tests.web_interface.fake_virtual import FakeVirtualTags
 from tests.web_interface.memory_stores import MemoryAccess, MemoryAudit
 from web_interface.auth.accounts import Accounts
 from web_interface.auth.passwords import Hashing
@@ -469,6 +470,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         efficiency=FakeEfficiency(),
         per_part=FakePerPart(),
         production=FakeProduction(clock),
+        virtual_tags=FakeVirtualTags(clock),
         cube=FakeCube(clock),
         plan_facts=FakePlans(clock),
         clock=clock,

@@ -25,6 +25,7 @@ from web_interface.api.reports import report_routes
 from web_interface.api.roles import role_of
 from web_interface.api.status import healthz, status_routes
 from web_interface.api.stream import stream_routes
+from web_interface.api.virtual_tags import virtual_tag_routes
 from web_interface.services import Services
 
 ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -45,6 +46,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         stream_routes(services, now_us),
         report_routes(services),
         admin_routes(services),
+        virtual_tag_routes(services),
         docs_routes(app),
     )
     for router in routers:

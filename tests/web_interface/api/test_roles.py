@@ -43,6 +43,15 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("PUT", "/api/plant"): (
         A, "/api/plant", {"content": "site: {name: New}", "headers": {"content-type": "application/yaml"}},
     ),
+    ("GET", "/api/virtual-tags"): (E, "/api/virtual-tags", {}),
+    ("POST", "/api/virtual-tags"): (
+        E, "/api/virtual-tags", {"json": {"tag": "all.spare", "formula": "2 * m1.active_power", "quantity": "active_power"}},
+    ),
+    ("POST", "/api/virtual-tags/check"): (E, "/api/virtual-tags/check", {"json": {"formula": "2 * m1.active_power"}}),
+    ("PUT", "/api/virtual-tags/{tag}"): (
+        E, "/api/virtual-tags/shop.reserve", {"json": {"formula": "m1.active_power", "quantity": "active_power"}},
+    ),
+    ("DELETE", "/api/virtual-tags/{tag}"): (E, "/api/virtual-tags/shop.reserve", {}),
     ("GET", "/api/session"): (V, "/api/session", {}),
     ("GET", "/api/openapi.json"): (V, "/api/openapi.json", {}),
     ("GET", "/api/docs"): (V, "/api/docs", {}),
