@@ -60,7 +60,7 @@ class Alerts(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Grid:
+class Grid:
     """Intervals of `width_us` from `begin_us`."""
 
     begin_us: int
@@ -106,7 +106,7 @@ class BalanceDoctor:
         step = Step.M15 if to_us - from_us <= FINE_US else Step.H1
         width = step.seconds * 1_000_000
         begin, end = -(-from_us // width) * width, min(to_us, self._clock.now_us()) // width * width
-        grid = _Grid(begin, width, max(0, (end - begin) // width))
+        grid = Grid(begin, width, max(0, (end - begin) // width))
         meters = [m for d in self._plant().devices if d.enabled and (m := await self._columns(d, grid, step)) is not None]
         patterns = await self._patterns(grid)
         return await asyncio.to_thread(examine, meters, patterns, grid, self._clock.now_us())
@@ -208,7 +208,7 @@ class BalanceDoctor:
     def _meters_a_machine(self, device_id: str) -> bool:
         return any(machine.meter == device_id for machine in self._plant().machines)
 
-    async def _columns(self, device: Device, grid: _Grid, step: Step) -> MeterColumns | None:
+    async def _columns(self, device: Device, grid: Grid, step: Step) -> MeterColumns | None:
         tags = [tag for tag in self._tags() if tag.device_id == device.id]
         energy = total_tag(tags, device.id, Quantity.ENERGY_IMPORT)
         power = total_tag(tags, device.id, Quantity.ACTIVE_POWER)
@@ -229,16 +229,16 @@ class BalanceDoctor:
                 phases[short] = np.array([await self._read(tag, grid, step, _mean) for tag in own])
         return MeterColumns(facts, grid.width_us / 3.6e9, grown, await self._read(power, grid, step, _mean), phases)
 
-    async def _read(self, tag: Tag | None, grid: _Grid, step: Step, value: Callable[[RollupRow], float | None]) -> Floats:
+    async def _read(self, tag: Tag | None, grid: Grid, step: Step, value: Callable[[RollupRow], float | None]) -> Floats:
         return grid.column(await self._rows(tag, grid, step), value)
 
-    async def _rows(self, tag: Tag | None, grid: _Grid, step: Step) -> Sequence[RollupRow]:
+    async def _rows(self, tag: Tag | None, grid: Grid, step: Step) -> Sequence[RollupRow]:
         if tag is None or not grid.count:
             return ()
         end_us = grid.begin_us + grid.count * grid.width_us
         return (await self._history.rollup(tag.id, step, grid.begin_us, end_us)).rows
 
-    async def _patterns(self, grid: _Grid) -> dict[str, Floats]:
+    async def _patterns(self, grid: Grid) -> dict[str, Floats]:
         """What an unmetered load may follow: the shifts, and each machine being on."""
         end_us = grid.begin_us + grid.count * grid.width_us
         shifts = self._calendar().overlapping("shift", grid.begin_us, end_us)
@@ -276,7 +276,7 @@ def _mean(row: RollupRow) -> float | None:
     return row.mean
 
 
-def examine(meters: Sequence[MeterColumns], patterns: Mapping[str, Floats], grid: _Grid, now_us: int) -> BalanceReport:
+def examine(meters: Sequence[MeterColumns], patterns: Mapping[str, Floats], grid: Grid, now_us: int) -> BalanceReport:
     """Everything about these meters. Pure; for a thread."""
     begins = [grid.begin_us + n * grid.width_us for n in range(grid.count)]
     to_us = grid.begin_us + grid.count * grid.width_us

@@ -17,6 +17,7 @@ from analysis.alerts import AlertEngine
 from analysis.engine import AnalysisEngine
 from analysis.recent import RecentHistory
 from analysis.shift_keeper import ShiftKeeper
+from application.baselines import build_baselines
 from application.consistency_watch import watch_consistency
 from application.cube import build_cube
 from application.figures import build_figures
@@ -39,6 +40,7 @@ from reports.service import Reports
 from reports.shift import ShiftReportBuilder
 from runtime.bus import InProcessBus
 from runtime.loop_lag import LoopLag
+from runtime.offload import Offload
 from runtime.supervisor import Supervisor
 from web_interface.app import WebOptions, build_web
 from web_interface.auth.accounts import Accounts
@@ -76,6 +78,7 @@ class Application:
     services: Services
     web: FastAPI
     supervisor: Supervisor
+    offload: Offload
     jobs: dict[str, Job] = field(default_factory=dict)
 
     async def prime(self) -> None:
@@ -111,7 +114,10 @@ async def open_application(
         settings.database_url, settings.data_dir, clock, journal_limit_bytes=settings.journal.limit_bytes
     ) as database:
         application = await _connect(settings, clock, environ, database, connect)
-        yield application
+        try:
+            yield application
+        finally:
+            application.offload.close()
 
 
 async def _connect(
@@ -145,6 +151,10 @@ async def _connect(
     figures = build_figures(lambda: current.plant, lambda: current.tags, energy, shifts, recent, database, clock)
     cubes = build_cube(lambda: current.plant, energy, figures.production, database, clock)
     analysis.on_recomputed(cubes.keeper.mark)
+    offload = Offload()
+    baselines, doctor = build_baselines(
+        lambda: current.plant, lambda: current.tags, energy, figures, alerts, database, clock, offload
+    )
     live = LiveView(clock, database.samples, energy, figures.efficiency, analysis, partial(_devices_online, collector))
     alerts.on_alert(live.on_alert)
     analysis.on_state(live.on_state)
@@ -169,6 +179,7 @@ async def _connect(
         production=figures.production, efficiency=figures.efficiency, per_part=figures.per_part,
         cube=cubes.cube, plan_facts=cubes.plans,
         virtual_tags=VirtualTags(plant, virtual, lambda: current.tags, clock),
+        baselines=baselines, balance=doctor,
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     current.listeners += [
@@ -182,7 +193,7 @@ async def _connect(
     })
     application = Application(
         settings, clock, database, bus, collector, processing, plant, energy, analysis, alerts, live, status, reports, accounts,
-        services, build_web(services, options=_web_options(settings, clock)), supervisor,
+        services, build_web(services, options=_web_options(settings, clock)), supervisor, offload,
     )
     application.jobs = {
         "writer": database.writer.run,
@@ -195,6 +206,7 @@ async def _connect(
         "virtual": virtual.run,
         "shift-energy": shifts.run,
         "energy-cube": cubes.keeper.run,
+        "balance": doctor.run,
         "live": live.run,
         "status": status.run,
         "loop-lag": lag.run,

@@ -13,6 +13,8 @@ from typing import Protocol
 
 from domain.access import Actor, ApiKey, AuditEntry, Role, User
 from domain.alert import Alert, LimitRule
+from domain.balance import BalanceFinding, BalanceReport
+from domain.baseline import Baseline, BaselineDefinition, BaselineDraft, PeriodRow, Savings
 from domain.commissioning import ReadNow as ReadNow
 from domain.commissioning import ReadNowRow as ReadNowRow
 from domain.cube import CubeAnswer, Dimension
@@ -197,6 +199,45 @@ class ProductionService(Protocol):
         ...
 
 
+class BaselineService(Protocol):
+    """Energy baselines in versions, and savings against them."""
+
+    async def all(self) -> Sequence[Baseline]: ...
+    async def get(self, baseline_id: int) -> Baseline:
+        """Raises NotFound."""
+        ...
+
+    async def draft(self, definition: BaselineDefinition) -> BaselineDraft:
+        """Fitted, not stored. Raises ConfigError that names the field."""
+        ...
+
+    async def create(self, definition: BaselineDefinition, actor: Actor) -> Baseline:
+        """Raises Forbidden (below engineer), ConfigError, BaselineRefused (no model), Conflict (name taken)."""
+        ...
+
+    async def fit_anew(self, baseline_id: int, definition: BaselineDefinition, actor: Actor) -> Baseline:
+        """The next version of that name; the stored one stays. Raises as `create`, NotFound."""
+        ...
+
+    async def delete(self, baseline_id: int, actor: Actor) -> None: ...
+    async def training(self, baseline_id: int) -> Sequence[PeriodRow]: ...
+    async def savings(self, baseline_id: int, from_us: int, to_us: int) -> Savings:
+        """Raises NotFound, ConfigError (a source is gone)."""
+        ...
+
+
+class BalanceService(Protocol):
+    """Meters against each other."""
+
+    async def report(self, from_us: int, to_us: int) -> BalanceReport:
+        """As the samples stand now. Raises ConfigError when the window is too long."""
+        ...
+
+    async def findings(self, from_us: int, to_us: int) -> Sequence[BalanceFinding]:
+        """What the daily runs found, newest first."""
+        ...
+
+
 class AlertService(Protocol):
     def active(self) -> Sequence[Alert]: ...
     async def history(self, from_us: int, to_us: int, limit: int = 1000) -> Sequence[Alert]: ...
@@ -357,3 +398,5 @@ class Services:
     cube: CubeService
     plan_facts: PlanFactService
     virtual_tags: VirtualTagService
+    baselines: BaselineService
+    balance: BalanceService

@@ -20,6 +20,8 @@ from domain.quantity import Kind
 from domain.state import MachineState as M
 from domain.state import StateInterval
 from tests.web_interface import fake_shop as shop
+from tests.web_interface.fake_balance import FakeBalance
+from tests.web_interface.fake_baselines import fake_baselines
 from tests.web_interface.fake_cube import FakeCube, FakePlans
 from tests.web_interface.fake_explain import FakeExplain
 from tests.web_interface.fake_plant import FakePlant
@@ -473,6 +475,8 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         virtual_tags=FakeVirtualTags(clock),
         cube=FakeCube(clock),
         plan_facts=FakePlans(clock),
+        baselines=fake_baselines(clock, audit),
+        balance=FakeBalance(clock),
         clock=clock,
         access_store=store,
         audit_store=audit,

@@ -12,6 +12,8 @@ from starlette.routing import Match
 
 from web_interface.api.admin import admin_routes
 from web_interface.api.alerts import alert_routes
+from web_interface.api.balance import balance_routes
+from web_interface.api.baselines import baseline_routes
 from web_interface.api.cube import cube_routes
 from web_interface.api.data import data_routes
 from web_interface.api.docs import docs_routes
@@ -42,6 +44,8 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         cube_routes(services, now_us),
         per_part_routes(services, now_us),
         production_routes(services, now_us),
+        baseline_routes(services, now_us),
+        balance_routes(services, now_us),
         status_routes(services),
         stream_routes(services, now_us),
         report_routes(services),

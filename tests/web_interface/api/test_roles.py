@@ -6,11 +6,19 @@ from starlette.routing import Mount, Route
 
 from domain.access import Role
 from tests.web_interface.clients import client, log_in, make_key
+from tests.web_interface.fake_baselines import as_at_start
 from tests.web_interface.fakes import FakeServices
 from web_interface.api.roles import role_of
 
 V, O, E, A = Role.VIEWER, Role.OPERATOR, Role.ENGINEER, Role.ADMIN  # noqa: E741
 WINDOW = {"from": "2026-11-19T04:00:00Z", "to": "2026-11-19T10:00:00Z"}
+ORDER = {
+    "name": "Цех: детали и погода", "subject": "site", "from": "2026-08-01T00:00:00Z", "to": "2026-10-30T00:00:00Z",
+    "variables": [
+        {"name": "parts", "kind": "parts", "source": "lathe-1"},
+        {"name": "hdd", "kind": "heating_degree_days", "source": "weather.temperature", "base_c": 18},
+    ],
+}
 # (method, path of the route) -> lowest role, a request that succeeds
 TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("GET", "/api/data/latest"): (V, "/api/data/latest", {}),
@@ -28,6 +36,15 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("GET", "/api/efficiency"): (V, "/api/efficiency", {}),
     ("GET", "/api/efficiency/cards"): (V, "/api/efficiency/cards", {}),
     ("GET", "/api/explain"): (V, "/api/explain?figure=energy&subject=lathe-1", {}),
+    ("GET", "/api/baselines"): (V, "/api/baselines", {}),
+    ("POST", "/api/baselines"): (E, "/api/baselines", {"json": {**ORDER, "name": "new"}}),
+    ("POST", "/api/baselines/draft"): (E, "/api/baselines/draft", {"json": ORDER}),
+    ("GET", "/api/baselines/{baseline_id}"): (V, "/api/baselines/1", {}),
+    ("PUT", "/api/baselines/{baseline_id}"): (E, "/api/baselines/1", {"json": ORDER}),
+    ("DELETE", "/api/baselines/{baseline_id}"): (E, "/api/baselines/2", {}),
+    ("GET", "/api/baselines/{baseline_id}/savings"): (V, "/api/baselines/1/savings", {}),
+    ("GET", "/api/balance"): (V, "/api/balance", {}),
+    ("GET", "/api/balance/findings"): (V, "/api/balance/findings", {}),
     ("GET", "/api/energy"): (V, "/api/energy", {}),
     ("GET", "/api/energy/cube"): (V, "/api/energy/cube", {}),
     ("GET", "/api/energy/plan"): (V, "/api/energy/plan", {}),
@@ -92,6 +109,8 @@ async def test_each_route_for_each_role(app: FastAPI, services: FakeServices, me
                 await services.reports.issue("shift", "pdf", 0, 1, "ru", await _admin(services))
             if path == "/api/alerts/{alert_id}/acknowledge":
                 services.alerts.__init__(services.live)  # type: ignore[misc]
+            if path.startswith("/api/baselines"):
+                as_at_start(services.baselines)
             refusals = services.audit_store.actions().count("refused")
             answer = await c.request(method, url, **request)  # type: ignore[arg-type]
             if role.allows(lowest):
