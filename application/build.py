@@ -21,6 +21,7 @@ from application.baselines import build_baselines
 from application.consistency_watch import watch_consistency
 from application.cube import build_cube
 from application.figures import build_figures
+from application.notifications import build_notifications
 from application.storage_watch import watch_storage
 from application.virtual_tags import VirtualTags
 from application.virtual_wiring import AllCounts, VirtualWiring
@@ -148,6 +149,7 @@ async def _connect(
     analysis.on_recomputed(energy.invalidate)
     analysis.on_recomputed(shifts.mark)
     virtual = VirtualWiring(bus, database, clock, recent, (energy.invalidate, shifts.mark), lambda: current.plant)
+    notifier, notifications = build_notifications(settings, clock, database, alerts, lambda: current.plant)
     figures = build_figures(lambda: current.plant, lambda: current.tags, energy, shifts, recent, database, clock)
     cubes = build_cube(lambda: current.plant, energy, figures.production, database, clock)
     analysis.on_recomputed(cubes.keeper.mark)
@@ -180,6 +182,7 @@ async def _connect(
         cube=cubes.cube, plan_facts=cubes.plans,
         virtual_tags=VirtualTags(plant, virtual, lambda: current.tags, clock),
         baselines=baselines, balance=doctor,
+        notifications=notifications,
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     current.listeners += [
@@ -207,6 +210,8 @@ async def _connect(
         "shift-energy": shifts.run,
         "energy-cube": cubes.keeper.run,
         "balance": doctor.run,
+        "notifications": notifier.run,
+        "notifications-tidy": notifier.prune_forever,
         "live": live.run,
         "status": status.run,
         "loop-lag": lag.run,

@@ -35,6 +35,7 @@ from database.repositories import (
     EventRepository,
     FindingRepository,
     IdleRepository,
+    NotificationRepository,
     PlantRepository,
     PriceRepository,
     ReportRepository,
@@ -82,6 +83,7 @@ class Database:
     baselines: BaselineRepository
     balance: BalanceRepository
     cube: CubeRepository
+    notifications: NotificationRepository
     warnings: Sequence[str]  # weak settings of the server, for the status page
     store: Store
     data_dir: Path
@@ -154,8 +156,8 @@ async def open_database(
             AlertRepository(store), AccessRepository(store),
             AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
             ReportRepository(store), BookRepository(store), EventRepository(store), PriceRepository(store), IdleRepository(store),
-            FindingRepository(store), BaselineRepository(store), BalanceRepository(store), CubeRepository(store), warnings,
-            store, data_dir,
+            FindingRepository(store), BaselineRepository(store), BalanceRepository(store), CubeRepository(store),
+            NotificationRepository(store), warnings, store, data_dir,
         )
         try:
             yield database

@@ -373,3 +373,4 @@ from database import tables_baselines as tables_baselines  # noqa: E402
 from database import tables_calendar as tables_calendar  # noqa: E402
 from database import tables_efficiency as tables_efficiency  # noqa: E402
 from database import tables_figures as tables_figures  # noqa: E402
+from database import tables_notifications as tables_notifications  # noqa: E402

@@ -25,6 +25,7 @@ from domain.errors import MonitorError
 from domain.explain import Explanation
 from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
 from domain.kpi import GroupKpis, SpecificEnergy
+from domain.notification import Channel, ChannelHealth, DeliveryState, Message, Notice, Subscription
 from domain.plan import PlanFact, PlanInterval
 from domain.plant import Device, Line, Machine, Plant, Tag
 from domain.ports import RawSeries, RollupSeries, Step
@@ -377,6 +378,31 @@ class VirtualTagService(Protocol):
     async def delete(self, tag: str, actor: Actor) -> None:
         """Its history stays. Raises Conflict while others use it."""
         ...
+class NotificationService(Protocol):
+    """Channels, who gets what, and what is on its way. Secrets go in and never come out."""
+
+    async def channels(self) -> Sequence[Channel]: ...
+    def health(self) -> Sequence[ChannelHealth]: ...
+    async def save_channel(self, channel: Channel, secret: str | None, actor: Actor) -> Channel:
+        """`secret` None keeps the old one, "" removes it. Raises ConfigError that names the field, Conflict, Forbidden."""
+        ...
+
+    async def delete_channel(self, channel_id: int, actor: Actor) -> None: ...
+    async def test(self, channel_id: int, address: str, language: str, actor: Actor) -> None:
+        """Raises DeliveryFailed with the reason."""
+        ...
+
+    async def preview(self, channel: Channel, language: str, actor: Actor) -> Message: ...
+    async def subscriptions(self, actor: Actor, everybody: bool = False) -> Sequence[Subscription]: ...
+    async def save_subscription(self, subscription: Subscription, actor: Actor) -> Subscription:
+        """One's own (`user_id` 0), or as admin anybody's."""
+        ...
+
+    async def delete_subscription(self, subscription_id: int, actor: Actor) -> None: ...
+    async def outbox(
+        self, limit: int, actor: Actor, state: DeliveryState | None = None, before: int | None = None
+    ) -> Sequence[Notice]: ...
+    async def settle(self, notice_ids: Sequence[int], actor: Actor, *, again: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,3 +426,4 @@ class Services:
     virtual_tags: VirtualTagService
     baselines: BaselineService
     balance: BalanceService
+    notifications: NotificationService

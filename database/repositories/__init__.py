@@ -12,6 +12,7 @@ from database.repositories.energy import EnergyRepository
 from database.repositories.events import EventRepository
 from database.repositories.figures import IdleRepository, PriceRepository
 from database.repositories.findings import FindingRepository
+from database.repositories.notifications import NotificationRepository
 from database.repositories.plants import PlantRepository
 from database.repositories.reports import ReportRepository
 from database.repositories.states import StateRepository
@@ -19,5 +20,5 @@ from database.repositories.states import StateRepository
 __all__ = [
     "AUDIT_HEAD", "AccessRepository", "AlertRepository", "AuditLog", "BalanceRepository", "BaselineRepository",
     "BookRepository", "CubeRepository", "EfficiencyRepository", "EnergyRepository", "EventRepository", "FindingRepository",
-    "IdleRepository", "PlantRepository", "PriceRepository", "ReportRepository", "StateRepository",
+    "IdleRepository", "NotificationRepository", "PlantRepository", "PriceRepository", "ReportRepository", "StateRepository",
 ]

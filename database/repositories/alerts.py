@@ -113,6 +113,23 @@ class AlertRepository:
             wanted = select(_TRANSITION).where(_TRANSITION.c.alert_id == alert_id).order_by(_TRANSITION.c.number)
             return [_change(row) for row in (await connection.execute(wanted)).all()]
 
+    async def since(self, from_us: int, limit: int) -> Sequence[Alert]:
+        """Alerts as each transition since that time left them (state and `change`; the rest as it is now), oldest first."""
+        wanted = (
+            select(_T, *(column.label(f"change_{column.name}") for column in _TRANSITION.c))
+            .join(_TRANSITION, _TRANSITION.c.alert_id == _T.c.id)
+            .where(_TRANSITION.c.time_us >= from_us)
+            .order_by(_TRANSITION.c.time_us, _TRANSITION.c.alert_id, _TRANSITION.c.number)
+            .limit(limit)
+        )
+        async with self._store.read() as connection:
+            rows = (await connection.execute(wanted)).all()
+        found = []
+        for row in rows:
+            change = _change(_Prefixed(row, "change_"))
+            found.append(dataclasses.replace(_alert(row), state=change.state, change=change, hold=None))
+        return found
+
     async def raises(self, from_us: int, to_us: int, limit: int) -> Sequence[tuple[int, int]]:
         """(alert id, time) of every raise and repeat in the window, oldest first."""
         first = (Action.RAISE.value, Action.REPEAT.value)
@@ -177,7 +194,17 @@ def _transition(alert_id: int, change: Change) -> _Row:
     }
 
 
-def _change(row: Row[Any]) -> Change:
+class _Prefixed:
+    """The columns of one table in a row of two."""
+
+    def __init__(self, row: Row[Any], prefix: str) -> None:
+        self._row, self._prefix = row, prefix
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._row, self._prefix + name)
+
+
+def _change(row: Row[Any] | _Prefixed) -> Change:
     state = AlertState(row.state)
     action = Action(row.action) if row.action else _OLD[state]
     return Change(row.number, action, state, row.time_us, row.actor, row.note, tuple(json.loads(row.reached or "[]")))

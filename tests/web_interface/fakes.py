@@ -24,6 +24,7 @@ from tests.web_interface.fake_balance import FakeBalance
 from tests.web_interface.fake_baselines import fake_baselines
 from tests.web_interface.fake_cube import FakeCube, FakePlans
 from tests.web_interface.fake_explain import FakeExplain
+from tests.web_interface.fake_notifications import FakeNotifications
 from tests.web_interface.fake_plant import FakePlant
 from tests.web_interface.fake_production import FakeProduction
 from tests.web_interface.fake_status import FakeReports, FakeStatus
@@ -469,6 +470,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         status=FakeStatus(clock),
         reports=FakeReports(clock),
         explain=FakeExplain(),
+        notifications=FakeNotifications(),
         efficiency=FakeEfficiency(),
         per_part=FakePerPart(),
         production=FakeProduction(clock),

@@ -20,6 +20,7 @@ from web_interface.api.docs import docs_routes
 from web_interface.api.efficiency import efficiency_routes
 from web_interface.api.explain import explain_routes
 from web_interface.api.machines import machine_routes
+from web_interface.api.notifications import notification_routes
 from web_interface.api.per_part import per_part_routes
 from web_interface.api.problems import add_handlers, problem
 from web_interface.api.production import production_routes
@@ -51,6 +52,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         report_routes(services),
         admin_routes(services),
         virtual_tag_routes(services),
+        notification_routes(services),
         docs_routes(app),
     )
     for router in routers:

@@ -49,6 +49,7 @@ def described(model: Any, *codes: int, content: dict[str, Any] | None = None) ->
         415: "Not this content type",
         422: "A parameter is wrong",
         429: "Too many requests",
+        502: "The other side did not take it",
         503: "The database does not answer",
     }
     found: dict[int | str, dict[str, Any]] = {}

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.errors import ConfigError, Conflict, DeviceError, Forbidden, MonitorError, NotFound, StorageError
+from domain.notification import DeliveryFailed
 from web_interface.security.answers import new_reference, problem_body
 from web_interface.services import TooMany
 
@@ -115,6 +116,8 @@ async def _monitor(request: Request, exc: Any) -> Response:
         case StorageError():
             log.warning("%s %s: %s", request.method, request.url.path, exc)
             return problem(503, "the database does not answer now; live values do", {"retry-after": "5"})
+        case DeliveryFailed():
+            return problem(502, str(exc))
         case DeviceError():
             return problem(502, str(exc))
     reference = new_reference()

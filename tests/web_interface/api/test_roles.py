@@ -19,6 +19,7 @@ ORDER = {
         {"name": "hdd", "kind": "heating_degree_days", "source": "weather.temperature", "base_c": 18},
     ],
 }
+CHANNEL = {"kind": "webhook", "name": "hook", "settings": {"url": "https://example.org/hook"}}
 # (method, path of the route) -> lowest role, a request that succeeds
 TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("GET", "/api/data/latest"): (V, "/api/data/latest", {}),
@@ -69,6 +70,20 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
         E, "/api/virtual-tags/shop.reserve", {"json": {"formula": "m1.active_power", "quantity": "active_power"}},
     ),
     ("DELETE", "/api/virtual-tags/{tag}"): (E, "/api/virtual-tags/shop.reserve", {}),
+    ("GET", "/api/notifications/channels"): (A, "/api/notifications/channels", {}),
+    ("POST", "/api/notifications/channels"): (A, "/api/notifications/channels", {"json": CHANNEL}),
+    ("PUT", "/api/notifications/channels/{channel_id}"): (A, "/api/notifications/channels/1", {"json": CHANNEL}),
+    ("DELETE", "/api/notifications/channels/{channel_id}"): (A, "/api/notifications/channels/1", {}),
+    ("POST", "/api/notifications/channels/{channel_id}/test"): (A, "/api/notifications/channels/1/test", {"json": {}}),
+    ("POST", "/api/notifications/preview"): (A, "/api/notifications/preview", {"json": {"channel": CHANNEL}}),
+    ("GET", "/api/notifications/subscriptions"): (V, "/api/notifications/subscriptions", {}),
+    ("POST", "/api/notifications/subscriptions"): (V, "/api/notifications/subscriptions", {"json": {"channel_id": 1}}),
+    ("PUT", "/api/notifications/subscriptions/{subscription_id}"): (
+        V, "/api/notifications/subscriptions/1", {"json": {"channel_id": 1}},
+    ),
+    ("DELETE", "/api/notifications/subscriptions/{subscription_id}"): (V, "/api/notifications/subscriptions/1", {}),
+    ("GET", "/api/notifications/outbox"): (A, "/api/notifications/outbox", {}),
+    ("POST", "/api/notifications/outbox"): (A, "/api/notifications/outbox", {"json": {"ids": [1], "action": "retry"}}),
     ("GET", "/api/session"): (V, "/api/session", {}),
     ("GET", "/api/openapi.json"): (V, "/api/openapi.json", {}),
     ("GET", "/api/docs"): (V, "/api/docs", {}),
