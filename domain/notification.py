@@ -52,7 +52,7 @@ class Event(Enum):
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """From `start` to `end` by the wall clock of the site (`end <= start`: over midnight) only `passes` and more urgent ones go out."""
+    """By the wall clock of the site (`end <= start`: over midnight); only `passes` and what is more urgent goes out."""
 
     start: time
     end: time
