@@ -106,12 +106,15 @@ class EnergyAccounting:
         """Card K1 of the window. Raises NotFound."""
         return efficiency_k1(await self.account(machine_id, from_us, to_us))
 
-    async def states(self, machine_id: str, from_us: int, to_us: int) -> Sequence[StateInterval]:
-        """Intervals that tile the elapsed part of the window, with their energies; the one that runs now has no end."""
+    async def states(self, machine_id: str, from_us: int, to_us: int, *, coarse: bool = False) -> Sequence[StateInterval]:
+        """Intervals that tile the elapsed part of the window, with their energies; the one that runs now has no end.
+
+        `coarse`: share energy among the states by minutes, as over a long span, also over a short one.
+        """
         meter = self._meters.of(machine_id)
         now_us = self._clock.now_us()
         end_us = min(to_us, now_us)
-        chunks = await self._measured(meter, from_us, end_us, to_us - from_us > LONG_SPAN_US)
+        chunks = await self._measured(meter, from_us, end_us, coarse or to_us - from_us > LONG_SPAN_US)
         joined: list[StateInterval] = []
         for chunk in chunks:
             for piece in chunk.pieces:

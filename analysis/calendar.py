@@ -50,6 +50,10 @@ class Calendar:
         """The site's calendar day."""
         return to_local(time_us, self.zone).date()
 
+    def local_hour(self, time_us: int) -> int:
+        """Hour of the site's wall clock, 0..23."""
+        return to_local(time_us, self.zone).hour
+
     def day_window(self, day: date) -> ShiftWindow:
         """Local midnight to local midnight: 23, 24 or 25 h. Its name is the ISO date."""
         return ShiftWindow(day.isoformat(), day, self._at(day, time()), self._at(day + timedelta(days=1), time()))

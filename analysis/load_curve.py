@@ -38,9 +38,14 @@ def ratio(numerator: float | None, denominator: float | None) -> float | None:
 
 def coefficients(
     times_us: Ints, seconds: Floats, energy_kwh: Floats, *, rated_kw: float | None, on_kwh: float | None = None,
-    on_hours: float | None = None,
+    on_hours: float | None = None, on_rated_kwh: float | None = None,
 ) -> Coefficients:
-    """From energies of consecutive stretches (NaN unknown). `on_kwh`, `on_hours`: energy and time in which it was switched on."""
+    """From energies of consecutive stretches (NaN unknown). `on_kwh`, `on_hours`: energy and time in which it was switched on.
+
+    `on_rated_kwh`: Σ P_nom · time on, for several machines; of one it is rated_kw · on_hours.
+    """
+    if on_rated_kwh is None and rated_kw is not None and on_hours is not None:
+        on_rated_kwh = rated_kw * on_hours
     known = ~np.isnan(energy_kwh) & (seconds > 0)
     hours, energy = float(seconds[known].sum()) / 3600.0, float(energy_kwh[known].sum())
     mean = ratio(energy, hours) if known.any() else None
@@ -49,7 +54,7 @@ def coefficients(
     highest = greatest_mean_kw(times_us, seconds, energy_kwh, WINDOW_US)
     mean_on = ratio(on_kwh, on_hours)
     return Coefficients(
-        mean, mean_on, highest, rms, ratio(mean, rated_kw), ratio(mean_on, rated_kw), ratio(highest, rated_kw),
+        mean, mean_on, highest, rms, ratio(mean, rated_kw), ratio(on_kwh, on_rated_kwh), ratio(highest, rated_kw),
         ratio(highest, mean), ratio(rms, mean), ratio(mean, highest), ratio(energy, highest),
     )  # fmt: skip
 

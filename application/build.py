@@ -21,6 +21,7 @@ from application.baselines import build_baselines
 from application.consistency_watch import watch_consistency
 from application.cube import build_cube
 from application.figures import build_figures
+from application.money import build_money
 from application.notifications import build_notifications
 from application.storage_watch import watch_storage
 from application.virtual_tags import VirtualTags
@@ -175,6 +176,10 @@ async def _connect(
         builder, database.reports, database.audit, clock, windows=energy.shifts,
         wording=lambda language: wording(language, current.plant.site.timezone, current.plant.site.currency),
     )
+    money = build_money(
+        lambda: current.plant, lambda: current.tags, recent, energy, analysis, alerts, figures.explainer, database, clock,
+        machine_kw=lambda machine_id: live.machine(machine_id).power_kw, site_kw=lambda: live.shop().power_kw,
+    )
     services = Services(
         live=live, history=TagHistory(database.samples, live.tag), energy=energy, alerts=alerts, plant=plant, access=accounts,
         status=status, reports=ReportFace(reports), explain=figures.explainer,
@@ -183,6 +188,7 @@ async def _connect(
         virtual_tags=VirtualTags(plant, virtual, lambda: current.tags, clock),
         baselines=baselines, balance=doctor,
         notifications=notifications,
+        money=money.service,
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     current.listeners += [
@@ -199,6 +205,7 @@ async def _connect(
         services, build_web(services, options=_web_options(settings, clock)), supervisor, offload,
     )
     application.jobs = {
+        **money.jobs,
         "writer": database.writer.run,
         "rollups": database.rollups.run,
         "retention": database.retention.run,

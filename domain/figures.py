@@ -66,6 +66,16 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class CostHour:
+    """Energy and money of one hour [time_us, + 1 h) or the part of it that lies in the window."""
+
+    time_us: int
+    energy_kwh: float | None
+    cost: float | None
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoadCurve:
     """Coefficients of the load curve, docs/formulas.md: powers kW, ratios 1, `t_max_h` h. None where an input is unknown."""
 

@@ -157,6 +157,21 @@ class HourPrice:
     price_per_kwh: float
 
 
+@dataclass(frozen=True, slots=True)
+class PricePreview:
+    """What a file of hourly prices holds, before it is kept. `problems`: what is wrong, with its row; empty when it can be kept.
+
+    Prices are per kWh; `missing_hours`: hours within the span without a price.
+    """
+
+    table: str
+    prices: Sequence[HourPrice]
+    layout: str  # rows | days
+    problems: Sequence[str]
+    missing_hours: int
+    kept: bool = False
+
+
 class PriceStore(Protocol):
     """Hourly prices by the name of their table. Times are UTC microseconds at full hours."""
 

@@ -28,6 +28,7 @@ from web_interface.services import Services
 log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).resolve().parent / "static"
+_BIG_BODIES = {"/api/plant": 4 * MIB, "/api/energy/prices": 4 * MIB, "/_nicegui/client/": 50 * MIB}
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -49,7 +50,7 @@ class WebOptions:
     origins: tuple[str, ...] = ()
     pages: bool = True
     now_us: Callable[[], int] = _system_us
-    bounds: Bounds = field(default_factory=lambda: Bounds(big_bodies={"/api/plant": 4 * MIB, "/_nicegui/client/": 50 * MIB}))
+    bounds: Bounds = field(default_factory=lambda: Bounds(big_bodies=dict(_BIG_BODIES)))
 
 
 def build_web(services: Services, *, options: WebOptions | None = None, lifespan: Lifespan | None = None) -> FastAPI:

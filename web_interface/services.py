@@ -23,7 +23,19 @@ from domain.energy import Efficiency, EnergyAccount, ShiftWindow
 from domain.errors import Forbidden as Forbidden
 from domain.errors import MonitorError
 from domain.explain import Explanation
+from domain.figures import (
+    Cost,
+    CostHour,
+    Demand,
+    IdleLedger,
+    LeftOn,
+    LoadCurve,
+    PowerFactor,
+    RunningDemand,
+    StandbyAdvice,
+)
 from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
+from domain.idle import IdleNote
 from domain.kpi import GroupKpis, SpecificEnergy
 from domain.notification import Channel, ChannelHealth, DeliveryState, Message, Notice, Subscription
 from domain.plan import PlanFact, PlanInterval
@@ -32,6 +44,7 @@ from domain.ports import RawSeries, RollupSeries, Step
 from domain.production import PartCount, ProgramStretch
 from domain.profile import Profile
 from domain.state import MachineState, StateInterval
+from domain.tariff import PricePreview
 from domain.virtual import FormulaCheck, VirtualTag, VirtualTagNow
 
 
@@ -357,6 +370,41 @@ class PlanFactService(Protocol):
 
     async def facts(self, interval: PlanInterval, from_us: int, to_us: int) -> Sequence[PlanFact]:
         """Every plan in force in each interval that overlaps the window and has begun."""
+class MoneyService(Protocol):
+    """Energy figures and money. `subject`: a machine id, "section:<name>" or "site"; raises NotFound for others."""
+
+    async def cost(self, subject: str, from_us: int, to_us: int) -> Cost: ...
+    async def costs(self, by: str, from_us: int, to_us: int) -> Sequence[Cost]:
+        """`by` machine | section | site, the dearest first."""
+        ...
+
+    async def cost_hours(self, subject: str, from_us: int, to_us: int) -> Sequence[CostHour]: ...
+    async def demand(self, from_us: int, to_us: int) -> Demand: ...
+    def running_demand(self) -> RunningDemand | None: ...
+    async def power_factor(self, subject: str, from_us: int, to_us: int) -> PowerFactor: ...
+    async def load_curves(self, by: str, from_us: int, to_us: int) -> Sequence[LoadCurve]: ...
+    async def idle_ledger(self, from_us: int, to_us: int) -> IdleLedger: ...
+    async def left_on(self) -> Sequence[LeftOn]:
+        """Machines that idle outside their shifts now, the most expensive first."""
+        ...
+
+    async def add_idle_note(self, machine_id: str, from_us: int, to_us: int, text: str, actor: Actor) -> IdleNote:
+        """Why it idled. Raises NotFound, ConfigError, Forbidden (below operator)."""
+        ...
+
+    async def standby(self) -> Sequence[StandbyAdvice]: ...
+    async def standby_of(self, machine_id: str) -> StandbyAdvice: ...
+    async def price_tables(self) -> Sequence[tuple[str, int, int, int]]:
+        """(name, first hour, last hour, count) of each table of hourly prices."""
+        ...
+
+    async def import_prices(
+        self, table: str, name: str, content: bytes, unit: str, actor: Actor, *, keep: bool
+    ) -> PricePreview:
+        """Look into a file of hourly prices (`unit` kWh | MWh); kept with `keep` when nothing is wrong.
+
+        Raises ConfigError, Forbidden (below engineer).
+        """
         ...
 
 
@@ -427,3 +475,4 @@ class Services:
     baselines: BaselineService
     balance: BalanceService
     notifications: NotificationService
+    money: MoneyService

@@ -24,6 +24,7 @@ from tests.web_interface.fake_balance import FakeBalance
 from tests.web_interface.fake_baselines import fake_baselines
 from tests.web_interface.fake_cube import FakeCube, FakePlans
 from tests.web_interface.fake_explain import FakeExplain
+from tests.web_interface.fake_money import FakeMoney
 from tests.web_interface.fake_notifications import FakeNotifications
 from tests.web_interface.fake_plant import FakePlant
 from tests.web_interface.fake_production import FakeProduction
@@ -479,6 +480,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         plan_facts=FakePlans(clock),
         baselines=fake_baselines(clock, audit),
         balance=FakeBalance(clock),
+        money=FakeMoney(clock),
         clock=clock,
         access_store=store,
         audit_store=audit,

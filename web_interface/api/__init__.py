@@ -19,6 +19,7 @@ from web_interface.api.data import data_routes
 from web_interface.api.docs import docs_routes
 from web_interface.api.efficiency import efficiency_routes
 from web_interface.api.explain import explain_routes
+from web_interface.api.figures import figure_routes
 from web_interface.api.machines import machine_routes
 from web_interface.api.notifications import notification_routes
 from web_interface.api.per_part import per_part_routes
@@ -47,6 +48,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         production_routes(services, now_us),
         baseline_routes(services, now_us),
         balance_routes(services, now_us),
+        figure_routes(services, now_us),
         status_routes(services),
         stream_routes(services, now_us),
         report_routes(services),
