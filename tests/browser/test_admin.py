@@ -64,14 +64,14 @@ async def rows_of(page: Any, table: str) -> list[str]:
 async def test_the_home_page_says_what_there_is(visit: Visit) -> None:
     page = await visit("/admin")
     assert await page.inner_text(at("admin-fact-devices")) == "4 прибора, 2 линии"
-    assert await page.locator("[data-testid^=admin-card-]").count() == 7
+    assert await page.locator("[data-testid^=admin-card-]").count() == 8
     await page.click(at("admin-card-limits"))
     await page.wait_for_selector(at("limits-table"))
 
 
 async def test_an_engineer_sees_machines_and_limits_only(visit: Visit) -> None:
     page = await visit("/admin", user="engineer")
-    assert await page.locator("[data-testid^=admin-card-]").count() == 2
+    assert await page.locator("[data-testid^=admin-card-]").count() == 3
     answer = await page.request.get(page.url.rstrip("/") + "/users")
     assert answer.status == 403
     assert "403" in await answer.text()

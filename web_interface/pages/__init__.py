@@ -17,6 +17,8 @@ from web_interface.pages import (
     admin_machines,
     admin_plant,
     admin_users,
+    admin_virtual,
+    admin_virtual_editor,
     alerts,
     energy,
     machine,
@@ -27,7 +29,10 @@ from web_interface.pages import (
 from web_interface.services import Services
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
-SETTINGS = (admin, admin_devices, admin_device, admin_machines, admin_limits, admin_users, admin_keys, admin_audit, admin_plant)
+SETTINGS = (
+    admin, admin_devices, admin_device, admin_machines, admin_limits, admin_virtual_editor, admin_virtual, admin_users,
+    admin_keys, admin_audit, admin_plant,
+)  # fmt: skip
 PAGES = (overview, machine, energy, alerts, reports, status, *SETTINGS)
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).
 _HEAD = (

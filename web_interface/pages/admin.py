@@ -47,6 +47,7 @@ async def _facts(page: shell.Page) -> dict[str, str]:
         + page.t("admin.count.lines", n=len(plant.lines)),
         "machines": page.t("admin.count.machines", n=len(plant.machines)),
         "limits": page.t("admin.count.limits", n=len(plant.limits)),
+        "virtual": page.t("virtual.count", n=len(plant.virtual_tags)),
     }
     if not page.viewer.may(Role.ADMIN):
         return found

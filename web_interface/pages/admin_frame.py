@@ -39,6 +39,7 @@ SECTIONS = (
     Section("devices", "cable", Role.ADMIN),
     Section("machines", "precision_manufacturing", Role.ENGINEER),
     Section("limits", "rule", Role.ENGINEER),
+    Section("virtual", "functions", Role.ENGINEER),
     Section("users", "group", Role.ADMIN),
     Section("keys", "vpn_key", Role.ADMIN),
     Section("audit", "history", Role.ADMIN),

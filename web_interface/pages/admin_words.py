@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from domain.errors import MonitorError
 from web_interface.locale import has, t
+from web_interface.pages.formula_words import placed_words
 
 _NAME = r"[\"'](?P<name>.*?)[\"']"
 # Sentences of the services -> catalogue keys; groups become the values of the text. The first that fits whole wins.
@@ -28,12 +29,13 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
     (rf"(?P<what>profile|device|line|machine|limit|user|key) {_NAME} does not exist(?:; nearest: .*)?", "no_such"),
     (rf"the (?P<what>line|device|machine) {_NAME} stands twice \(first in line (?P<line>\d+)\)", "twice_in"),
     (rf"the (?P<what>line|device|machine) {_NAME} stands twice", "twice"),
-    (rf"(?P<what>line|device|machine|user) {_NAME} exists already", "exists"),
+    (rf"(?P<what>line|device|machine|user|virtual_tag) {_NAME} exists already", "exists"),
     (r"stands here a second time", "second"),
     (r"a secret does not belong in the plant file", "secret"),
     (rf"leads to (?P<target>.+) as line {_NAME} does", "target"),
     (rf"(?P<profile>\S+) speaks (?P<protocol>\S+), which line {_NAME} \((?P<transport>[\w-]+)\) does not carry", "carry"),
     (rf"(?P<value>\d+) on line [\"'](?P<line>.*?)[\"'] is the address of {_NAME} too", "address_taken"),
+    (rf"{_NAME} is a device", "is_device"),
     (r"the password does not fit a Mercury meter", "mercury_password"),
     (r"stands beside points", "beside_points"),
     (r"are Mercury points", "mercury_points"),
@@ -54,6 +56,7 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
     (rf"{_NAME} stands twice(?: .*)?", "twice_bare"),
     (r"(?P<name>\w+) would lie at the wire address (?P<value>-?\d+); expected 0 to 65535", "no_room"),
     (rf"line {_NAME} is used by (?P<users>.+)", "line_used"),
+    (rf"virtual tag {_NAME} is used by (?P<users>.+)", "virtual_used"),
     (rf"device {_NAME} is the meter of (?P<users>.+)", "device_used"),
     (r"(?P<name>.+) is the last administrator", "last_admin"),
     (r"the old password is wrong", "old_password"),
@@ -97,6 +100,7 @@ _EXPECTED: tuple[tuple[str, str], ...] = (
     (r"a text of at most (?P<n>\d+) characters", "text_most"),
     (r"each (?:id|name|tag) once.*", "once"),
     (r"a tag with numbers", "tag_numbers"),
+    (r"a virtual device .*such as (?P<name>\S+)", "virtual_tag"),
     (r"one entry a tag", "one_entry"),
     (r"(?:a time of day )?\"HH:MM\"", "clock"),
     (r"no \w+ \(it belongs to (?P<words>.+)\)", "belongs"),
@@ -124,7 +128,7 @@ class Trouble:
 
 def sentence(text: str, lang: str) -> str:
     """A sentence of a service in the user's language; one that is not known stays as it is."""
-    return _worded(text, _SENTENCES, "problem", lang) or text
+    return placed_words(text, lang) or _worded(text, _SENTENCES, "problem", lang) or text
 
 
 def troubles(exc: MonitorError, lang: str, own: str = "") -> Sequence[Trouble]:

@@ -1,0 +1,37 @@
+"""The pages of virtual tags in a real browser: the list, and an editor that answers while one types."""
+
+from __future__ import annotations
+
+from tests.browser.conftest import Visit, at
+
+
+async def test_a_mistake_is_shown_below_its_place_while_typing_and_the_value_when_it_is_right(visit: Visit) -> None:
+    page = await visit("/admin/virtual", user="engineer")
+    await page.wait_for_selector(at("virtual-table"))
+    await page.click(f"{at('virtual-table')} tbody tr:has-text('shop.reserve')")
+    await page.wait_for_selector(at("virtual-chart"))
+    await page.fill(at("field-formula"), "main.active_power + main.energy_import")
+    await page.wait_for_selector(at("virtual-caret"))
+    assert "kW и kWh не сочетаются" in await page.inner_text(at("virtual-problem"))
+    formula, caret = (await page.inner_text(at("virtual-caret"))).split("\n")
+    assert formula[caret.index("^") :] == "main.energy_import"
+    await page.fill(at("field-formula"), "160 kW - main.active_power")
+    await page.wait_for_selector(at("virtual-good"))
+    assert "кВт" in await page.inner_text(at("virtual-value"))
+    await page.click(at("virtual-save"))
+    await page.wait_for_selector(at("virtual-table"))
+
+
+async def test_a_new_tag_needs_its_name(visit: Visit) -> None:
+    page = await visit("/admin/virtual/new", user="engineer")
+    await page.fill(at("field-formula"), "2 * main.active_power")
+    await page.wait_for_selector(at("virtual-good"))
+    await page.click(at("virtual-save"))
+    await page.wait_for_selector(f".q-field:has({at('field-tag')}) .q-field__messages [role=alert]")
+    assert page.url.endswith("/new")
+
+
+async def test_an_operator_is_turned_away(visit: Visit, site: str) -> None:
+    page = await visit("/", user="operator")
+    for path in ("", "/new", "/shop.reserve/edit"):
+        assert (await page.request.get(f"{site}/admin/virtual{path}")).status == 403
