@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from analysis import alert_life as life
 from analysis.alert_recorder import AlertRecorder, Occurrence
+from analysis.hygiene import hygiene
 from domain.access import Actor, Role
 from domain.alert import Alert, AlertState, Change, Hold, HoldKind, KeyHold
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
+from domain.hygiene import Hygiene
 from domain.ports import Clock
 from domain.stores import AlertStore, AuditStore
 
 LONGEST_SHELF_US = 24 * 3600 * 1_000_000
 LONGEST_TEXT = 1000
+MOST_RAISES = 100_000
 
 
 class AlertDesk:
@@ -62,6 +66,15 @@ class AlertDesk:
     async def raises(self, from_us: int, to_us: int, limit: int = 100_000) -> Sequence[tuple[int, int]]:
         """(alert id, time) of every raise and repeat in the window, oldest first."""
         return await self._store.raises(from_us, to_us, limit)
+
+    async def hygiene(self, from_us: int, to_us: int, positions: int = 1) -> Hygiene:
+        """Figures of the window per operator position. Raises StorageError."""
+        raises = await self.raises(from_us, to_us, MOST_RAISES)
+        alerts = {alert.id: alert for alert in await self._store.between(from_us, to_us, MOST_RAISES)}
+        standing = [occurrence.alert for occurrence in self._standing.values()]
+        return await asyncio.to_thread(
+            hygiene, raises, alerts, standing, from_us, to_us, positions=positions, truncated=len(raises) == MOST_RAISES
+        )
 
     # -- acting ----------------------------------------------------------------------------------------------------
 

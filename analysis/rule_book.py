@@ -62,12 +62,12 @@ class RuleBook:
         self._timed: list[_Entry] = []
         self._feeds: dict[TagId, list[Feed]] = {}
         self._medians: list[_Median] = []
-        self._models: dict[str, Model] = {}
+        self.models: dict[str, Model] = {}  # sources of expected values, by name
         self._restored = False
 
     def register_model(self, name: str, model: Model) -> None:
         """A source of expected values (`baseline: {model: name}`): energy baselines and the like."""
-        self._models[name] = model
+        self.models[name] = model
 
     # -- wiring ----------------------------------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ class RuleBook:
         if baseline.kind is BaselineKind.CONSTANT:
             return Constant(baseline.value or 0.0)
         if baseline.kind is BaselineKind.MODEL:
-            return ModelValue(self._models, baseline.name)
+            return ModelValue(self.models, baseline.name)
         if baseline.kind is BaselineKind.MEDIAN:
             own = MedianByHour(str(calendar.zone))
             self._medians.append(_Median(own, subject.tag.id, baseline.days))

@@ -17,6 +17,7 @@ from analysis.alerts import AlertEngine
 from analysis.engine import AnalysisEngine
 from analysis.recent import RecentHistory
 from analysis.shift_keeper import ShiftKeeper
+from application.alerts import build_alerts, build_rehearsals
 from application.baselines import build_baselines
 from application.consistency_watch import watch_consistency
 from application.cube import build_cube
@@ -141,7 +142,7 @@ async def _connect(
     )
     recent = RecentHistory(database.samples)
     energy = EnergyAccounting(lambda: current.plant, lambda: current.tags, recent, database.states, clock)
-    alerts = AlertEngine(database.alerts, database.audit, clock)
+    alerts = build_alerts(settings, database, clock)
     analysis = AnalysisEngine(
         current.plant, current.tags, alerts=alerts, states=database.states, clock=clock, history=database.samples,
         texts=database.events,
@@ -182,7 +183,9 @@ async def _connect(
     )
     services = Services(
         live=live, history=TagHistory(database.samples, live.tag), energy=energy, alerts=alerts, plant=plant, access=accounts,
-        status=status, reports=ReportFace(reports), explain=figures.explainer,
+        status=status, reports=ReportFace(reports),
+        rehearsals=build_rehearsals(lambda: current.plant, lambda: current.tags, analysis, database, clock),
+        explain=figures.explainer,
         production=figures.production, efficiency=figures.efficiency, per_part=figures.per_part,
         cube=cubes.cube, plan_facts=cubes.plans,
         virtual_tags=VirtualTags(plant, virtual, lambda: current.tags, clock),

@@ -12,7 +12,8 @@ from datetime import date
 from typing import Protocol
 
 from domain.access import Actor, ApiKey, AuditEntry, Role, User
-from domain.alert import Alert, LimitRule
+from domain.alert import Alert, Change, KeyHold, LimitRule
+from domain.alert_rule import AlertRule
 from domain.balance import BalanceFinding, BalanceReport
 from domain.baseline import Baseline, BaselineDefinition, BaselineDraft, PeriodRow, Savings
 from domain.commissioning import ReadNow as ReadNow
@@ -35,6 +36,7 @@ from domain.figures import (
     StandbyAdvice,
 )
 from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
+from domain.hygiene import Hygiene
 from domain.idle import IdleNote
 from domain.kpi import GroupKpis, SpecificEnergy
 from domain.notification import Channel, ChannelHealth, DeliveryState, Message, Notice, Subscription
@@ -43,6 +45,7 @@ from domain.plant import Device, Line, Machine, Plant, Tag
 from domain.ports import RawSeries, RollupSeries, Step
 from domain.production import PartCount, ProgramStretch
 from domain.profile import Profile
+from domain.rehearsal import RehearsalJob
 from domain.state import MachineState, StateInterval
 from domain.tariff import PricePreview
 from domain.virtual import FormulaCheck, VirtualTag, VirtualTagNow
@@ -253,10 +256,56 @@ class BalanceService(Protocol):
 
 
 class AlertService(Protocol):
-    def active(self) -> Sequence[Alert]: ...
+    """What stands and what people do about it. Each act raises NotFound, Conflict, Forbidden, StorageError."""
+
+    def active(self) -> Sequence[Alert]:
+        """Not over and not held, the most urgent first."""
+        ...
+
+    def held(self) -> Sequence[Alert]:
+        """Standing, but shelved, suppressed by design or out of service."""
+        ...
+
+    def holds(self) -> Sequence[KeyHold]:
+        """Shelved conditions and rules out of service, whether they stand or not."""
+        ...
+
+    def on_duty(self) -> Sequence[str]: ...
     async def history(self, from_us: int, to_us: int, limit: int = 1000) -> Sequence[Alert]: ...
+    async def alert(self, alert_id: int) -> Alert: ...
+    async def changes(self, alert_id: int) -> Sequence[Change]: ...
+    async def hygiene(self, from_us: int, to_us: int, positions: int = 1) -> Hygiene: ...
     async def acknowledge(self, alert_id: int, actor: Actor, note: str | None = None) -> Alert:
         """Raises NotFound, Conflict (already acknowledged), Forbidden (below operator)."""
+        ...
+
+    async def acknowledge_all(
+        self, alert_ids: Sequence[int], actor: Actor, note: str | None = None
+    ) -> Mapping[int, str | None]:
+        """Each by itself: id -> None, or why not."""
+        ...
+
+    async def shelve(self, alert_id: int, until_us: int, reason: str, actor: Actor) -> Alert:
+        """At most 24 h; raises ConfigError when it is longer or without reason."""
+        ...
+
+    async def unshelve(self, alert_id: int, actor: Actor) -> Alert: ...
+    async def comment(self, alert_id: int, text: str, actor: Actor) -> Alert: ...
+    async def take_out_of_service(self, rule_id: str, reason: str, actor: Actor) -> KeyHold: ...
+    async def put_in_service(self, rule_id: str, actor: Actor) -> None: ...
+
+
+class RehearsalService(Protocol):
+    """What a rule or filter would have done in the last days, as jobs. Raises ConfigError, Conflict (too many), NotFound."""
+
+    def start_rule(self, rule: AlertRule, days: int = 30) -> RehearsalJob: ...
+    def start_filter(
+        self, tag: Tag, low: float | None, high: float | None, *, spike: bool, days: int = 30
+    ) -> RehearsalJob: ...
+    def job(self, job_id: str) -> RehearsalJob: ...
+    def cancel(self, job_id: str) -> RehearsalJob: ...
+    async def wait(self, job_id: str, seconds: float) -> RehearsalJob:
+        """The job when it is over, or as it is after so long."""
         ...
 
 
@@ -281,6 +330,15 @@ class PlantService(Protocol):
     async def delete_machine(self, machine_id: str, actor: Actor) -> None: ...
     async def save_limit(self, rule: LimitRule, actor: Actor) -> LimitRule: ...
     async def delete_limit(self, rule_id: int, actor: Actor) -> None: ...
+    async def save_alert_rule(self, rule: Mapping[str, object], actor: Actor, *, new: bool) -> AlertRule:
+        """`rule`: the fields of a plant file's rule. Raises ConfigError that names the field, Conflict, NotFound, Forbidden."""
+        ...
+
+    async def delete_alert_rule(self, rule_id: str, actor: Actor) -> None: ...
+    async def draft_alert_rule(self, rule: Mapping[str, object]) -> AlertRule:
+        """As it would be saved; nothing is stored. Raises ConfigError."""
+        ...
+
     async def import_yaml(self, text: str, actor: Actor) -> None: ...
     def export_yaml(self, actor: Actor) -> str: ...
     async def read_now(self, device: Mapping[str, object], actor: Actor) -> ReadNow:
@@ -465,6 +523,7 @@ class Services:
     access: AccessService
     status: StatusService
     reports: ReportService
+    rehearsals: RehearsalService
     explain: ExplainService
     efficiency: EfficiencyService
     per_part: ProductionFiguresService

@@ -8,14 +8,19 @@ from typing import TypeVar
 
 import yaml
 
+from config.fields import Fields
+from config.plant_alerts import Surroundings, read_alert_rules
+from config.plant_file import PlantFileError
 from config.plant_forms import device_to_fields, line_to_fields
+from config.problems import Report
 from config.profile_catalog import ProfileCatalog
 from domain.access import Actor, Role
 from domain.alert import LimitRule
+from domain.alert_rule import AlertRule
 from domain.commissioning import ReadNow
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
 from domain.plant import Device, Line, Machine, Plant
-from domain.profile import Profile
+from domain.profile import Point, Profile
 from domain.state import StateThresholds
 from tests.web_interface import fake_shop as shop
 from tests.web_interface.fake_reading import simulate
@@ -150,6 +155,41 @@ class FakePlant:
         if len(left) == len(self._plant.limits):
             raise NotFound("limit", str(rule_id))
         self._plant = replace(self._plant, limits=left)
+
+    async def save_alert_rule(self, rule: Mapping[str, object], actor: Actor, *, new: bool) -> AlertRule:
+        _need(actor, Role.ENGINEER)
+        made = await self.draft_alert_rule(rule)
+        known = {known.id: known for known in self._plant.alert_rules}
+        if new and made.id in known:
+            raise Conflict(f"alert_rule {made.id!r} exists already")
+        if not new and made.id not in known:
+            raise NotFound("alert_rule", made.id)
+        self._plant = replace(self._plant, alert_rules=tuple((known | {made.id: made}).values()))
+        return made
+
+    async def delete_alert_rule(self, rule_id: str, actor: Actor) -> None:
+        _need(actor, Role.ENGINEER)
+        self._plant = replace(self._plant, alert_rules=tuple(r for r in self._plant.alert_rules if r.id != rule_id))
+
+    async def draft_alert_rule(self, rule: Mapping[str, object]) -> AlertRule:
+        report = Report("plant", {"alert_rules": [dict(rule)]})
+        points = {device.id: {point.tag: point for point in device.profile.points} for device in self._plant.devices}
+
+        def point_of(fields: Fields, name: str, tag: str) -> Point | None:
+            device, _, own = tag.partition(".")
+            found = points.get(device, {}).get(own)
+            if found is None:
+                fields.problem(name, f"there is no tag {tag!r}", "m1.active_power")
+            return found
+
+        around = Surroundings(
+            {device.id: device for device in self._plant.devices}, self._plant.machines, {s.name for s in self._plant.shifts},
+            lambda device: points.get(device, {}), point_of,
+        )  # fmt: skip
+        found = read_alert_rules(Fields(report.document, (), report), around)
+        if report.problems:
+            raise PlantFileError(report.problems)
+        return found[0]
 
     async def import_yaml(self, text: str, actor: Actor) -> None:
         _need(actor, Role.ADMIN)

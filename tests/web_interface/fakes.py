@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, time
+from datetime import date, time, timedelta
 
-from domain.access import Actor, Role, User
-from domain.alert import Alert, AlertState, Priority
+from analysis.alerts import AlertEngine
+from domain.access import Role, User
+from domain.alert import Action, Alert, AlertState, Change, Hold, HoldKind, Priority
+from domain.alert_rule import AlertRule
 from domain.efficiency import CARDS, GroupEfficiency
 from domain.energy import Efficiency, EnergyAccount, ShiftWindow
-from domain.errors import Conflict, Forbidden, NotFound
+from domain.errors import NotFound
 from domain.kpi import GroupKpis, SpecificEnergy, TimeElements, TimeKpis
 from domain.plant import Tag
 from domain.ports import RawSeries, RollupRow, RollupSeries, Step
 from domain.quantity import Kind
+from domain.rehearsal import FilterRehearsal, JobState, Occasion, RehearsalJob, RuleRehearsal
 from domain.state import MachineState as M
 from domain.state import StateInterval
+from tests.analysis import fakes as shop_fakes
+from tests.analysis.fakes import MemoryAlerts
 from tests.web_interface import fake_shop as shop
 from tests.web_interface.fake_balance import FakeBalance
 from tests.web_interface.fake_baselines import fake_baselines
@@ -411,36 +417,71 @@ def _alerts() -> list[Alert]:
         one(3, "idle_long", Priority.MEDIUM, _TAKEN, "lathe-2", "m2.active_power", 47, 30, "min", at(12, 55, 31), "1.6 kWh"),
         one(4, "high", Priority.LOW, _TAKEN, None, "main.active_power", 151.2, 150, "kW", at(13, 30)),
         one(5, "machine_alarm", Priority.HIGH, _BACK, "ctx-1250", "ctx.spindle_load", 700124, None, "", at(9, 42, 18)),
-    ]
+        replace(
+            one(6, "kef_low", Priority.MEDIUM, _TAKEN, "grinder-1", "m9.active_power", 0.72, 0.75, "", at(6, 20)),
+            hold=Hold(HoldKind.SHELVED, at(13, 0), at(15, 0), "П. Орлов", "Правка круга"),
+        ),
+        replace(
+            one(7, "high", Priority.LOW, _STANDING, "mill-1", "m8.active_power", 30.0, 25.0, "kW", at(9, 5)),
+            hold=Hold(HoldKind.SHELVED, at(9, 30), at(9, 30) + 22 * 3600 * S, "П. Орлов", "Поверка счётчика"),
+            repeats=4, last_raised_us=at(9, 25), chattering=True,
+        ),
+    ]  # fmt: skip
 
 
-class FakeAlerts:
-    """AlertService; acknowledging is seen by the live stream."""
+class FakeAlerts(AlertEngine):
+    """The real engine over a store in memory that holds the shop's alerts; acknowledging is seen by the live stream."""
 
     def __init__(self, live: FakeLive) -> None:
-        self._live, self.alerts = live, {alert.id: alert for alert in _alerts()}
+        store = MemoryAlerts()
+        for alert in _alerts():
+            change = Change(1, Action.RAISE, alert.state, alert.raised_us)
+            store.held[alert.id], store.recorded[alert.id] = replace(alert, changes=1), {1: change}
+        super().__init__(store, shop_fakes.MemoryAudit(), live.clock)
+        self.on_alert(lambda alert: live.publish("alert", alert))
+        self.apply(shop.plant())
+        with contextlib.suppress(StopIteration):
+            self.load().send(None)  # nothing waits in it: the store is in memory
 
-    def active(self) -> Sequence[Alert]:
-        return sorted((a for a in self.alerts.values() if a.state.is_active), key=lambda a: (a.priority.rank, -a.raised_us))
 
-    async def history(self, from_us: int, to_us: int, limit: int = 1000) -> Sequence[Alert]:
-        stood = [a for a in self.alerts.values() if a.raised_us < to_us and (a.returned_us is None or a.returned_us >= from_us)]
-        return sorted(stood, key=lambda a: -a.raised_us)[:limit]
+class FakeRehearsals:
+    """RehearsalService that is done at once."""
 
-    async def acknowledge(self, alert_id: int, actor: Actor, note: str | None = None) -> Alert:
-        if not actor.role.allows(Role.OPERATOR):
-            raise Forbidden("acknowledging needs the role operator")
-        alert = self.alerts.get(alert_id)
-        if alert is None:
-            raise NotFound("alert", str(alert_id))
-        if alert.state not in {_STANDING, _BACK}:
-            raise Conflict(f"alert {alert_id} is acknowledged already")
-        state = _TAKEN if alert.state is _STANDING else AlertState.CLEARED
-        now = self._live.clock.now_us()
-        alert = replace(alert, state=state, acknowledged_us=now, acknowledged_by=actor.name, note=note)
-        self.alerts[alert_id] = alert
-        self._live.publish("alert", alert)
-        return alert
+    def __init__(self, clock: shop.ShopClock) -> None:
+        self._clock = clock
+        self.jobs: dict[str, RehearsalJob] = {}
+
+    def start_rule(self, rule: AlertRule, days: int = 30) -> RehearsalJob:
+        now = self._clock.now_us()
+        from_us = now - days * shop.DAY_US
+        by_day = [((shop.TODAY - timedelta(days=n)).isoformat(), (n * 5) % 7) for n in range(days, 0, -1)]
+        occasion = Occasion("m11.current_l2", "high", now - shop.DAY_US, now - shop.DAY_US + 9 * shop.MIN, 78.4, 75.0)
+        busiest = max(by_day, key=lambda entry: entry[1])
+        alerts = sum(count for _, count in by_day)
+        result = RuleRehearsal(rule.version, from_us, now, 3, alerts, 30_360.0, 0.0, by_day, busiest, (occasion,) * 6, True)
+        return self._done(result)
+
+    def start_filter(
+        self, tag: Tag, low: float | None, high: float | None, *, spike: bool, days: int = 30
+    ) -> RehearsalJob:
+        now = self._clock.now_us()
+        return self._done(FilterRehearsal(tag.name, now - days * shop.DAY_US, now, 2_592_000, 12, -0.4, ((now, 905.0),), ()))
+
+    def _done(self, result: RuleRehearsal | FilterRehearsal) -> RehearsalJob:
+        job = RehearsalJob(str(len(self.jobs) + 1), JobState.DONE, 1.0, result)
+        self.jobs[job.id] = job
+        return job
+
+    def job(self, job_id: str) -> RehearsalJob:
+        if job_id not in self.jobs:
+            raise NotFound("rehearsal", job_id)
+        return self.jobs[job_id]
+
+    def cancel(self, job_id: str) -> RehearsalJob:
+        return self.job(job_id)
+
+    async def wait(self, job_id: str, seconds: float) -> RehearsalJob:
+        return self.job(job_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,6 +511,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         access=Accounts(store, audit, clock, hashing=CHEAP),
         status=FakeStatus(clock),
         reports=FakeReports(clock),
+        rehearsals=FakeRehearsals(clock),
         explain=FakeExplain(),
         notifications=FakeNotifications(),
         efficiency=FakeEfficiency(),

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from web_interface.api.admin import admin_routes
+from web_interface.api.alert_rules import alert_rule_routes
 from web_interface.api.alerts import alert_routes
 from web_interface.api.balance import balance_routes
 from web_interface.api.baselines import baseline_routes
@@ -40,6 +41,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
     routers = (
         data_routes(services, now_us),
         alert_routes(services, now_us),
+        alert_rule_routes(services),
         machine_routes(services, now_us),
         explain_routes(services, now_us),
         efficiency_routes(services, now_us),

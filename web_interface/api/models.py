@@ -43,6 +43,14 @@ class Period(BaseModel):
     series: list[Series]
 
 
+class AlertHold(BaseModel):
+    kind: Literal["shelved", "suppressed", "out_of_service"]
+    since: str
+    until: str | None
+    by: str | None
+    reason: str
+
+
 class AlertItem(BaseModel):
     id: int
     state: Literal["unacknowledged", "acknowledged", "returned", "cleared"]
@@ -60,6 +68,144 @@ class AlertItem(BaseModel):
     acknowledged_by: str | None
     note: str | None
     detail: str
+    rule_id: str | None
+    rule_version: str
+    message: dict[str, str]
+    repeats: int = Field(description="how often it came again")
+    last_raised: str | None
+    chattering: bool
+    hold: AlertHold | None
+    group: str | None = Field(description="alerts of one cause share it")
+    escalation: int = Field(description="steps taken")
+
+
+class AlertChange(BaseModel):
+    number: int
+    action: str
+    state: Literal["unacknowledged", "acknowledged", "returned", "cleared"]
+    time: str
+    by: str | None
+    note: str | None
+    to: list[str]
+
+
+class AlertWithChanges(AlertItem):
+    transitions: list[AlertChange]
+
+
+class BulkItem(BaseModel):
+    id: int
+    error: str | None
+
+
+class BulkAnswer(BaseModel):
+    items: list[BulkItem]
+
+
+class NoisyAlert(BaseModel):
+    alert: AlertItem
+    raises: int
+    share: float
+
+
+class FloodItem(BaseModel):
+    from_: str = Field(alias="from")
+    to: str
+    raises: int
+
+
+class HourRaises(BaseModel):
+    hour: str
+    raises: int
+
+
+class HygieneOut(BaseModel):
+    from_: str = Field(alias="from")
+    to: str
+    positions: int
+    raises: int
+    per_day: float | None
+    per_hour: float | None
+    per_10_min: float | None
+    peak_per_10_min: int
+    band: Literal["acceptable", "manageable", "demanding", "over_demanding", "unacceptable"] | None
+    flood_share: float
+    floods: list[FloodItem]
+    by_hour: list[HourRaises]
+    top: list[NoisyAlert]
+    top_share: float
+    chattering: list[NoisyAlert]
+    stale: list[AlertItem]
+    by_priority: dict[str, float]
+    truncated: bool
+
+
+class AlertRuleItem(BaseModel):
+    id: str
+    source: Literal["alert_rules", "limits"]
+    version: str
+    out_of_service: AlertHold | None
+    rule: dict[str, object] = Field(description="the fields of the plant file")
+
+
+class AlertRules(BaseModel):
+    items: list[AlertRuleItem]
+
+
+class RehearsalOccasion(BaseModel):
+    subject: str
+    side: str
+    from_: str = Field(alias="from")
+    to: str | None
+    value: float
+    limit: float
+
+
+class DayCount(BaseModel):
+    day: str
+    count: int
+
+
+class RuleRehearsalOut(BaseModel):
+    rule_version: str
+    from_: str = Field(alias="from")
+    to: str
+    subjects: int
+    alerts: int
+    standing_s: float
+    suppressed_s: float
+    busiest_day: DayCount | None
+    by_day: list[DayCount]
+    examples: list[RehearsalOccasion]
+    fine: bool = Field(description="every sample counted; false: minute means stand for some")
+
+
+class FilterExample(BaseModel):
+    time: str
+    value: float
+
+
+class FilterRehearsalOut(BaseModel):
+    tag: str
+    from_: str = Field(alias="from")
+    to: str
+    samples: int
+    changed: int
+    changed_kwh: float | None
+    by_day: list[DayCount]
+    examples: list[FilterExample]
+
+
+class RehearsalOut(BaseModel):
+    id: str
+    state: Literal["running", "done", "cancelled", "failed"]
+    progress: float
+    error: str
+    result: RuleRehearsalOut | FilterRehearsalOut | None
+
+
+class DutyOut(BaseModel):
+    users: list[str]
 
 
 class Alerts(BaseModel):

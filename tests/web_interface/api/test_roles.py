@@ -12,6 +12,7 @@ from web_interface.api.roles import role_of
 
 V, O, E, A = Role.VIEWER, Role.OPERATOR, Role.ENGINEER, Role.ADMIN  # noqa: E741
 WINDOW = {"from": "2026-11-19T04:00:00Z", "to": "2026-11-19T10:00:00Z"}
+RULE = {"id": "hot", "scope": {"tag": "m1.active_power"}, "high": 12}
 ORDER = {
     "name": "Цех: детали и погода", "subject": "site", "from": "2026-08-01T00:00:00Z", "to": "2026-10-30T00:00:00Z",
     "variables": [
@@ -27,6 +28,28 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("GET", "/api/alerts/active"): (V, "/api/alerts/active", {}),
     ("GET", "/api/alerts"): (V, "/api/alerts", {}),
     ("POST", "/api/alerts/{alert_id}/acknowledge"): (O, "/api/alerts/1/acknowledge", {"json": {"note": "seen"}}),
+    ("GET", "/api/alerts/held"): (V, "/api/alerts/held", {}),
+    ("GET", "/api/alerts/hygiene"): (V, "/api/alerts/hygiene", {}),
+    ("GET", "/api/alerts/{alert_id}"): (V, "/api/alerts/1", {}),
+    ("POST", "/api/alerts/{alert_id}/shelve"): (O, "/api/alerts/1/shelve", {"json": {"minutes": 60, "reason": "called"}}),
+    ("POST", "/api/alerts/{alert_id}/unshelve"): (O, "/api/alerts/7/unshelve", {}),
+    ("POST", "/api/alerts/{alert_id}/comment"): (O, "/api/alerts/1/comment", {"json": {"text": "looking at it"}}),
+    ("POST", "/api/alerts/bulk-acknowledge"): (O, "/api/alerts/bulk-acknowledge", {"json": {"ids": [1, 2]}}),
+    ("GET", "/api/alert-rules"): (V, "/api/alert-rules", {}),
+    ("POST", "/api/alert-rules"): (E, "/api/alert-rules", {"json": {"rule": RULE}}),
+    ("PUT", "/api/alert-rules/{rule_id}"): (E, "/api/alert-rules/hot", {"json": {"rule": RULE}}),
+    ("DELETE", "/api/alert-rules/{rule_id}"): (E, "/api/alert-rules/hot", {}),
+    ("POST", "/api/alert-rules/{rule_id}/out-of-service"): (
+        E, "/api/alert-rules/hot/out-of-service", {"json": {"reason": "sensor"}},
+    ),
+    ("POST", "/api/alert-rules/{rule_id}/in-service"): (E, "/api/alert-rules/hot/in-service", {}),
+    ("POST", "/api/alert-rules/rehearse"): (E, "/api/alert-rules/rehearse", {"json": {"rule": RULE}}),
+    ("POST", "/api/alert-rules/rehearse-filter"): (
+        E, "/api/alert-rules/rehearse-filter", {"json": {"tag": "m1.active_power", "high": 99}},
+    ),
+    ("GET", "/api/alert-rules/rehearsals/{job_id}"): (E, "/api/alert-rules/rehearsals/1", {}),
+    ("DELETE", "/api/alert-rules/rehearsals/{job_id}"): (E, "/api/alert-rules/rehearsals/1", {}),
+    ("GET", "/api/duty"): (V, "/api/duty", {}),
     ("GET", "/api/machines"): (V, "/api/machines", {}),
     ("GET", "/api/machines/{machine_id}/states"): (V, "/api/machines/lathe-1/states", {}),
     ("GET", "/api/machines/{machine_id}/parts"): (V, "/api/machines/lathe-1/parts", {}),
@@ -134,10 +157,11 @@ async def test_each_route_for_each_role(app: FastAPI, services: FakeServices, me
                 c.headers["authorization"] = f"Bearer {await make_key(services, role)}"
             if path == "/api/reports/{report_id}/file":
                 await services.reports.issue("shift", "pdf", 0, 1, "ru", await _admin(services))
-            if path == "/api/alerts/{alert_id}/acknowledge":
+            if path.startswith("/api/alerts/"):
                 services.alerts.__init__(services.live)  # type: ignore[misc]
             if path.startswith("/api/baselines"):
                 as_at_start(services.baselines)
+            await _prepare_rules(services, method, path)
             refusals = services.audit_store.actions().count("refused")
             answer = await c.request(method, url, **request)  # type: ignore[arg-type]
             if role.allows(lowest):
@@ -147,6 +171,19 @@ async def test_each_route_for_each_role(app: FastAPI, services: FakeServices, me
                 assert answer.status_code == 403, role
                 assert answer.headers["content-type"] == "application/problem+json"
                 assert services.audit_store.actions().count("refused") == refusals + 1
+
+
+async def _prepare_rules(services: FakeServices, method: str, path: str) -> None:
+    """A rule to change, one out of service, a rehearsal to ask for."""
+    if "{rule_id}" in path or (method, path) == ("POST", "/api/alert-rules"):
+        admin = await _admin(services)
+        await services.plant.delete_alert_rule("hot", admin)
+        if "{rule_id}" in path:
+            await services.plant.save_alert_rule(RULE, admin, new=True)
+            if path.endswith("in-service"):
+                await services.alerts.take_out_of_service("hot", "sensor", admin)
+    if "{job_id}" in path:
+        services.rehearsals.start_rule(await services.plant.draft_alert_rule(RULE))
 
 
 async def _admin(services: FakeServices):  # type: ignore[no-untyped-def]
