@@ -247,6 +247,18 @@ async def test_an_engineer_sets_the_borders_of_a_machine(visit: Visit) -> None:
     assert "1,75" in await watching.inner_text(at("row-lathe-1"))
 
 
+async def test_the_efficiency_card_of_a_machine_is_chosen_with_what_it_needs(visit: Visit) -> None:
+    page = await visit("/admin/machines", user="engineer")
+    await page.click(at("cell-lathe-1-name"))
+    await page.click(at("field-kef-card"))
+    await page.click(".q-menu .q-item:has-text('K4')")
+    await page.click(at("machine-dialog-save"))
+    await error_at(page, "field-kef-norm_kwh_per_part", "Нужно для карты K4")
+    await page.fill(at("field-kef-norm_kwh_per_part"), "3.9")
+    await page.click(at("machine-dialog-save"))
+    await page.wait_for_selector(f"{at('cell-lathe-1-card')}:has-text('K4')")
+
+
 async def test_limits_are_made_changed_and_deleted(visit: Visit) -> None:
     page = await visit("/admin/limits", user="engineer")
     await page.click(at("limit-new"))

@@ -36,6 +36,28 @@ async def test_machine_page_shows_its_phases_and_why_its_efficiency_is_what_it_i
     assert "Работа" in await page.inner_text(at("gantt-production"))
 
 
+async def test_figures_of_a_machine_open_and_say_where_they_come_from(visit: Visit) -> None:
+    page = await visit("/machines/ctx-1250")
+    await page.wait_for_selector(f"{at('figure-specific_energy')}:has-text('3,75')")
+    assert await page.inner_text(at("programs-table")) > ""
+    await page.click(at("figure-specific_energy"))
+    await page.wait_for_selector(at("explained-formula"))
+    assert "86,20" in await page.inner_text(at("explained-formula"))
+    assert (await page.get_attribute(at("explained-api"), "href")).startswith("/api/explain?figure=specific_energy")
+    await page.click(at("explain-close"))
+    await page.wait_for_selector(at("explain-panel"), state="detached")
+
+
+async def test_a_tile_opens_by_keyboard_and_on_a_phone(visit: Visit) -> None:
+    page = await visit("/", viewport=PHONE)
+    await page.focus(at("tile-energy"))
+    await page.keyboard.press("Enter")
+    panel = await page.wait_for_selector(at("explain-panel"))
+    await page.wait_for_timeout(500)
+    box = await panel.bounding_box()
+    assert (box["x"] >= 0, box["x"] + box["width"] <= PHONE["width"]) == (True, True)
+
+
 async def test_machine_page_follows_live_values(visit: Visit) -> None:
     page = await visit("/machines/furnace-1")
     power = at("cell-total-active_power")

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from domain.alert import LimitRule
 from domain.energy import ShiftWindow
 from domain.plant import Device, Line, Machine, Plant, ShiftPattern, Site, Tag, tags_of
+from domain.production import ControlSignals
 from domain.profile import Group, ModbusPoint, OtherPoint, Point, Profile
 from domain.quality import Quality
 from domain.quantity import Quantity as Q  # noqa: N817
@@ -91,7 +92,10 @@ _ROWS: tuple[tuple[str, str, str, str, M, int, float, float, float, str, float],
 )
 TOOLS: tuple[Tool, ...] = tuple(
     Tool(
-        Machine(id_, name, section, f"m{n}", rated, StateThresholds(rated * 0.04, rated * 0.25), board, 0.86 if n == 4 else None),
+        Machine(
+            id_, name, section, f"m{n}", rated, StateThresholds(rated * 0.04, rated * 0.25), board, 0.86 if n == 4 else None,
+            control=ControlSignals(part_count="ctx.part_count", program="ctx.program") if n == 4 else None,
+        ),
         state,
         minutes,
         kw,

@@ -1,10 +1,10 @@
 import { h } from "vue";
-import { icon, patchable, stateMark } from "energy-kit";
+import { icon, patchable, stateMark, symbols } from "energy-kit";
 
 // Where a number comes from, in blocks.
 // data: {value, hatched, delta: {text, tone} | null, formula: {name, top, bottom, top_value, bottom_value, result}, parts_title, parts: [{state, letter, name, time, kwh}], sum: {name, time, kwh},
 //        trust_title, trust: [[name, words]], hint: text, hours_title, hours: [{label, value, height %, running, known}], target: % | null, foot}
-const fraction = (top, bottom) => h("span", { class: "em-fraction" }, [h("span", top), h("span", bottom)]);
+const fraction = (top, bottom) => h("span", { class: "em-fraction" }, [h("span", symbols(top)), h("span", symbols(bottom))]);
 
 export default {
   mixins: [patchable],

@@ -1,23 +1,10 @@
 import { h } from "vue";
-import { icon, patchable, stateMark } from "energy-kit";
+import { icon, patchable, stateMark, symbols } from "energy-kit";
 
 // A figure opened, in blocks. Symbols may carry a subscript: "E_prod".
 // data: {value, unit, hatched, name, window, note, formula_title, formula: {name, top, bottom, line, top_value, bottom_value, line_value, result}, filters: [words],
 //        parts_title, parts: [[symbol, name, value]], spans_title, spans: [[state | "", letter, name, time, value]], more, gaps_title, gaps (as spans), no_gaps,
 //        trust_title, trust: [[name, words]], raise_title, raise: [words], foot, api: {href, text}}
-const SUBSCRIPTED = /([\p{L}]+)_([\p{L}\p{N}]+)/gu;
-
-function symbols(text) {
-  const out = [];
-  let at = 0;
-  for (const found of (text || "").matchAll(SUBSCRIPTED)) {
-    out.push(text.slice(at, found.index), found[1], h("sub", found[2]));
-    at = found.index + found[0].length;
-  }
-  out.push((text || "").slice(at));
-  return out;
-}
-
 const fraction = (top, bottom) => h("span", { class: "em-fraction" }, [h("span", symbols(top)), h("span", symbols(bottom))]);
 
 const spanRow = ([state, letter, name, time, value], i) =>

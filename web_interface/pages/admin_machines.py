@@ -11,11 +11,13 @@ from nicegui.element import Element
 from starlette.responses import Response
 
 from domain.access import Role
+from domain.efficiency import DEFAULT_CARD
 from domain.plant import Machine
 from web_interface.components import Card, Confirm, DataTable, Hub, Tick, button, notify
 from web_interface.pages import admin_frame, shell
 from web_interface.pages.admin_dialog import FormDialog
 from web_interface.pages.admin_form import NONE, Field, id_field
+from web_interface.pages.admin_kef_fields import for_form, kef_fields, with_rest
 from web_interface.services import Services
 
 Changes = list[tuple[Element, Mapping[str, Any]]]
@@ -66,6 +68,7 @@ class MachinesPage:
             {"key": "idle", "name": t("admin.col.idle"), "align": "right"},
             {"key": "production", "name": t("admin.col.production"), "align": "right"},
             {"key": "kef", "name": t("admin.col.kef"), "align": "right"},
+            {"key": "card", "name": t("admin.col.card"), "align": "left"},
             {"key": "do", "name": "", "align": "right", "sort": False},
         ]
 
@@ -85,6 +88,7 @@ class MachinesPage:
             "idle": self._number(states.idle_above_kw if states is not None else None),
             "production": self._number(states.production_above_kw if states is not None else None),
             "kef": self._number(machine.kef_target),
+            "card": machine.kef.card if machine.kef is not None else DEFAULT_CARD,
             "do": {"text": "", "actions": [remove]},
         }
         return {"id": machine.id, "clickable": True, "cells": cells}
@@ -117,6 +121,7 @@ class MachinesPage:
             Field("states.min_dwell_s", "number", t("admin.field.min_dwell_s"), unit=seconds, default=10.0, hint=dwell),
             border("hysteresis_kw", "hysteresis"),
             Field("kef_target", "number", t("admin.field.kef_target"), step=0.01, hint=t("admin.hint.kef")),
+            *kef_fields(self._page.services.live.tags(), self._page.lang),
         ]
 
     async def _new(self) -> None:
@@ -129,10 +134,11 @@ class MachinesPage:
 
     async def _ask(self, machine_id: str | None, values: Mapping[str, object], title: str) -> None:
         page = self._page
-        dialog = FormDialog(page, title, self._fields(new=machine_id is None), values, testid="machine-dialog")
+        fields = self._fields(new=machine_id is None)
+        dialog = FormDialog(page, title, fields, for_form(values), testid="machine-dialog")
 
         async def save(found: dict[str, object]) -> None:
-            entry = found if machine_id is None else {"id": machine_id, **found}
+            entry = found if machine_id is None else {**with_rest(values, fields, found), "id": machine_id}
             await page.services.plant.save_machine(entry, page.actor(), new=machine_id is None)
 
         if await dialog.ask(save, own=lambda found: f"machines[{machine_id or found['id']}]"):

@@ -13,7 +13,10 @@ from web_interface.pages.formula_words import placed_words
 _NAME = r"[\"'](?P<name>.*?)[\"']"
 # Sentences of the services -> catalogue keys; groups become the values of the text. The first that fits whole wins.
 _SENTENCES: tuple[tuple[str, str], ...] = (
+    (r"is missing: card (?P<name>K\d) is .*", "card_input"),
     (r"is missing(?:: .*)?", "missing"),
+    (r"is (?P<name>K\d), but the machine has no states", "card_states"),
+    (rf"is {_NAME}, which is no (?P<quantity>\w+)", "not_quantity"),
     (r"are missing", "missing"),
     (r"is \[(?P<low>.+), (?P<high>.+)\]: the first is not below the second", "pair"),
     (r"is 0: every value would be the same", "zero"),
@@ -110,6 +113,8 @@ _EXPECTED: tuple[tuple[str, str], ...] = (
     (r"shifts that follow each other(?:: end one at (?P<end>\S+) or begin the other at (?P<begin>\S+))?", "shifts"),
     (r"one that is defined|one of the section lines", "defined"),
     (r"at most (?P<high>\d+)", "most"),
+    (r"states with idle_above_kw and production_above_kw", "states"),
+    (r"\w+_per_part|process_power|good_parts or good_share", "filled"),
     (r"the sections .*", "sections"),
     (r"site: \{name: …, timezone: …\}", "site"),
 )

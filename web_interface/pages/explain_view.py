@@ -102,6 +102,12 @@ def formula(e: Explanation, fmt: Format) -> Data:
     return data
 
 
+def quotient(formula: str, terms: Sequence[Term], lang: str) -> tuple[str, str]:
+    """Both sides of a formula that is one quotient, in the words of the language."""
+    top, _, bottom = substitute(formula, terms, lambda term: _named(term.symbol, lang)).partition(" / ")
+    return _open(top), _open(bottom)
+
+
 def _open(words: str) -> str:
     """Without the brackets that a fraction bar makes needless."""
     inner = words[1:-1]
@@ -131,7 +137,8 @@ def _term_value(term: Term, fmt: Format) -> str:
         return MISSING
     if term.unit == "s":
         return fmt.duration(term.value)
-    return fmt.value(term.value, term.unit, fmt.decimals(term.value, 4, 3))
+    whole = term.unit == "1" and term.value == int(term.value)
+    return fmt.value(term.value, term.unit, 0 if whole else fmt.decimals(term.value, 4, 3))
 
 
 def _source(term: Term, plant: Plant, lang: str) -> str:

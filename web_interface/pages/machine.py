@@ -9,6 +9,7 @@ from typing import Any
 from nicegui import background_tasks, ui
 from nicegui.element import Element
 
+from domain.efficiency import DEFAULT_CARD
 from domain.errors import MonitorError, NotFound
 from domain.plant import Tag
 from web_interface.components import (
@@ -21,6 +22,7 @@ from web_interface.components import (
     StateGantt,
     StateMark,
     Tick,
+    button,
     el,
     empty,
     error,
@@ -28,6 +30,8 @@ from web_interface.components import (
 )
 from web_interface.pages import machine_view as view
 from web_interface.pages import shell
+from web_interface.pages.explain import show
+from web_interface.pages.machine_figures import MachineFigures
 from web_interface.pages.trend import axis, time_ticks, trend_points
 from web_interface.services import MachineNow, Services
 
@@ -98,6 +102,7 @@ class MachinePage:
             with el("div", "em-machine-left"):
                 self._build_now()
                 self._build_history()
+                self._figures = MachineFigures(page=self._page, machine=self._now.machine, window=self._elapsed)
             self._build_explain()
         self._page.every(self.live)
         background_tasks.create(self._draw_chart(), name="machine:trend")
@@ -122,6 +127,7 @@ class MachinePage:
         changes += self._live_explain()
         if self._chart is not None:
             changes.append((self._chart, self._live_chart(points)))
+        self._figures.live()
         return changes
 
     # ---- top ---------------------------------------------------------------------------------------------------------
@@ -290,10 +296,21 @@ class MachinePage:
     # ---- КЭФ -------------------------------------------------------------------------------------------------------------
     def _build_explain(self) -> None:
         page = self._page
-        with Card(page.t("machine.kef"), note=page.t("machine.kef.note"), testid="kef-card", classes="em-kef-card"):
+        settings = self._now.machine.kef
+        note = page.t(f"kef.card.{settings.card if settings is not None else DEFAULT_CARD}")
+        with Card(page.t("machine.kef"), note=note, testid="kef-card", classes="em-kef-card") as card:
+            with card.tools:
+                button(icon_name="table_view", on_click=self._open_kef, label=page.t("kef.open"), testid="kef-open", kind="quiet")
             self._explain_box = el("div")
             self._explain: ExplainPanel | None = None
             self._live_explain()
+
+    async def _open_kef(self) -> None:
+        await show(self._page, "kef", self._now.machine.id, self._elapsed())
+
+    def _elapsed(self) -> tuple[int, int]:
+        """The window up to now."""
+        return self._window[0], min(self._window[1], self._page.hub.shop().now_us)
 
     def _live_explain(self) -> Changes:
         data = view.explain(self._now, self._page.services.plant.plant, self._fmt)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from domain.efficiency import CARDS, DEFAULT_CARD
 from domain.energy import Efficiency
 from domain.plant import Machine, Plant
 from domain.quality import FIRST_BAD
@@ -13,6 +14,7 @@ from domain.state import MachineState, StateInterval
 from web_interface.components.marks import STATE_ORDER, state_letter, state_name
 from web_interface.format import MISSING, Format
 from web_interface.locale import t
+from web_interface.pages.explain_view import quotient
 from web_interface.pages.trend import time_ticks
 from web_interface.services import LatestValue, MachineNow
 from web_interface.texts import point_name, quality_words
@@ -196,12 +198,11 @@ def explain(now: MachineNow, plant: Plant, fmt: Format) -> Data | None:
         "value": fmt.kef(card.value),
         "hatched": not card.complete,
         "delta": _delta(card, target, fmt),
-        "note": t("machine.kef.incomplete", lang) if not card.complete else "",
+        "note": t(card.reason, lang) if card.reason else t("machine.kef.incomplete", lang) if not card.complete else "",
         "formula_title": t("machine.kef.from", lang),
         "formula": {
-            "name": card.card, "top": t("machine.kef.top", lang), "bottom": t("machine.kef.bottom", lang),
-            "top_value": fmt.value(card.numerator_kwh, "kWh", 2), "bottom_value": fmt.value(card.denominator_kwh, "kWh", 2),
-            "result": fmt.number(card.value, 3),
+            "name": card.card, "top_value": fmt.value(None if card.value is None else card.numerator_kwh, "kWh", 2),
+            "bottom_value": fmt.value(card.denominator_kwh, "kWh", 2), "result": fmt.number(card.value, 3), **_sides(card, lang),
         },
         "parts_title": t("machine.kef.parts", lang),
         "parts": [part for part in parts if part is not None],
@@ -211,6 +212,14 @@ def explain(now: MachineNow, plant: Plant, fmt: Format) -> Data | None:
         "hint": _hint(now, card, fmt),
         "foot": t("machine.kef.version", lang, card=card.card, version=card.version),
     }
+
+
+def _sides(card: Efficiency, lang: str) -> Data:
+    """The card's formula above and below the line, in the words of the language."""
+    if card.card == DEFAULT_CARD:
+        return {"top": t("machine.kef.top", lang), "bottom": t("machine.kef.bottom", lang)}
+    top, bottom = quotient(CARDS[card.card].formula, card.terms, lang)
+    return {"top": top, "bottom": bottom}
 
 
 def _part(state: MachineState, seconds: float, kwh: float, fmt: Format) -> Data | None:
@@ -247,7 +256,7 @@ def _hint(now: MachineNow, card: Efficiency, fmt: Format) -> str:
     """What would raise КЭФ: the longest idle stretch, and the value without its energy."""
     idle = [i for i in now.intervals if i.state is MachineState.IDLE and i.to_us is not None]
     account = card.account
-    if not idle or account is None or card.denominator_kwh <= 0 or card.value is None:
+    if not idle or account is None or card.denominator_kwh <= 0 or card.value is None or card.card not in {"K1", "K2"}:
         return ""
     longest = max(idle, key=lambda i: (i.to_us or 0) - i.from_us)
     idle_s, idle_kwh = account.by_state_s.get(MachineState.IDLE, 0.0), account.by_state_kwh.get(MachineState.IDLE, 0.0)

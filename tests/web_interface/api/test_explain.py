@@ -14,8 +14,8 @@ async def test_a_figure_is_opened(viewer: httpx.AsyncClient) -> None:
     )
     assert answer.status_code == 200
     body = ExplanationOut.model_validate(answer.json())
-    assert (body.figure, body.subject, body.formula) == ("energy", "lathe-1", "E_prod / E_total")
-    assert body.substituted == "77.46 / 86.2"
+    assert (body.figure, body.subject, body.formula) == ("energy", "lathe-1", "E_prod + E_idle")
+    assert body.substituted == "77.46 + 8.74"
     assert body.terms[0].value == 77.46
     assert body.options == {"card": "K2"}
     assert body.gaps[0].what == "no_data"

@@ -59,6 +59,20 @@ export function rich(parts) {
   return (parts || []).map(([words, cls], i) => h("span", { key: i, class: cls || undefined }, words));
 }
 
+// A formula's text with subscripts: "E_prod".
+const SUBSCRIPTED = /([\p{L}]+)_([\p{L}\p{N}]+)/gu;
+
+export function symbols(text) {
+  const out = [];
+  let at = 0;
+  for (const found of (text || "").matchAll(SUBSCRIPTED)) {
+    out.push(text.slice(at, found.index), found[1], h("sub", found[2]));
+    at = found.index + found[0].length;
+  }
+  out.push((text || "").slice(at));
+  return out;
+}
+
 export const icon = (name, cls = "") => h("i", { class: `em-icon material-icons-outlined ${cls}`, "aria-hidden": "true" }, name);
 
 // Strip of states: [[from %, width %, state], ...] of a fixed window; right of now stays empty.
