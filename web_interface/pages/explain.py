@@ -69,7 +69,7 @@ async def show(page: shell.Page, figure: str, subject: str, window: Window, opti
 def _open(page: shell.Page, explanation: Explanation) -> None:
     with (
         page.client.layout, ui.dialog(value=True) as dialog,
-        el("section", "em-explain-drawer", testid="explain-panel", role="dialog", aria_label=page.t("explain.title")),
+        el("div", "em-explain-drawer", testid="explain-panel", role="dialog", aria_label=page.t("explain.title")),
     ):  # fmt: skip
         dialog.props("position=right maximized transition-show=slide-left transition-hide=slide-right")
         with el("header", "em-card-head"):
