@@ -15,6 +15,7 @@ from web_interface.pages import (
     admin_keys,
     admin_limits,
     admin_machines,
+    admin_notifications,
     admin_plant,
     admin_users,
     admin_virtual,
@@ -22,6 +23,7 @@ from web_interface.pages import (
     alerts,
     energy,
     machine,
+    my_notifications,
     overview,
     reports,
     status,
@@ -31,9 +33,9 @@ from web_interface.services import Services
 STATIC = Path(__file__).resolve().parent.parent / "static"
 SETTINGS = (
     admin, admin_devices, admin_device, admin_machines, admin_limits, admin_virtual_editor, admin_virtual, admin_users,
-    admin_keys, admin_audit, admin_plant,
+    admin_keys, admin_notifications, admin_audit, admin_plant,
 )  # fmt: skip
-PAGES = (overview, machine, energy, alerts, reports, status, *SETTINGS)
+PAGES = (overview, machine, energy, alerts, reports, status, my_notifications, *SETTINGS)
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).
 _HEAD = (
     '<link rel="preload" href="/static/theme/fonts/inter-latin-wght-normal.woff2" as="font" type="font/woff2" crossorigin>'

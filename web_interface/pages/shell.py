@@ -332,4 +332,6 @@ def _user_menu(services: Services, viewer: Viewer, dark: ui.dark_mode) -> None:
             Segmented(
                 {name: t(f"theme.{name}", lang) for name in ("auto", "light", "dark")}, user.theme, set_theme, testid="theme"
             )
+            mine = t("notify.mine", lang)
+            button(mine, lambda: ui.navigate.to("/notifications"), icon_name="notifications_none", testid="my-notifications")
             button(t("user.logout", lang), lambda: ui.navigate.to("/logout"), icon_name="logout", testid="logout")
