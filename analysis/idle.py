@@ -14,7 +14,7 @@ time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -38,9 +38,10 @@ class Planned:
     shift_day: date
 
 
-def planned_time(calendar: Calendar, from_us: int, to_us: int) -> list[Planned]:
-    """Tiles [from_us, to_us): shifts, their breaks, free time between."""
-    shifts = calendar.overlapping("shift", from_us - LOOK_BACK_US, to_us)
+def planned_time(calendar: Calendar, from_us: int, to_us: int, names: Collection[str] = ()) -> list[Planned]:
+    """Tiles [from_us, to_us): shifts, their breaks, free time between. `names`: only these shifts are planned; empty: all."""
+    around = calendar.overlapping("shift", from_us - LOOK_BACK_US, to_us)
+    shifts = [shift for shift in around if not names or shift.name in names]
     found: list[Planned] = []
     at, last_name, last_day = from_us, "", calendar.day_of(from_us)
     for shift in shifts:

@@ -191,19 +191,20 @@ class IdleAccounts:
         end_us = min(window.to_us, now_us)
         before = await self._states.states(machine.id, window.from_us - LOOK_BACK_US, window.from_us)
         planned: list[tuple[Planned, Sequence[StateInterval]]] = []
-        for stretch in planned_time(calendar, window.from_us, end_us):
+        for stretch in planned_time(calendar, window.from_us, end_us, machine.shifts):
             coarse = stretch.to_us < now_us - COARSE_AFTER_US
             states = await self._accounting.states(machine.id, stretch.from_us, stretch.to_us, coarse=coarse)
             planned.append((stretch, states))
-        upcoming = calendar.overlapping("shift", end_us, end_us + DAY_US)
-        following_us = upcoming[0].from_us if upcoming else None
+        ahead = planned_time(calendar, end_us, end_us + DAY_US, machine.shifts)
+        following_us = next((stretch.from_us for stretch in ahead if stretch.kind != "free"), None)
         pieces = idle_pieces(machine.id, before, planned, following_us, _warm_up_us(machine))
         return _Day(pieces, _known_s(planned))
 
     def _basis(self) -> str:
         """Fingerprint of what the reasons depend on."""
         plant = self._plant()
-        words = repr((RULE_VERSION, plant.site.timezone, plant.shifts, plant.calendar))
+        planned = [(machine.id, machine.shifts) for machine in plant.machines]
+        words = repr((RULE_VERSION, plant.site.timezone, plant.shifts, plant.calendar, planned))
         return hashlib.sha256(words.encode()).hexdigest()[:32]
 
 

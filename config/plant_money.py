@@ -59,6 +59,20 @@ def read_standby(machine: Fields) -> Standby | None:
     return found
 
 
+def read_planned_shifts(machine: Fields, known: Sequence[str]) -> tuple[str, ...]:
+    """Field `shifts` of a machine: the shifts it is planned for; empty means all."""
+    value = machine.raw("shifts")
+    if value is None:
+        return ()
+    names = [str(name) for name in value] if isinstance(value, list | tuple) else []
+    wrong = [name for name in names if name not in known]
+    if not names or wrong:
+        expected = f"a list of {', '.join(known)}" if known else "no shifts are defined"
+        machine.problem("shifts", f"is {shown(wrong[0] if wrong else value)}", expected)
+        return ()
+    return tuple(dict.fromkeys(names))
+
+
 def _dated(fields: Fields, section: str, read: Callable[[Fields, date], _T]) -> tuple[_T, ...]:
     """Entries in order of time; no two of one day, no hole where an entry names its last day."""
     found: list[tuple[_T, Path]] = []

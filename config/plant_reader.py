@@ -14,7 +14,7 @@ from config.plant_devices import DeviceReader, check_addresses
 from config.plant_kef import read_kef
 from config.plant_lines import check_targets, read_id, read_line
 from config.plant_metering import check_metering
-from config.plant_money import MONEY_SECTIONS, read_money, read_standby
+from config.plant_money import MONEY_SECTIONS, read_money, read_planned_shifts, read_standby
 from config.plant_plans import read_plans
 from config.plant_virtual import point_of, read_virtual_tags
 from config.problems import Path, Report, nearest
@@ -44,6 +44,7 @@ class PlantReader:
         self._lines: dict[str, Line] = {}
         self._devices: dict[str, Device] = {}
         self._virtual: tuple[VirtualTag, ...] = ()
+        self._shift_names: tuple[str, ...] = ()
 
     def read(self) -> Plant | None:
         """The plant; None when anything is wrong."""
@@ -54,6 +55,7 @@ class PlantReader:
         fields = Fields(report.document, (), report)
         site = self._site(fields)
         shifts = read_shifts(fields)
+        self._shift_names = tuple(dict.fromkeys(shift.name for shift in shifts))
         calendar = read_calendar(fields, shifts, site.language if site is not None else "ru")
         lines = self._read_lines(fields)
         devices = self._read_devices(fields)
@@ -163,7 +165,7 @@ class PlantReader:
                 group.text("board", "") or "",
                 group.number("kef_target", above=0, high=1),
                 control=read_control(group, self._point),
-                standby=read_standby(group),
+                standby=read_standby(group), shifts=read_planned_shifts(group, self._shift_names),
                 kef=read_kef(group, self._devices),
             )
             group.finish()

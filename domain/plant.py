@@ -92,6 +92,7 @@ class Machine:
     kef_target: float | None = None
     control: ControlSignals | None = None  # what its own control tells
     standby: Standby | None = None
+    shifts: tuple[str, ...] = ()  # names of the shifts it is planned for; empty: all
     kef: KefSettings | None = None  # card of its efficiency; None: K1
 
 

@@ -73,10 +73,10 @@ class DayProfile:
         return knot, seconds - knot * STEP_S
 
 
-def build_day(character: Character, seed: int, day: Day, variant: int) -> DayProfile:
-    """A day of one machine. `variant` tells days of equal kind apart."""
+def build_day(character: Character, seed: int, day: Day, variant: int, on: tuple[bool, bool] = (False, False)) -> DayProfile:
+    """A day of one machine. `variant` tells days of equal kind apart. `on`: left on in the night before it, in the one after."""
     rng = np.random.default_rng([seed, character.key, day.length_s, len(day.windows), variant])
-    segments = _segments(character, day, rng)
+    segments = _segments(character, day, rng, on)
     knots = day.length_s // STEP_S + 1
     total = np.full(knots, character.off_kw)
     parts: list[Floats] = []
@@ -166,7 +166,7 @@ class _Timeline:
             self.at = until_s
 
 
-def _segments(character: Character, day: Day, rng: np.random.Generator) -> list[Segment]:
+def _segments(character: Character, day: Day, rng: np.random.Generator, on: tuple[bool, bool]) -> list[Segment]:
     """What the machine does from midnight to midnight, without holes."""
     line = _Timeline(float(day.length_s))
     if character.habit.always_on:
@@ -179,10 +179,11 @@ def _segments(character: Character, day: Day, rng: np.random.Generator) -> list[
         if touches_before:
             line.add(line.at + float(rng.uniform(120, 360)), Mode.IDLE)  # the shift is handed over
         elif not window.continues:
-            line.add(window.start_s + float(rng.uniform(0, 420)), Mode.OFF)
-            line.add(line.at + float(rng.uniform(*character.habit.warm_up_s)), Mode.WARM_UP)
+            left_on = on[0] and line.at == 0.0
+            line.add(window.start_s + float(rng.uniform(0, 420)), Mode.IDLE if left_on else Mode.OFF)
+            line.add(line.at + float(rng.uniform(*character.habit.warm_up_s)), Mode.IDLE if left_on else Mode.WARM_UP)
         _work(line, character, window, window.end_s if touches_next else window.end_s - float(rng.uniform(120, 600)), rng)
-    line.add(day.length_s, Mode.OFF)
+    line.add(day.length_s, Mode.IDLE if on[1] else Mode.OFF)
     return line.segments
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -30,6 +30,7 @@ _FOR_GOOD_US = 1 << 62
 _NIGHT_SHARE, _REACTIVE_SHARE = 0.3, 0.4  # of what the counters showed on the first day
 
 Series = Mapping[str, Floats]
+_DayKey = tuple[Day, int, tuple[bool, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +92,20 @@ class _DayTotals:
 
 
 class MachineModel(_Instants):
-    """One machine. `calendar` may be shared by all machines of a shop."""
+    """One machine. `calendar` may be shared by all machines of a shop. `left_on`: in the night after day number n."""
 
-    def __init__(self, character: Character, calendar: ShopCalendar, grid: Grid, seed: int = 1) -> None:
+    def __init__(
+        self, character: Character, calendar: ShopCalendar, grid: Grid, seed: int = 1,
+        left_on: Callable[[int], bool] = lambda _number: False,
+    ) -> None:
         super().__init__()
+        self._left_on = left_on
         self.character, self.calendar, self.grid, self.seed = character, calendar, grid, seed
         self._base = np.array(character.shares_p + character.shares_q) * character.base_kwh
         self._base[3:] *= _REACTIVE_SHARE
         self._disturbances: list[Disturbance] = []
-        self._totals: dict[tuple[Day, int], _DayTotals] = {}
-        self._profiles: OrderedDict[tuple[Day, int], DayProfile] = OrderedDict()
+        self._totals: dict[_DayKey, _DayTotals] = {}
+        self._profiles: OrderedDict[_DayKey, DayProfile] = OrderedDict()
         self._before = np.zeros((0, 8))  # totals of all days before day n: six energies, night, parts
 
     def series(self, times_us: Times) -> Series:
@@ -186,8 +191,11 @@ class MachineModel(_Instants):
     def _variant(self, number: int) -> int:
         return (number * 2_654_435_761 + self.character.key * 40_503 >> 7) % VARIANTS
 
+    def _key(self, number: int) -> _DayKey:
+        return self.calendar.days[number], self._variant(number), (self._left_on(number - 1), self._left_on(number))
+
     def _profile(self, number: int) -> DayProfile:
-        key = (self.calendar.days[number], self._variant(number))
+        key = self._key(number)
         profile = self._profiles.get(key)
         if profile is None:
             profile = self._profiles[key] = build_day(self.character, self.seed, *key)
@@ -198,10 +206,10 @@ class MachineModel(_Instants):
         return profile
 
     def _day_totals(self, number: int) -> _DayTotals:
-        day, variant = key = (self.calendar.days[number], self._variant(number))
+        day, *_ = key = self._key(number)
         totals = self._totals.get(key)
         if totals is None:
-            profile = build_day(self.character, self.seed, day, variant)
+            profile = build_day(self.character, self.seed, *key)
             ends = profile.energy_at(np.array([day.night_end_s, day.night_start_s, day.length_s], dtype=np.float64))
             seven, eleven, whole = ends[:3].sum(axis=0)
             night = float(seven + whole - eleven)

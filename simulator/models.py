@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from domain.plant import Device, Plant
 from simulator.character import building, character_of
@@ -35,12 +36,20 @@ class ShopModels:
         )
 
 
+def _left_on(part_time: Sequence[str], machine_id: str, number: int) -> bool:
+    """Somebody forgets: each night two of the machines that are planned for some shifts only stay on, in turn."""
+    return machine_id in part_time and (number + part_time.index(machine_id)) % len(part_time) < 2
+
+
 def models_of(plant: Plant, seed: int = 1, models: Mapping[str, Model] | None = None) -> ShopModels:
     """Build the models of a plant. `models` replaces what given devices measure, by device id."""
     calendar, grid = ShopCalendar(plant.site.timezone, plant.shifts), Grid(seed)
     shop = ShopModels(plant, seed, calendar, grid)
+    part_time = [machine.id for machine in plant.machines if machine.shifts]
     for machine in plant.machines:
-        model = shop.machines[machine.id] = MachineModel(character_of(machine, seed), calendar, grid, seed)
+        character = character_of(machine, seed)
+        model = MachineModel(character, calendar, grid, seed, partial(_left_on, part_time, machine.id))
+        shop.machines[machine.id] = model
         if machine.meter is None:
             continue
         before = shop.meters.get(machine.meter)
