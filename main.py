@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from application import access, device, plant, report, server, storage
+from application import access, device, plant, recompute, report, server, storage
 from domain.errors import MonitorError
 
 EXIT_DONE, EXIT_OTHER, EXIT_USAGE = 0, 1, 2
@@ -17,7 +17,7 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(prog="main.py", description="Energy Monitoring of a metal-working shop.")
     root.set_defaults(run=server.serve)
     commands = root.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (server, plant, device, access, report, storage):
+    for module in (server, plant, device, access, report, recompute, storage):
         module.add_commands(commands)
     return root
 

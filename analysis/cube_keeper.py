@@ -38,6 +38,7 @@ class CubeKeeper:
         self._machines, self._accounting, self._store, self._clock = machines, accounting, store, clock
         self._rules, self._waiting_since = rules, waiting_since
         self._dirty: dict[tuple[str, date], int] = {}  # made again from that time on
+        self._reached: dict[str, date] = {}  # the oldest day that may still grow, by machine
         self._looked: dict[str, date] = {}  # the oldest day looked for, by machine
         self._empty: dict[str, int] = {}
         self._calendar: object = None
@@ -91,17 +92,24 @@ class CubeKeeper:
             await self._look_further()
 
     async def _find_outdated(self, today: date) -> None:
-        """The calendar is another one: days that are kept under other rules are made again."""
+        """After a start, or with another calendar: days that were kept in part, or under other rules, are made again."""
         machines, now_us = list(self._machines()), self._clock.now_us()
         for kept in await self._store.kept(now_us - RECOMPUTABLE_US, now_us, machines):
-            if kept.day != today and not self._rules.valid(kept, now_us):
+            if kept.day == today:
+                continue
+            if not self._rules.valid(kept, now_us):
                 self._dirty[kept.machine_id, kept.day] = kept.from_us
+            elif kept.kept_us < kept.to_us:
+                self._dirty.setdefault((kept.machine_id, kept.day), kept.kept_us)
 
     async def _extend(self, machine_id: str, today: date) -> None:
-        """Slots of yesterday and today that have settled since they were stored."""
-        begin_us = self._rules.of(today)[0][0].from_us
-        kept = {day.day: day for day in await self._store.kept(begin_us - 1, begin_us + 1, [machine_id])}
-        for day in (*days_before(today, 1), today):
+        """Slots of today, and of the days since it was last done, that have settled since they were stored."""
+        yesterday = days_before(today, 1)[0]
+        first = min(self._reached.get(machine_id, yesterday), yesterday)
+        self._reached[machine_id] = yesterday
+        begin_us, end_us = self._rules.of(first)[0][0].from_us, self._rules.of(today)[0][-1].to_us
+        kept = {day.day: day for day in await self._store.kept(begin_us, end_us, [machine_id])}
+        for day in reversed((today, *days_before(today, (today - first).days))):
             if (machine_id, day) in self._dirty:
                 continue
             known = kept.get(day)

@@ -29,14 +29,14 @@ class CubeRepository:
     async def replace(self, kept: KeptDay, cells: Sequence[CubeCell], since_us: int | None = None) -> None:
         """Put `cells` in place of what is stored of that machine and day from `since_us` (its begin) on, in one transaction."""
         begin_us = kept.from_us if since_us is None else since_us
-        rows = [_row(cell) for cell in cells]
+        rows = [cell_row(cell) for cell in cells]
         async with self._store.write() as connection:
             await connection.execute(
                 delete(_C).where(_C.c.machine_id == kept.machine_id, _C.c.from_us >= begin_us, _C.c.from_us < kept.to_us)
             )
             for first in range(0, len(rows), _ROWS_A_STATEMENT):
                 await connection.execute(_C.insert(), rows[first : first + _ROWS_A_STATEMENT])
-            await connection.execute(self._store.upsert(_D), [_day_row(kept)])
+            await connection.execute(self._store.upsert(_D), [day_row(kept)])
 
     async def kept(self, from_us: int, to_us: int, machines: Sequence[str]) -> Sequence[KeptDay]:
         """Days of those machines that overlap the window, in order of time."""
@@ -68,7 +68,7 @@ def _sum(row: tuple[Any, ...], by: Sequence[Dimension]) -> CubeRow:
     )
 
 
-def _row(cell: CubeCell) -> dict[str, Any]:
+def cell_row(cell: CubeCell) -> dict[str, Any]:
     slot = cell.slot
     return {
         "machine_id": cell.machine_id, "from_us": slot.from_us, "state": cell.state.value, "to_us": slot.to_us,
@@ -78,7 +78,7 @@ def _row(cell: CubeCell) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _day_row(kept: KeptDay) -> dict[str, Any]:
+def day_row(kept: KeptDay) -> dict[str, Any]:
     return {
         "machine_id": kept.machine_id, "day": kept.day, "from_us": kept.from_us, "to_us": kept.to_us, "kept_us": kept.kept_us,
         "rule": kept.rule,

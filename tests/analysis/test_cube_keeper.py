@@ -149,6 +149,20 @@ async def test_the_past_is_filled_day_by_day_until_nothing_is_found() -> None:
     assert shop.history.reads - reads < 10  # the search has ended
 
 
+async def test_days_that_passed_while_the_keeper_stood_still_are_completed() -> None:
+    """In one life of the program, and over a stop of it."""
+    for restarted in (False, True):
+        shop = Kept()
+        shop.now(shop.midnight + 5 * H)
+        await shop.keeper.keep()
+        shop.now(shop.midnight + 5 * 24 * H)
+        if restarted:
+            shop.keeper = CubeKeeper(lambda: [MACHINE], shop.accounting, shop.store, shop.clock, shop.rules)  # noqa: B023
+        await shop.keeper.keep()
+        kept = shop.store.days[MACHINE, DAY]
+        assert kept.kept_us == kept.to_us
+
+
 async def test_what_is_not_in_the_tables_yet_is_not_kept_and_a_store_that_is_away_loses_nothing() -> None:
     shop = Kept()
     shop.now(shop.midnight + 5 * H)
