@@ -16,11 +16,13 @@ import numpy as np
 
 from analysis.calendar import Calendar
 from analysis.cube import StateColumns, fill, slot_borders
-from analysis.energy import Chunk, CounterColumns, PowerTrace, counts, efficiency_k1, measure, merge
+from analysis.efficiency import Inputs, evaluate
+from analysis.energy import Chunk, CounterColumns, PowerTrace, counts, measure, merge
 from analysis.meter import Meter, Meters
 from analysis.states import Timing, states_of, tile
 from domain.counter import Increment, Step, increments
 from domain.cube import CubeCell, Slot
+from domain.efficiency import DEFAULT_CARD
 from domain.energy import Efficiency, EnergyAccount, ShiftWindow
 from domain.plant import Plant, Tag
 from domain.ports import Clock, History, RawSeries
@@ -104,7 +106,7 @@ class EnergyAccounting:
 
     async def efficiency(self, machine_id: str, from_us: int, to_us: int) -> Efficiency:
         """Card K1 of the window. Raises NotFound."""
-        return efficiency_k1(await self.account(machine_id, from_us, to_us))
+        return evaluate(DEFAULT_CARD, Inputs(await self.account(machine_id, from_us, to_us)))
 
     async def states(self, machine_id: str, from_us: int, to_us: int, *, coarse: bool = False) -> Sequence[StateInterval]:
         """Intervals that tile the elapsed part of the window, with their energies; the one that runs now has no end.

@@ -73,15 +73,14 @@ class EfficiencyService:
         """
         machines = self._machines(subject)
         items: list[GroupEfficiency] = []
-        stored = await self._settled(from_us, to_us) if step == "shift" else {}
+        settled = await self._settled(from_us, to_us) if step == "shift" else {}
         for window in self._windows(step, from_us, to_us):
             values: list[tuple[Machine, Efficiency]] = []
             for machine in machines:
-                wanted = card or self.settings(machine.id).card
-                kept = stored.get((machine.id, window.from_us))
-                if kept is None or (kept.card, kept.version) != (wanted, CARDS[wanted].version if wanted in CARDS else 0):
-                    kept = await self.efficiency(machine.id, window.from_us, window.to_us, card)
-                values.append((machine, kept))
+                account = settled.get((machine.id, window.from_us, window.to_us))
+                if account is None:
+                    account = await self._accounting.account(machine.id, window.from_us, window.to_us)
+                values.append((machine, await self.of_account(account, card)))
             items += _groups(by, window, values)
         return items
 
@@ -99,11 +98,11 @@ class EfficiencyService:
         ]
         await self._store.save_efficiency(window, values)
 
-    async def _settled(self, from_us: int, to_us: int) -> Mapping[tuple[str, int], Efficiency]:
+    async def _settled(self, from_us: int, to_us: int) -> Mapping[tuple[str, int, int], EnergyAccount]:
+        """Accounts of closed shifts as they are stored: nothing is measured again for them."""
         calendar = self._accounting.calendar
-        first, last = calendar.day_of(from_us) - timedelta(days=1), calendar.day_of(to_us)
-        rows = await self._store.efficiency(first, last)
-        return {(found.machine_id, window.from_us): found.value for window, found in rows}
+        rows = await self._shifts.shift_energy(calendar.day_of(from_us) - timedelta(days=1), calendar.day_of(to_us))
+        return {(a.machine_id, window.from_us, window.to_us): a for window, a in rows if not a.running}
 
     def _windows(self, step: str, from_us: int, to_us: int) -> Sequence[ShiftWindow]:
         if step == "total":

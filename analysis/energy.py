@@ -17,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.counter import Increment, Step
-from domain.energy import Efficiency, EnergyAccount
+from domain.energy import EnergyAccount
 from domain.quality import FIRST_BAD, Quality
 from domain.state import MachineState, StateInterval
 
 US_PER_HOUR = 3.6e9
 ENOUGH_POWER = 0.9  # share of an increment whose power must be known to share it out by power
 COMPLETE = 0.95  # below it a ratio is shown hatched
-K1_FORMULA = "E_prod / E_total"
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -266,39 +265,6 @@ def merge(
         by_state_s={state: us / 1e6 for state, us in by_us.items()} if with_states else {},
         label=label,
     )
-
-
-def efficiency_k1(account: EnergyAccount) -> Efficiency:
-    """Card K1, productive-energy share: energy in state production over all energy of the interval. Source: docs/formulas.md."""
-    return efficiency_of([account], account)
-
-
-def efficiency_of(accounts: Sequence[EnergyAccount], account: EnergyAccount | None = None) -> Efficiency:
-    """K1 of several accounts (machines or intervals): numerators and denominators are summed, ratios never averaged."""
-    numerator = sum(a.by_state_kwh.get(MachineState.PRODUCTION, 0.0) for a in accounts)
-    total = sum(a.energy_kwh or 0.0 for a in accounts)
-    estimated = sum(a.estimated_kwh for a in accounts)
-    weights = [(a.to_us - a.from_us) or 1 for a in accounts]
-    completeness = sum(a.completeness * w for a, w in zip(accounts, weights, strict=True)) / sum(weights) if accounts else 0.0
-    has_states = all(a.by_state_kwh for a in accounts if a.energy_kwh)
-    value = numerator / total if total > 0 and has_states else None
-    return Efficiency(
-        card="K1",
-        version=1,
-        formula=K1_FORMULA,
-        value=value,
-        numerator_kwh=numerator,
-        denominator_kwh=total,
-        completeness=completeness,
-        estimated_share=min(1.0, estimated / total) if total > 0 else 0.0,
-        complete=value is not None and completeness >= COMPLETE,
-        account=account,
-    )
-
-
-def useful_share_k2(production_kwh: float, production_s: float, idle_kw: float, total_kwh: float) -> float | None:
-    """Card K2: (E_prod - P_idle * t_prod) / E_total, the energy above idle. None when nothing was used."""
-    return (production_kwh - idle_kw * production_s / 3600.0) / total_kwh if total_kwh > 0 else None
 
 
 def idle_share(account: EnergyAccount) -> float | None:

@@ -13,15 +13,14 @@ import pytest
 
 from analysis.accounting import EnergyAccounting
 from analysis.calendar import Calendar, to_us
+from analysis.efficiency import Inputs, evaluate, together
 from analysis.energy import (
     average_kw,
-    efficiency_of,
     idle_share,
     load_factor,
     power_factor_of,
     projected_demand_kw,
     tangent_phi,
-    useful_share_k2,
 )
 from domain.errors import NotFound
 from domain.plant import Device, Plant, Tag
@@ -81,7 +80,6 @@ async def test_worked_example_of_one_shift() -> None:
     average = average_kw(account)
     assert average == pytest.approx(3.319, abs=5e-4)
     assert load_factor(average or 0, 9.0) == pytest.approx(0.369, abs=5e-4)
-    assert useful_share_k2(18.0, 3 * 3600, 2.4, 26.55) == pytest.approx(0.407, abs=5e-4)
 
 
 def test_worked_figures_of_reactive_energy_and_demand() -> None:
@@ -278,7 +276,7 @@ async def test_a_long_span_equals_its_shifts_and_uses_roll_ups() -> None:
     parts = [await shop.accounting.account("d1-m", start + i * 8 * H, start + (i + 1) * 8 * H) for i in range(9)]
     assert whole.energy_kwh == pytest.approx(sum(p.energy_kwh or 0 for p in parts), abs=1e-9)
     assert whole.by_state_kwh[CUT] == pytest.approx(sum(p.by_state_kwh[CUT] for p in parts), rel=0.005)
-    total = efficiency_of(parts)
+    total = together([evaluate("K1", Inputs(part)) for part in parts])
     assert total.value == pytest.approx(total.numerator_kwh / total.denominator_kwh)
     assert total.denominator_kwh == pytest.approx(whole.energy_kwh)
 

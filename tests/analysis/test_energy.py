@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.energy import CounterColumns, PowerTrace, counts, efficiency_k1, measure, merge
+from analysis.efficiency import Inputs, evaluate
+from analysis.energy import CounterColumns, PowerTrace, counts, measure, merge
 from analysis.states import tile
 from domain.counter import CounterSpec, growth_between, increments
 from domain.energy import EnergyAccount
@@ -94,9 +95,9 @@ def test_which_counter_readings_count() -> None:
 
 def test_a_ratio_without_a_base_is_none_and_one_with_holes_is_not_complete() -> None:
     empty = EnergyAccount("m", 0, 10, 0.0, 0.0, 1.0, "counter")
-    assert efficiency_k1(empty).value is None
+    assert evaluate("K1", Inputs(empty)).value is None
     unknown_states = EnergyAccount("m", 0, 10, 5.0, 0.0, 1.0, "counter")
-    assert efficiency_k1(unknown_states).value is None
+    assert evaluate("K1", Inputs(unknown_states)).value is None
     holes = EnergyAccount("m", 0, 10, 5.0, 1.0, 0.94, "counter", by_state_kwh={MachineState.PRODUCTION: 4.0})
-    card = efficiency_k1(holes)
+    card = evaluate("K1", Inputs(holes))
     assert (card.value, card.complete, card.estimated_share) == (0.8, False, 0.2)

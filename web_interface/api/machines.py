@@ -110,6 +110,7 @@ def machine_item(now: MachineNow) -> dict[str, Any]:
         "quality": "good" if now.power_quality == 0 else "bad" if now.power_quality >= FIRST_BAD else "uncertain",
         "shift_energy_kwh": now.shift.energy_kwh if now.shift else None,
         "efficiency": now.kef.value if now.kef else None,
+        "efficiency_card": now.kef.card if now.kef else None,
     }
 
 

@@ -271,7 +271,8 @@ class MachineItem(BaseModel):
     power_kw: float | None
     quality: Grade
     shift_energy_kwh: float | None
-    efficiency: float | None = Field(description="K1 of the running shift")
+    efficiency: float | None = Field(description="the machine's card of the running shift, K1 where none is set")
+    efficiency_card: str | None
 
 
 class Machines(BaseModel):

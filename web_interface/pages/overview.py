@@ -51,7 +51,7 @@ from web_interface.pages.overview_chart import (
     top_kw,
 )
 from web_interface.pages.overview_tiles import tiles
-from web_interface.services import Forbidden, Services, ShopNow
+from web_interface.services import Forbidden, MachineNow, Services, ShopNow
 
 log = logging.getLogger(__name__)
 Changes = list[tuple[Element, Mapping[str, Any]]]
@@ -333,6 +333,13 @@ def _count(priority: Priority, lang: str) -> Any:
         return el("b")
 
 
+def _kef_words(m: MachineNow, shop: ShopNow, fmt: Format) -> str:
+    """The figure, after the name of its card where cards differ."""
+    name = view.kef_name(m, shop, fmt.lang).removeprefix(t("card.kef", fmt.lang)).strip()
+    value = fmt.kef(m.kef.value) if m.kef is not None and m.kef.value is not None else MISSING
+    return f"{name} {value}".strip()
+
+
 def machine_table(shop: ShopNow, fmt: Format) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Columns and rows of the table view; figures sort as numbers."""
     lang = fmt.lang
@@ -366,7 +373,7 @@ def machine_table(shop: ShopNow, fmt: Format) -> tuple[list[dict[str, Any]], lis
                 "bold": True,
             },
             "energy": {"text": fmt.number(energy, 0), "sort": round(energy or 0.0)},
-            "kef": {"text": fmt.kef(kef) if kef is not None else MISSING, "sort": round(kef or 0.0, 2)},
+            "kef": {"text": _kef_words(m, shop, fmt), "sort": round(kef or 0.0, 2)},
             "strip": {"text": "", "strip": view.strip(m, shop.shift, shop.now_us)},
         }
         rows.append({"id": m.machine.id, "href": view.machine_href(m.machine.id), "cells": cells})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from domain.efficiency import DEFAULT_CARD
 from domain.energy import ShiftWindow
 from domain.plant import Site
 from domain.state import MachineState
@@ -141,7 +142,7 @@ def kef_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     kef = shop.kef.value if shop.kef else None
     target = site.kef_target
     name = t(_named("tile.kef", shop), fmt.lang)
-    tile: Data = {"name": name, "value": fmt.kef(kef), "unit": "", "help": t("tile.kef.help", fmt.lang)}
+    tile: Data = {"name": name, "value": fmt.kef(kef), "unit": "", "help": kef_help(shop, fmt)}
     tile["spark"] = kef_spark(shop, target)
     if kef is None or target is None:
         words = "tile.kef.none" if kef is None else "tile.kef.no_target"
@@ -159,6 +160,15 @@ def kef_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
         [t("tile.kef.better" if delta > 0 else "tile.kef.worse", fmt.lang), f"em-b {tone}"],
     ]
     return tile
+
+
+def kef_help(shop: ShopNow, fmt: Format) -> str:
+    """Which card the figure is; K1 also stands for a shop whose machines have different cards."""
+    card = shop.kef.card if shop.kef is not None else DEFAULT_CARD
+    own = {m.kef.card for m in shop.machines if m.kef is not None}
+    if card != DEFAULT_CARD:
+        return t(f"figure.kef.{card}", fmt.lang)
+    return t("tile.kef.help", fmt.lang) + (f". {t('kef.note.mixed', fmt.lang)}" if own - {card} else "")
 
 
 def kef_spark(shop: ShopNow, target: float | None) -> Data | None:

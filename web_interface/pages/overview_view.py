@@ -62,7 +62,7 @@ def card(m: MachineNow, shop: ShopNow, fmt: Format) -> Data:
         "was": t("card.was", lang, value=fmt.value(m.last_good_kw, "kW", 1))
         if m.last_good_kw is not None
         else t("card.never", lang),
-        "kefName": t("card.kef", lang),
+        "kefName": kef_name(m, shop, lang),
         "kef": fmt.kef(m.kef.value) if m.kef and m.kef.value is not None else "",
         "energy": fmt.value(energy, "kWh", 0) if energy is not None else "",
         "spark": spark(m, shop.shift),
@@ -70,6 +70,12 @@ def card(m: MachineNow, shop: ShopNow, fmt: Format) -> Data:
         "rank": ATTENTION.index(m.state),
         "label": f"{m.machine.name}: {state}, {fmt.value(m.power_kw, 'kW', 1)}",
     }
+
+
+def kef_name(m: MachineNow, shop: ShopNow, lang: str) -> str:
+    """КЭФ; with the card's name where the machines of the shop do not all have the same."""
+    cards = {other.kef.card for other in shop.machines if other.kef is not None}
+    return t("card.kef", lang) if m.kef is None or len(cards) < 2 else f"{t('card.kef', lang)} {m.kef.card}"
 
 
 _sparks: dict[tuple[str, float | None, int, int], tuple[Sequence[tuple[int, float | None]], list[list[float | None]]]] = {}
