@@ -231,10 +231,10 @@ class Joiner:
 
     KEPT = 64
 
-    def __init__(self, machine_id: str, start_us: int) -> None:
+    def __init__(self, machine_id: str, start_us: int, rule: str = "") -> None:
         self._power: list[tuple[int, MachineState]] = [(start_us, MachineState.NO_DATA)]
         self._claims: list[Mark] = [(start_us, None)]
-        self._told = [StateInterval(machine_id, MachineState.NO_DATA, start_us, None)]
+        self._told = [StateInterval(machine_id, MachineState.NO_DATA, start_us, None, rule=rule)]
 
     @property
     def current(self) -> StateInterval:

@@ -305,6 +305,10 @@ class AnalysisEngine:
             del self._pending[key]
         self._tell_recomputed(begin_us, end_us, watch.machine_id)
 
+    def past_changed(self, from_us: int, to_us: int, machine_id: str) -> None:
+        """States of that time were made again by others: tell everyone who lives by them."""
+        self._tell_recomputed(from_us, to_us, machine_id)
+
     def _tell_recomputed(self, from_us: int, to_us: int, machine_id: str) -> None:
         for listener in self._recomputed:
             listener(from_us, to_us, machine_id)

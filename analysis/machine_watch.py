@@ -13,6 +13,7 @@ from domain.production import value_key
 from domain.quality import FIRST_BAD
 from domain.quantity import Quantity
 from domain.state import StateInterval, StateThresholds
+from domain.state_rule import StateRule
 
 LOOK_BACK_US = 24 * 3600 * 1_000_000  # states older than that are not made again
 
@@ -30,6 +31,8 @@ class MachineWatch:
         self.meter, self.started_us, self._changed = meter, start_us, changed
         self._thresholds = meter.machine.states or StateThresholds(NEVER_KW, 2 * NEVER_KW)
         self._by_power = meter.power is not None and meter.machine.states is not None
+        rule = StateRule.of(meter.machine)
+        self._rule = rule.id if rule is not None else ""
         self._begin(start_us)
         self._late_us: int | None = None
         self._void_us: int | None = None
@@ -37,12 +40,12 @@ class MachineWatch:
         changed(self.current)
 
     def _begin(self, start_us: int) -> None:
-        self._machine = StateMachine(self.machine_id, self._thresholds, self.meter.timing, start_us)
+        self._machine = StateMachine(self.machine_id, self._thresholds, self.meter.timing, start_us, self._rule)
         self._joiner: Joiner | None = None
         self._claims: ClaimStream | None = None
         control = self.meter.control
         if control is not None:
-            self._joiner = Joiner(self.machine_id, start_us)
+            self._joiner = Joiner(self.machine_id, start_us, self._rule)
             self._claims = ClaimStream(control.signals, control.timing, control.connected_timing)
 
     @property

@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeVar
 from analysis.control import Column, Mark, claims_of, conflict_us, join, number_column
 from analysis.meter import ControlTags, Meter
 from analysis.states import Timing, states_of
+from analysis.thin import filled
 from domain.plant import Tag
 from domain.ports import History
 from domain.production import value_key
@@ -70,13 +71,22 @@ class StateHistory:
             yield at_us, end_us, await self.stretch(meter, at_us, end_us, thresholds)
             at_us = end_us
 
+    async def claims(self, meter: Meter, from_us: int, to_us: int) -> list[Mark] | None:
+        """What the machine's control claims within the stretch; None without a control."""
+        if meter.control is None:
+            return None
+        found = await self._claims(meter.control, from_us - LEAD_US, to_us)
+        before = [claim for at, claim in found if at <= from_us]
+        return [(from_us, before[-1]), *((at, claim) for at, claim in found if at > from_us)]
+
     async def _power(
         self, meter: Meter, thresholds: StateThresholds | None, from_us: int, to_us: int, tail_us: int
     ) -> list[StateInterval]:
         if meter.power is None or thresholds is None:
             return [StateInterval(meter.machine.id, MachineState.NO_DATA, from_us, to_us)]
         samples = await self._history.raw(meter.power.id, from_us, to_us + tail_us)
-        columns = samples.times_us, samples.values, samples.qualities
+        raw = samples.times_us, samples.values, samples.qualities
+        columns = await _aside(len(samples.times_us), filled, *raw, meter.timing)
         end_us = to_us + tail_us if len(samples.times_us) and samples.times_us[-1] >= to_us else to_us
         count = len(samples.times_us)
         return await _aside(count, states_of, meter.machine.id, *columns, thresholds, meter.timing, from_us, end_us)

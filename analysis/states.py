@@ -78,14 +78,16 @@ class StateMachine:
     last, the one that runs now (its `to_us` is None). An interval may end in the past, at a crossing that is now believed;
     one that shrinks to nothing is replaced by the one that begins at the same time."""
 
-    def __init__(self, machine_id: str, thresholds: StateThresholds, timing: Timing, start_us: int) -> None:
+    def __init__(
+        self, machine_id: str, thresholds: StateThresholds, timing: Timing, start_us: int, rule: str = ""
+    ) -> None:
         self._thresholds, self._timing = thresholds, timing
         self._dwell_us = round(thresholds.min_dwell_s * 1e6)
         idle, production = thresholds.idle_above_kw, thresholds.production_above_kw
         self._powered = _Border(idle, thresholds.hysteresis_of(idle))
         self._producing = _Border(production, thresholds.hysteresis_of(production))
         self._last_us: int | None = None
-        self.current = StateInterval(machine_id, MachineState.NO_DATA, start_us, None)
+        self.current = StateInterval(machine_id, MachineState.NO_DATA, start_us, None, rule=rule)
 
     @property
     def last_sample_us(self) -> int | None:

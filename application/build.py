@@ -24,6 +24,7 @@ from application.cube import build_cube
 from application.figures import build_figures
 from application.money import build_money
 from application.notifications import build_notifications
+from application.states import build_states
 from application.storage_watch import watch_storage
 from application.virtual_tags import VirtualTags
 from application.virtual_wiring import AllCounts, VirtualWiring
@@ -150,6 +151,7 @@ async def _connect(
     shifts = ShiftKeeper(energy, database.energy, clock, lambda: database.writer.storage_status().backlog_oldest_us)
     analysis.on_recomputed(energy.invalidate)
     analysis.on_recomputed(shifts.mark)
+    states = build_states(lambda: current.plant, lambda: current.tags, analysis, database, clock)
     virtual = VirtualWiring(bus, database, clock, recent, (energy.invalidate, shifts.mark), lambda: current.plant)
     notifier, notifications = build_notifications(settings, clock, database, alerts, lambda: current.plant)
     figures = build_figures(lambda: current.plant, lambda: current.tags, energy, shifts, recent, database, clock)
@@ -185,7 +187,7 @@ async def _connect(
         live=live, history=TagHistory(database.samples, live.tag), energy=energy, alerts=alerts, plant=plant, access=accounts,
         status=status, reports=ReportFace(reports),
         rehearsals=build_rehearsals(lambda: current.plant, lambda: current.tags, analysis, database, clock),
-        explain=figures.explainer,
+        explain=figures.explainer, states=states.service,
         production=figures.production, efficiency=figures.efficiency, per_part=figures.per_part,
         cube=cubes.cube, plan_facts=cubes.plans,
         virtual_tags=VirtualTags(plant, virtual, lambda: current.tags, clock),
@@ -195,7 +197,8 @@ async def _connect(
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     current.listeners += [
-        processing.apply, recent.apply, alerts.apply, analysis.apply, monitor.apply, live.apply, virtual.apply,
+        processing.apply, recent.apply, alerts.apply, states.recompute.apply, analysis.apply, monitor.apply, live.apply,
+        virtual.apply,
         lambda p, _t: collector.apply(p),
     ]
     database.writer.attach_counts(AllCounts(processing, virtual))
@@ -217,6 +220,7 @@ async def _connect(
         "storage-watch": partial(watch_storage, database.writer.storage_status, alerts, clock),
         "analysis": analysis.run,
         "virtual": virtual.run,
+        "state-recompute": states.recompute.run,
         "shift-energy": shifts.run,
         "energy-cube": cubes.keeper.run,
         "balance": doctor.run,

@@ -212,7 +212,12 @@ class PlantReader:
             states.problem("production_above_kw", f"is {production:g}", f"more than idle_above_kw ({idle:g})")
         if hysteresis is not None and hysteresis >= idle:
             states.problem("hysteresis_kw", f"is {hysteresis:g}", f"less than idle_above_kw ({idle:g})")
-        return StateThresholds(idle, production, 10.0 if dwell is None else dwell, hysteresis)
+        found = StateThresholds(idle, production, 10.0 if dwell is None else dwell, hysteresis)
+        band = found.hysteresis_of(production)
+        if idle < production <= idle + band:
+            message = f"is {production:g}: left only below {production - band:g}, it overlaps idle_above_kw ({idle:g})"
+            states.problem("production_above_kw", message, f"more than {idle + band:g}, or a smaller hysteresis_kw")
+        return found
 
     def _limits(self, fields: Fields) -> tuple[LimitRule, ...]:
         found: list[LimitRule] = []

@@ -40,6 +40,7 @@ from database.repositories import (
     PriceRepository,
     ReportRepository,
     StateRepository,
+    StateRuleRepository,
 )
 from database.retention import Retention
 from database.rollup import RollupKeeper
@@ -69,6 +70,7 @@ class Database:
     retention: Retention
     plants: PlantRepository
     states: StateRepository
+    state_rules: StateRuleRepository
     energy: EnergyRepository
     efficiency: EfficiencyRepository
     alerts: AlertRepository
@@ -152,7 +154,7 @@ async def open_database(
         database = Database(
             samples, writer, RollupKeeper(store, query, clock, writer.forget_marks), Retention(store, samples, clock),
             PlantRepository(store, Sealer(load_or_create_key(keys / "secrets.key"))),
-            StateRepository(store), EnergyRepository(store), EfficiencyRepository(store),
+            StateRepository(store), StateRuleRepository(store), EnergyRepository(store), EfficiencyRepository(store),
             AlertRepository(store), AccessRepository(store),
             AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
             ReportRepository(store), BookRepository(store), EventRepository(store), PriceRepository(store), IdleRepository(store),

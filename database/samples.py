@@ -71,6 +71,12 @@ class SampleHistory:
                     found[tag_id] = Sample(TagId(row.tag_id), row.time_us, row.value, Quality(row.quality))
         return found
 
+    async def oldest(self, tag_id: TagId) -> int | None:
+        """Time of the oldest sample of a tag; None without any."""
+        async with self._store.read() as connection:
+            found = await connection.scalar(select(func.min(_T.c.time_us)).where(_T.c.tag_id == tag_id))
+        return None if found is None else int(found)
+
     async def span(self) -> tuple[int, int] | None:
         """Oldest and newest time of all registered tags' samples; None without any."""
         async with self._store.read() as connection:

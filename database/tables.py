@@ -211,6 +211,7 @@ machine_state = _table(
     Column("state", String(12), nullable=False),
     Column("energy_kwh", Double),
     Column("estimated_kwh", Double, nullable=False),
+    Column("rule", String(16)),  # of state_rule; NULL: older than rules are kept
     clustered=True,
 )
 
@@ -374,3 +375,4 @@ from database import tables_calendar as tables_calendar  # noqa: E402
 from database import tables_efficiency as tables_efficiency  # noqa: E402
 from database import tables_figures as tables_figures  # noqa: E402
 from database import tables_notifications as tables_notifications  # noqa: E402
+from database import tables_states as tables_states  # noqa: E402

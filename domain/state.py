@@ -24,6 +24,7 @@ class StateInterval:
     to_us: int | None
     energy_kwh: float | None = None
     estimated_kwh: float = 0.0
+    rule: str = ""  # id of the rule that made it (domain.state_rule); "" not known
 
 
 @dataclass(frozen=True, slots=True)

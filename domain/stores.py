@@ -14,6 +14,7 @@ from domain.health import Books
 from domain.plant import Plant, Tag
 from domain.sample import TagEvent, TextSample
 from domain.state import StateInterval
+from domain.state_rule import Recompute, StateRule
 
 
 class PlantStore(Protocol):
@@ -56,6 +57,24 @@ class StateStore(Protocol):
 
     async def last_states(self) -> Sequence[StateInterval]:
         """The newest interval of each machine."""
+        ...
+
+
+class StateRuleStore(Protocol):
+    async def save_rule(self, rule: StateRule, since_us: int) -> None:
+        """The rule is the machine's present one from then on."""
+        ...
+
+    async def present_rules(self) -> Mapping[str, str]:
+        """Id of the newest rule of each machine."""
+        ...
+
+    async def save_recompute(self, job: Recompute) -> None:
+        """Insert or update; one a machine."""
+        ...
+
+    async def recomputes(self) -> Sequence[Recompute]:
+        """The last one of each machine."""
         ...
 
 

@@ -46,7 +46,8 @@ from domain.ports import RawSeries, RollupSeries, Step
 from domain.production import PartCount, ProgramStretch
 from domain.profile import Profile
 from domain.rehearsal import RehearsalJob
-from domain.state import MachineState, StateInterval
+from domain.state import MachineState, StateInterval, StateThresholds
+from domain.state_rule import LearnedBorders, Recompute, Rehearsal
 from domain.tariff import PricePreview
 from domain.virtual import FormulaCheck, VirtualTag, VirtualTagNow
 
@@ -252,6 +253,16 @@ class BalanceService(Protocol):
 
     async def findings(self, from_us: int, to_us: int) -> Sequence[BalanceFinding]:
         """What the daily runs found, newest first."""
+class StateService(Protocol):
+    """Borders of states: learned, tried on the past, the past judged anew."""
+    async def learned(self, machine_id: str) -> LearnedBorders:
+        """From the power of the last two weeks. Raises NotFound."""
+    async def rehearse(self, machine_id: str, proposed: StateThresholds) -> Rehearsal:
+        """The last 30 days under the present and the proposed borders. Raises NotFound, ConfigError (reason and fix)."""
+    def recomputes(self) -> Sequence[Recompute]:
+        """The last one of each machine."""
+    async def cancel(self, machine_id: str, actor: Actor) -> Recompute:
+        """Raises NotFound without a running one, Forbidden below engineer."""
         ...
 
 
@@ -535,3 +546,4 @@ class Services:
     balance: BalanceService
     notifications: NotificationService
     money: MoneyService
+    states: StateService

@@ -15,10 +15,12 @@ from database.repositories.findings import FindingRepository
 from database.repositories.notifications import NotificationRepository
 from database.repositories.plants import PlantRepository
 from database.repositories.reports import ReportRepository
+from database.repositories.state_rules import StateRuleRepository
 from database.repositories.states import StateRepository
 
 __all__ = [
     "AUDIT_HEAD", "AccessRepository", "AlertRepository", "AuditLog", "BalanceRepository", "BaselineRepository",
     "BookRepository", "CubeRepository", "EfficiencyRepository", "EnergyRepository", "EventRepository", "FindingRepository",
     "IdleRepository", "NotificationRepository", "PlantRepository", "PriceRepository", "ReportRepository", "StateRepository",
+    "StateRuleRepository",
 ]

@@ -62,9 +62,11 @@ class StateRepository:
 def _row(interval: StateInterval) -> dict[str, Any]:
     return {
         "machine_id": interval.machine_id, "from_us": interval.from_us, "to_us": interval.to_us, "state": interval.state.value,
-        "energy_kwh": interval.energy_kwh, "estimated_kwh": interval.estimated_kwh,
+        "energy_kwh": interval.energy_kwh, "estimated_kwh": interval.estimated_kwh, "rule": interval.rule or None,
     }
 
 
 def _interval(row: Row[Any]) -> StateInterval:
-    return StateInterval(row.machine_id, MachineState(row.state), row.from_us, row.to_us, row.energy_kwh, row.estimated_kwh)
+    return StateInterval(
+        row.machine_id, MachineState(row.state), row.from_us, row.to_us, row.energy_kwh, row.estimated_kwh, row.rule or ""
+    )

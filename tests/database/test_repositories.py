@@ -22,10 +22,12 @@ from domain.energy import EnergyAccount, ShiftWindow
 from domain.errors import Conflict, NotFound, StorageError
 from domain.health import Books, DestinationBook
 from domain.plant import Device, Line, Machine, Plant, Site
+from domain.production import ControlSignals
 from domain.profile import Group, ModbusPoint, Point, Profile
 from domain.quantity import Quantity
 from domain.sample import Batch, TagEvent, TagId, TextSample
-from domain.state import MachineState, StateInterval
+from domain.state import MachineState, StateInterval, StateThresholds
+from domain.state_rule import Recompute, RecomputeStatus, StateRule
 from domain.stores import StoredReport
 from tests.conftest import FakeClock
 
@@ -392,3 +394,22 @@ async def test_texts_of_a_window_begin_with_the_one_that_stood(
         assert await database.events.texts(7, 20, 30) == changes[1:2]
         assert await database.events.texts(7, 0, 15) == changes[:1]
         assert await database.events.texts(9, 0, 100) == []
+
+
+async def test_rules_of_states_and_their_recomputing(database_url: str, tmp_path: Path, fake_clock: FakeClock) -> None:
+    control = ControlSignals("cnc.x", frozenset({"active"}), frozenset({"готов"}))
+    old, new = StateRule("m", StateThresholds(0.3, 3.0), None), StateRule("m", StateThresholds(0.3, 2.5, 5, 0.1), control)
+    job = Recompute("m", new.id, T, T + 100, T + 50, RecomputeStatus.RUNNING, T + 200)
+    async with opened(database_url, tmp_path, fake_clock) as database:
+        rules = database.state_rules
+        for rule, since_us in ((old, T), (new, T + 1), (old, T + 2)):
+            await rules.save_rule(rule, since_us)
+        assert await rules.present_rules() == {"m": old.id}
+        await rules.save_recompute(job)
+        done = dataclasses.replace(job, done_us=T + 100, status=RecomputeStatus.DONE, ended_us=T + 300)
+        await rules.save_recompute(done)
+        assert await rules.recomputes() == [done]
+        interval = StateInterval("m", MachineState.IDLE, T, T + 5, rule=new.id)
+        await database.states.save_states([interval])
+        assert await database.states.states("m", T, T + 9) == [interval]
+        assert await database.samples.oldest(TagId(5)) is None

@@ -34,6 +34,7 @@ from tests.web_interface.fake_money import FakeMoney
 from tests.web_interface.fake_notifications import FakeNotifications
 from tests.web_interface.fake_plant import FakePlant
 from tests.web_interface.fake_production import FakeProduction
+from tests.web_interface.fake_states import FakeStates
 from tests.web_interface.fake_status import FakeReports, FakeStatus
 from tests.web_interface.fake_virtual import FakeVirtualTags
 from tests.web_interface.memory_stores import MemoryAccess, MemoryAudit
@@ -523,6 +524,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         baselines=fake_baselines(clock, audit),
         balance=FakeBalance(clock),
         money=FakeMoney(clock),
+        states=FakeStates(clock),
         clock=clock,
         access_store=store,
         audit_store=audit,

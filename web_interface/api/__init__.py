@@ -28,6 +28,7 @@ from web_interface.api.problems import add_handlers, problem
 from web_interface.api.production import production_routes
 from web_interface.api.reports import report_routes
 from web_interface.api.roles import role_of
+from web_interface.api.state_rules import state_rule_routes
 from web_interface.api.status import healthz, status_routes
 from web_interface.api.stream import stream_routes
 from web_interface.api.virtual_tags import virtual_tag_routes
@@ -51,6 +52,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         baseline_routes(services, now_us),
         balance_routes(services, now_us),
         figure_routes(services, now_us),
+        state_rule_routes(services, now_us),
         status_routes(services),
         stream_routes(services, now_us),
         report_routes(services),

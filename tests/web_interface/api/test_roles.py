@@ -11,6 +11,7 @@ from tests.web_interface.fakes import FakeServices
 from web_interface.api.roles import role_of
 
 V, O, E, A = Role.VIEWER, Role.OPERATOR, Role.ENGINEER, Role.ADMIN  # noqa: E741
+BORDERS = {"idle_above_kw": 0.3, "production_above_kw": 3.1}
 WINDOW = {"from": "2026-11-19T04:00:00Z", "to": "2026-11-19T10:00:00Z"}
 RULE = {"id": "hot", "scope": {"tag": "m1.active_power"}, "high": 12}
 ORDER = {
@@ -52,6 +53,11 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("GET", "/api/duty"): (V, "/api/duty", {}),
     ("GET", "/api/machines"): (V, "/api/machines", {}),
     ("GET", "/api/machines/{machine_id}/states"): (V, "/api/machines/lathe-1/states", {}),
+    ("GET", "/api/machines/{machine_id}/states/learned"): (V, "/api/machines/lathe-1/states/learned", {}),
+    ("POST", "/api/machines/{machine_id}/states/rehearsal"): (E, "/api/machines/lathe-1/states/rehearsal", {"json": BORDERS}),
+    ("PUT", "/api/machines/{machine_id}/states/borders"): (E, "/api/machines/lathe-1/states/borders", {"json": BORDERS}),
+    ("GET", "/api/states/recompute"): (V, "/api/states/recompute", {}),
+    ("POST", "/api/states/recompute/{machine_id}/cancel"): (E, "/api/states/recompute/lathe-1/cancel", {}),
     ("GET", "/api/machines/{machine_id}/parts"): (V, "/api/machines/lathe-1/parts", {}),
     ("GET", "/api/machines/{machine_id}/programs"): (V, "/api/machines/lathe-1/programs", {}),
     ("GET", "/api/machines/{machine_id}/efficiency"): (V, "/api/machines/lathe-1/efficiency", {}),
@@ -157,6 +163,8 @@ async def test_each_route_for_each_role(app: FastAPI, services: FakeServices, me
                 c.headers["authorization"] = f"Bearer {await make_key(services, role)}"
             if path == "/api/reports/{report_id}/file":
                 await services.reports.issue("shift", "pdf", 0, 1, "ru", await _admin(services))
+            if path == "/api/states/recompute/{machine_id}/cancel":
+                services.states.__init__(services.clock)  # type: ignore[misc]
             if path.startswith("/api/alerts/"):
                 services.alerts.__init__(services.live)  # type: ignore[misc]
             if path.startswith("/api/baselines"):

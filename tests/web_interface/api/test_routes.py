@@ -12,7 +12,7 @@ from domain.errors import StorageError
 from domain.health import Books, DestinationBook
 from tests.web_interface.clients import client, make_key
 from tests.web_interface.fakes import FakeServices
-from web_interface.api import models, production
+from web_interface.api import models, production, state_rules
 
 WINDOW = {"from": "2026-11-19T04:00:00Z", "to": "2026-11-19T10:42:00Z"}
 
@@ -112,7 +112,33 @@ async def test_parts_and_programs(viewer: httpx.AsyncClient) -> None:
     await get(viewer, "/api/machines/lathe-1/programs", 400, **{**WINDOW, "from": "2026-10-01T00:00:00Z"})
 
 
-@pytest.mark.parametrize("what", ["states", "efficiency", "parts", "programs"])
+async def test_learned_borders_and_their_rehearsal(viewer: httpx.AsyncClient, admin: httpx.AsyncClient) -> None:
+    learned = await get(viewer, "/api/machines/lathe-1/states/learned")
+    state_rules.Learned.model_validate(learned)
+    assert learned["borders"]["production_above_kw"] == 3.16
+    assert sum(b["seconds"] for b in learned["histogram"]) == pytest.approx(1_015_000, rel=0.01)
+    assert (await get(viewer, "/api/machines/furnace-1/states/learned"))["reasons"] == ["one_mode"]
+    answer = await admin.post("/api/machines/lathe-1/states/rehearsal", json=learned["borders"])
+    state_rules.RehearsalOut.model_validate(answer.json())
+    assert answer.json()["changed_minutes"] == 130
+    assert {s["state"]: s["changed_minutes"] for s in answer.json()["states"]}["production"] == 120
+    wrong = await admin.post("/api/machines/lathe-1/states/rehearsal", json={"idle_above_kw": 3, "production_above_kw": 3.1})
+    assert wrong.status_code == 422
+    assert "overlaps idle_above_kw (3); expected more than 3.155" in wrong.json()["detail"]
+
+
+async def test_borders_are_set_and_the_past_is_judged_anew(admin: httpx.AsyncClient, viewer: httpx.AsyncClient) -> None:
+    answer = await admin.put("/api/machines/lathe-1/states/borders", json={"idle_above_kw": 0.25, "production_above_kw": 3.0})
+    assert answer.json() == {"idle_above_kw": 0.25, "production_above_kw": 3.0, "min_dwell_s": 10.0, "hysteresis_kw": None}
+    jobs = await get(viewer, "/api/states/recompute")
+    state_rules.Recomputes.model_validate(jobs)
+    assert jobs["items"][0]["progress"] == pytest.approx(2 / 3)
+    cancelled = await admin.post("/api/states/recompute/lathe-1/cancel")
+    assert cancelled.json()["status"] == "cancelled"
+    assert (await admin.post("/api/states/recompute/lathe-1/cancel")).status_code == 404
+
+
+@pytest.mark.parametrize("what", ["states", "efficiency", "parts", "programs", "states/learned"])
 async def test_an_unknown_machine(viewer: httpx.AsyncClient, what: str) -> None:
     body = await get(viewer, f"/api/machines/lathe-9/{what}", 404)
     assert "lathe-1" in body["nearest"]
