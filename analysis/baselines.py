@@ -21,6 +21,7 @@ from domain.baseline import (
     BaselineRefused,
     BaselineStore,
     PeriodRow,
+    Reason,
     Savings,
     Variable,
     VariableKind,
@@ -149,7 +150,9 @@ class Baselines:
             raise ConfigError("train: ends before it begins; expected from before to")
         if definition.train_from_us >= now_us:
             raise ConfigError("train: begins in the future; expected a window with figures")
-        if not 1 <= len(definition.variables) <= MOST_VARIABLES:
+        if not definition.variables:
+            raise BaselineRefused([Reason("no_variables")])
+        if len(definition.variables) > MOST_VARIABLES:
             raise ConfigError(f"variables: are {len(definition.variables)}; expected 1 to {MOST_VARIABLES}")
         self._data.sources(definition.subject)
         variables = tuple(self._variable(n, v, definition.subject) for n, v in enumerate(definition.variables))

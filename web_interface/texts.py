@@ -37,6 +37,8 @@ def alert_subject(alert: Alert, plant: Plant, lang: str) -> str:
 def alert_sentence(alert: Alert, fmt: Format) -> str:
     """What happened, with value and limit: "Ток L2 78,4 А, предел 75 А"."""
     key = f"alert.{alert.rule}"
+    if alert.detail and has(f"{key}.{alert.detail}", fmt.lang):  # a rule whose detail is one of a few known words
+        key = f"{key}.{alert.detail}"
     if not has(key, fmt.lang):
         words = t("alert.other", fmt.lang)
         return f"{words}: {alert.detail}" if alert.detail else words

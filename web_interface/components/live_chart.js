@@ -3,7 +3,7 @@ import { echarts } from "nicegui-echart";
 import { resolveTokens } from "energy-kit";
 
 // An ECharts canvas in the colours of the present theme. `options` may say "var(--token)" anywhere.
-// data: {ticks: [[x, label], ...], range: [min, max], compact: [min, max], unit, digits, lang, zone, label}
+// data: {ticks: [[x, label], ...], range: [min, max], compact: [min, max], unit, digits, lang, zone, label, days: a point is a day or more}
 // Points come by push([[series, x, y], ...]): one with the x of the last point replaces it. set({series: [[x, y], ...]}) replaces all.
 const THEME = {
   textStyle: { fontFamily: "Inter, sans-serif" },
@@ -94,7 +94,8 @@ export default {
       const box = document.createElement("div");
       box.className = "em-tip";
       if (!list.length) return box;
-      const when = new Intl.DateTimeFormat(v.lang, { hour: "2-digit", minute: "2-digit", timeZone: v.zone, hourCycle: "h23" });
+      const day = v.days ? { day: "2-digit", month: "2-digit", year: "numeric" } : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+      const when = new Intl.DateTimeFormat(v.lang, { ...day, timeZone: v.zone });
       const numbers = new Intl.NumberFormat(v.lang, { minimumFractionDigits: v.digits ?? 1, maximumFractionDigits: v.digits ?? 1 });
       const head = document.createElement("b");
       head.textContent = when.format(new Date(list[0].value[0]));

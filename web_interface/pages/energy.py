@@ -14,7 +14,7 @@ from nicegui.element import Element
 from domain.errors import MonitorError
 from web_interface.components import Hub, el, error, icon
 from web_interface.components.controls import button
-from web_interface.pages import energy_money, shell
+from web_interface.pages import energy_balance, energy_baselines, energy_money, shell
 from web_interface.pages.energy_tab import EnergyView, Tab
 from web_interface.period import KINDS, Period, Periods
 from web_interface.services import Services
@@ -23,8 +23,10 @@ log = logging.getLogger(__name__)
 
 TABS: tuple[Tab, ...] = (
     energy_money.TAB,
+    energy_baselines.TAB,
+    energy_balance.TAB,
 )
-OPTIONS = ("machine", "section", "shift", "card", "by")  # further parts of the address that tabs may use
+OPTIONS = ("machine", "section", "shift", "card", "by", "baseline")  # further parts of the address that tabs may use
 
 
 def register(services: Services, hub: Hub) -> None:
