@@ -17,6 +17,7 @@ PERIOD_S = 60.0
 RETRY_S = 10.0
 MINUTE_US = 60_000_000
 AT_START_US = 48 * 60 * MINUTE_US  # shifts that closed while the product was stopped
+AT_FIRST_US = 35 * 1440 * MINUTE_US  # at the first start over samples that are there already (an import, a restore)
 LAST_WORD_US = 15 * MINUTE_US  # after its end, or two readings of the slowest counter: the reading behind the border is needed
 MAX_MARKED = 1000
 Kept = Callable[[ShiftWindow, Sequence[EnergyAccount]], Awaitable[None]]
@@ -32,7 +33,10 @@ class ShiftKeeper:
     def __init__(
         self, accounting: EnergyAccounting, store: EnergyStore, clock: Clock,
         waiting_since: Callable[[], int | None] = lambda: None,
+        first_sample: Callable[[], Awaitable[int | None]] | None = None,
     ) -> None:
+        """`first_sample`: time of the oldest sample, None when there is none; asked once."""
+        self._first_sample = first_sample
         self._accounting, self._store, self._clock, self._waiting_since = accounting, store, clock, waiting_since
         self._open: dict[tuple[str, int, int], ShiftWindow] = {}
         self._seen_us: int | None = None
@@ -65,7 +69,7 @@ class ShiftKeeper:
         """Store what is open now. Raises StorageError; what was not stored stays open."""
         now_us, waiting_us = self._clock.now_us(), self._waiting_since()
         last_word_us = max(LAST_WORD_US, 2 * self._accounting.slowest_reading_us)
-        seen_us = now_us - AT_START_US if self._seen_us is None else min(self._seen_us, now_us)
+        seen_us = await self._not_kept_since(now_us) if self._seen_us is None else min(self._seen_us, now_us)
         for window in self._accounting.shifts(seen_us, now_us):
             self._open.setdefault(_key(window), window)
         for key, window in sorted(self._open.items(), key=lambda item: item[1].from_us):
@@ -77,6 +81,17 @@ class ShiftKeeper:
             if window.to_us + last_word_us <= now_us and (waiting_us is None or waiting_us > window.to_us + LAST_WORD_US):
                 self._open.pop(key, None)
         self._seen_us = now_us
+
+
+    async def _not_kept_since(self, now_us: int) -> int:
+        """At a start: two days back; where nothing older was ever kept, from the first sample on (five weeks at most)."""
+        recent_us = now_us - AT_START_US
+        first_us = await self._first_sample() if self._first_sample is not None else None
+        if first_us is None or first_us >= recent_us:
+            return recent_us
+        oldest_us = max(first_us, now_us - AT_FIRST_US)
+        days = self._accounting.calendar.day_of(oldest_us), self._accounting.calendar.day_of(recent_us - AT_START_US)
+        return recent_us if await self._store.shift_energy(*days) else oldest_us
 
 
 def _key(window: ShiftWindow) -> tuple[str, int, int]:

@@ -148,7 +148,10 @@ async def _connect(
         current.plant, current.tags, alerts=alerts, states=database.states, clock=clock, history=database.samples,
         texts=database.events,
     )
-    shifts = ShiftKeeper(energy, database.energy, clock, lambda: database.writer.storage_status().backlog_oldest_us)
+    shifts = ShiftKeeper(
+        energy, database.energy, clock, lambda: database.writer.storage_status().backlog_oldest_us,
+        partial(_first_sample_us, database),
+    )
     analysis.on_recomputed(energy.invalidate)
     analysis.on_recomputed(shifts.mark)
     states = build_states(lambda: current.plant, lambda: current.tags, analysis, database, clock)
@@ -234,6 +237,11 @@ async def _connect(
         "collector": collector.run,
     }
     return application
+
+
+async def _first_sample_us(database: Database) -> int | None:
+    span = await database.samples.span()
+    return None if span is None else span[0]
 
 
 def _subscribe(bus: InProcessBus, sinks: Mapping[str, Sink]) -> None:

@@ -19,14 +19,16 @@ from domain.sample import Batch, TagId
 from domain.state import StateInterval
 from simulator.demo import demo_plant_text
 from simulator.faults import Outage
-from simulator.history import since_yesterday
+from simulator.history import since_yesterday, weeks_before
 from simulator.models import models_of
 
 log = logging.getLogger(__name__)
 
 SEED = 1
 HOST = "127.0.0.1"
-PAST_POINTS = frozenset({"active_power", "energy_import", "reactive_energy_import"})  # of the past before the last hour
+COUNTERS = frozenset(f"counter_{n}" for n in range(1, 17))
+PAST_POINTS = COUNTERS | {"active_power", "energy_import", "reactive_energy_import"}  # of the past before the last hour
+PAST_DAYS = 14  # what borders, baselines and the usual of a machine are learned from
 PAST_STEP_S = 60.0  # of the written past before its last hour
 RECENT_STEP_S = 5.0
 HOUR_US = 3_600_000_000
@@ -40,7 +42,7 @@ async def prepare_demo(settings: Settings, clock: Clock, outages: Sequence[Outag
             await plant.import_yaml(demo_plant_text(), cli_actor())
         await _move_taken_lines(plant)
         if await database.samples.span() is None:
-            print("Writing a day of history for the simulated shop ...", flush=True)
+            print(f"Writing {PAST_DAYS} days of history for the simulated shop ...", flush=True)
             await _write_past(database, plant.plant, await database.plants.tags(), clock.now_us(), outages)
         return plant.plant
 
@@ -86,12 +88,13 @@ async def _write_past(
     shop = models_of(plant, SEED)
     border_us = (now_us - HOUR_US) // 60_000_000 * 60_000_000
     told = frozenset(tag.id for tag in tags if tag.point in PAST_POINTS)
+    await database.writer.put_all(weeks_before(plant, tags, now_us, PAST_DAYS, SEED, only=PAST_POINTS, shop=shop))
     past = since_yesterday(plant, tags, now_us, SEED, outages=outages, shop=shop)
     await database.writer.put_all(_thinned(past, told, border_us))
     for machine_id, meter in meters_of(plant, tags).items():
         if meter.power is None or meter.machine.states is None:
             continue
-        series = await database.samples.raw(meter.power.id, now_us - 50 * HOUR_US, now_us)
+        series = await database.samples.raw(meter.power.id, now_us - (PAST_DAYS + 1) * 24 * HOUR_US, now_us)
         if not series.times_us:
             continue
         found: list[StateInterval] = []

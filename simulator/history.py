@@ -5,7 +5,7 @@ Values are cut to the resolution of each point's register, so a counter's histor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -35,19 +35,36 @@ _MERCURY_RESOLUTION: Final = {  # canonical unit; devices.md, integers with divi
 
 def history(
     plant: Plant, tags: Sequence[Tag], from_us: int, to_us: int, seed: int = 1, *, step_s: float | None = None,
-    outages: Sequence[Outage] = (), shop: ShopModels | None = None,
+    outages: Sequence[Outage] = (), shop: ShopModels | None = None, only: Collection[str] | None = None,
 ) -> Iterator[Batch]:
     """Batches of all enabled devices in [from_us, to_us), in order of time for each device.
 
     `step_s`: time between samples where it is longer than the device's own interval (None: the interval itself). Instants are
-    whole multiples of the step. `tags` must carry their registered ids. `shop`: models that are already built.
+    whole multiples of the step. `tags` must carry their registered ids. `shop`: models that are already built. `only`: these
+    points (by their names in the profile), None all.
     """
     shop = shop or models_of(plant, seed)
-    columns = [_Columns(d, tags, shop.source(d), outages) for d in plant.devices if d.enabled]
+    wanted = [tag for tag in tags if only is None or tag.point in only]
+    columns = [_Columns(d, wanted, shop.source(d), outages) for d in plant.devices if d.enabled]
     for start_us in range(from_us, to_us, _CHUNK_US):
         end_us = min(start_us + _CHUNK_US, to_us)
         for device in columns:
             yield from device.batches(start_us, end_us, step_s, first=start_us == from_us)
+
+
+def weeks_before(
+    plant: Plant, tags: Sequence[Tag], now_us: int, days: int, seed: int = 1, *, only: Collection[str],
+    shop: ShopModels | None = None,
+) -> Iterator[Batch]:
+    """The days before yesterday, each minute, `only` these points: from local midnight to local midnight."""
+    begin_us, end_us = (_midnight_us(plant, now_us, back) for back in (days, 1))
+    yield from history(plant, tags, begin_us, end_us, seed, step_s=60.0, shop=shop, only=only)
+
+
+def _midnight_us(plant: Plant, now_us: int, days_back: int) -> int:
+    zone = ZoneInfo(plant.site.timezone)
+    day = datetime.fromtimestamp(now_us / US, zone).date() - timedelta(days=days_back)
+    return round(datetime.combine(day, time(0), zone).astimezone(UTC).timestamp()) * US
 
 
 def since_yesterday(
@@ -55,9 +72,7 @@ def since_yesterday(
     shop: ShopModels | None = None,
 ) -> Iterator[Batch]:
     """From yesterday's local midnight until now: each minute, and the last hour as dense as each device is read, 5 s at most."""
-    zone = ZoneInfo(plant.site.timezone)
-    yesterday = datetime.fromtimestamp(now_us / US, zone).date() - timedelta(days=1)
-    midnight_us = round(datetime.combine(yesterday, time(0), zone).astimezone(UTC).timestamp()) * US
+    midnight_us = _midnight_us(plant, now_us, 1)
     last_hour_us = (now_us - 3600 * US) // (60 * US) * 60 * US
     shop = shop or models_of(plant, seed)
     yield from history(plant, tags, midnight_us, last_hour_us, seed, step_s=60.0, outages=outages, shop=shop)

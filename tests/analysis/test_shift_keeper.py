@@ -84,3 +84,22 @@ async def test_a_meter_that_is_read_each_hour_has_its_reading_behind_the_border_
     assert await shop.keep_at(shift.to_us + 20 * MINUTE) == pytest.approx(45.0)
     shop.read(first_us, shift.to_us + 30 * MINUTE, 60 * MINUTE)
     assert await shop.keep_at(shift.to_us + 31 * MINUTE) == pytest.approx(48.0)
+
+
+async def test_a_first_start_over_samples_of_weeks_keeps_their_shifts_too() -> None:
+    """An imported past (the demonstration's, a restore) has its shifts; later starts look two days back."""
+    shop = Shop()
+    first_us = shop.clock.now_us() - 10 * 1440 * MINUTE
+
+    async def first_sample() -> int:
+        return first_us
+
+    shop.keeper = ShiftKeeper(shop.accounting, shop.energy, shop.clock, first_sample=first_sample)
+    shop.read(first_us, shop.clock.now_us(), MINUTE)
+    await shop.keeper.keep()
+    kept = {day for _machine, _shift, day in shop.energy.held}
+    assert min(kept) <= shop.accounting.calendar.day_of(first_us + 1440 * MINUTE)
+    saves = shop.energy.saves
+    again = ShiftKeeper(shop.accounting, shop.energy, shop.clock, first_sample=first_sample)
+    await again.keep()
+    assert shop.energy.saves - saves < 10

@@ -14,7 +14,7 @@ from domain.quality import Quality
 from domain.quantity import Kind
 from domain.sample import TagId
 from simulator.faults import Outage
-from simulator.history import history, since_yesterday
+from simulator.history import history, since_yesterday, weeks_before
 from simulator.serve import simulate
 from tests.conftest import FakeClock
 from tests.simulator.plants import meter, shop
@@ -91,6 +91,21 @@ async def test_the_past_joins_the_live_meter_without_a_step(fake_clock: FakeCloc
     assert 0 <= live_kwh - last["energy_import"] < 13.5 * 65 / 3600  # at most what the lathe can draw in a minute
     (live_v,) = struct.unpack(">f", b"".join(word.to_bytes(2) for word in volts.registers))
     assert live_v == pytest.approx(last["voltage_l1"], abs=1.0)
+
+
+def test_the_weeks_before_join_yesterday_and_hold_only_what_was_asked() -> None:
+    plant = shop(meter())
+    tags = registered(plant)
+    now = FakeClock().now_us()
+    ids = {tag.id for tag in tags if tag.point in {"active_power", "energy_import"}}
+    before = list(weeks_before(plant, tags, now, 3, only={"active_power", "energy_import"}))
+    after = next(b for b in since_yesterday(plant, tags, now) if ids <= set(b.tag_ids))
+    assert {tag_id for b in before for tag_id in b.tag_ids} == ids
+    assert len(before) == 2 * 1440
+    assert after.time_us - before[-1].time_us == MINUTE_US
+    energy = next(tag.id for tag in tags if tag.point == "energy_import")
+    counts = [b.values[b.tag_ids.index(energy)] for b in (*before, after)]
+    assert counts == sorted(counts)  # type: ignore[type-var]
 
 
 def test_a_past_begins_yesterday_at_midnight_and_is_denser_in_the_last_hour() -> None:
