@@ -145,6 +145,13 @@ class MinuteFold:
             total, count = self._tens.get(slot, (0.0, 0))
             self._tens[slot] = (total + value, count + 1)
 
+    def add_batch(
+        self, places: Sequence[tuple[int, int]], time_us: int, values: Sequence[float | None], qualities: Sequence[int]
+    ) -> None:
+        """The same for a whole batch: `places` are (index in it, channel)."""
+        for index, channel in places:
+            self.add(channel, time_us, values[index], qualities[index])
+
     def close(self) -> None:
         """The running minute is over."""
         if self._begin_us is None:
@@ -177,21 +184,31 @@ Columns = tuple[Sequence[int], Sequence[float | None], Sequence[int]]
 def minutes_of(columns: Mapping[int, Columns], interval_s: float) -> list[Minute]:
     """The same over whole columns: channel -> (times_us, values, qualities), each in time order."""
     sums: dict[int, tuple[dict[int, float], dict[int, int]]] = {}
-    tens: dict[int, list[float]] = {}
+    tens: Mapping[int, tuple[float, ...]] = {}
     for channel, (times_us, values, qualities) in columns.items():
         times, taken = _usable(times_us, values, qualities)
         sums[channel] = _sums(times - times % MINUTE_US, taken)
         if channel == _FREQUENCY:
-            totals, counts = _sums(times - times % TEN_S_US, taken)
-            for begin, total in totals.items():
-                tens.setdefault(begin - begin % MINUTE_US, []).append(total / counts[begin])
+            tens = ten_second_means(times_us, values, qualities)
     begins = sorted({begin for totals, _ in sums.values() for begin in totals})
     found = []
     for begin in begins:
         means = tuple(_mean(sums.get(channel), begin) for channel in range(len(CHANNELS)))
         count = sums[0][1].get(begin, 0) if 0 in sums else 0
-        found.append(Minute(begin, means, min(60.0, count * interval_s), frequency_10s=tuple(tens.get(begin, ()))))
+        found.append(Minute(begin, means, min(60.0, count * interval_s), frequency_10s=tens.get(begin, ())))
     return found
+
+
+def ten_second_means(
+    times_us: Sequence[int], values: Sequence[float | None], qualities: Sequence[int]
+) -> dict[int, tuple[float, ...]]:
+    """Begin of each minute -> its 10 s means."""
+    times, taken = _usable(times_us, values, qualities)
+    totals, counts = _sums(times - times % TEN_S_US, taken)
+    tens: dict[int, list[float]] = {}
+    for begin, total in totals.items():
+        tens.setdefault(begin - begin % MINUTE_US, []).append(total / counts[begin])
+    return {begin: tuple(means) for begin, means in tens.items()}
 
 
 def _usable(

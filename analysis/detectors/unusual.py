@@ -56,7 +56,7 @@ class Anomaly(EpisodeDetector):
     def __init__(self, subject: str, parameters: Mapping[str, float], model: AnomalyModel | None = None) -> None:
         super().__init__(subject, parameters)
         self._scorer = Scorer(model.numbers) if model is not None else None
-        self._model_version = model.version if model is not None else 0
+        self.model_version = model.version if model is not None else 0
         self._adaptive = AdaptiveScorer(FAST_MIN, SLOW_MIN)
 
     def judge(self, minute: Minute) -> Judgement | None:
@@ -86,7 +86,7 @@ class Anomaly(EpisodeDetector):
             Evidence("score_ratio", episode.mean("ratio"), "1", 1.0),
             Evidence("power_mean", episode.mean("power_kw"), "kW"),
             Evidence("duration", episode.minutes, "min", self.parameters["min_minutes"]),
-            Evidence("model_version", float(self._model_version), "1"),
+            Evidence("model_version", float(self.model_version), "1"),
         )
 
     def severity(self, episode: Episode) -> Severity:
@@ -101,11 +101,11 @@ class Anomaly(EpisodeDetector):
 
     def memory(self) -> Memory:
         smoothed = self._scorer.memory() if self._scorer is not None else {}
-        return super().memory() | {"model": self._model_version, "smoothed": smoothed, "adaptive": self._adaptive.memory()}
+        return super().memory() | {"model": self.model_version, "smoothed": smoothed, "adaptive": self._adaptive.memory()}
 
     def restore(self, memory: Memory) -> None:
         super().restore(memory)
         if "adaptive" in memory:
             self._adaptive.restore(memory["adaptive"])
-        if self._scorer is not None and memory.get("model") == self._model_version:
+        if self._scorer is not None and memory.get("model") == self.model_version:
             self._scorer.restore(memory["smoothed"])
