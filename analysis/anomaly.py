@@ -7,7 +7,8 @@ mean variance so that directions of mere noise do not rule.
 
 Score. The scaled row is smoothed by an EWMA and weighed by the inverse covariance: Hotelling's T² of a multivariate EWMA chart
 (C. A. Lowry et al., Technometrics 34 (1992) 46). The threshold is a quantile of the scores of the training time itself, each
-fifth of it scored by a model of the other four (blocked cross-conformal), so that slow changes within it count as normal.
+fifth of it scored by a model of the other four (blocked cross-conformal), so that slow changes within it count as normal;
+and it is at most four robust deviations of the logarithm above the median, so that odd hours in the training set no threshold.
 
 Contributions: z·A·z = Σ zᵢ(A·z)ᵢ, one term a channel.
 """
@@ -29,6 +30,7 @@ SMOOTHING = 0.2
 FOLDS = 5
 LEFT_OUT = 0.025
 CLIP = 5.0
+BULK_SIGMAS = 4.0  # of the logarithm of the scores
 LEAST_ROWS = 200  # fewer tell nothing of a covariance
 SEED = 0
 
@@ -114,6 +116,14 @@ def conformal_threshold(calibration: Floats, alpha: float) -> float:
     return float(calibration[min(place, len(calibration)) - 1])
 
 
+def threshold_of(calibration: Floats, alpha: float) -> float:
+    """The conformal one, but not beyond what the bulk of the scores makes likely: odd hours in the training set none."""
+    logs = np.log(np.maximum(calibration, 1e-12))
+    middle = float(np.median(logs))
+    spread = 1.4826 * float(np.median(np.abs(logs - middle)))
+    return min(conformal_threshold(calibration, alpha), math.exp(middle + BULK_SIGMAS * spread))
+
+
 def train(channels: Sequence[str], groups: Mapping[str, Sequence[Sequence[float]]], alpha: float) -> dict[str, Any]:
     """Numbers of a `Scorer`, for JSON: one model a group ("production", "idle") with enough rows. Runs in the worker."""
     found: dict[str, Any] = {"channels": list(channels), "smoothing": SMOOTHING, "alpha": alpha, "groups": {}}
@@ -124,7 +134,7 @@ def train(channels: Sequence[str], groups: Mapping[str, Sequence[Sequence[float]
         weights = fit_weights(rows)
         found["groups"][name] = {
             "centre": weights.centre.tolist(), "scale": weights.scale.tolist(), "inverse": weights.inverse.tolist(),
-            "threshold": conformal_threshold(calibrate(rows), alpha), "rows": len(rows),
+            "threshold": threshold_of(calibrate(rows), alpha), "rows": len(rows),
         }  # fmt: skip
     return found
 

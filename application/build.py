@@ -22,6 +22,7 @@ from application.baselines import build_baselines
 from application.consistency_watch import watch_consistency
 from application.cube import build_cube
 from application.figures import build_figures
+from application.findings import build_findings
 from application.money import build_money
 from application.notifications import build_notifications
 from application.states import build_states
@@ -164,6 +165,9 @@ async def _connect(
     baselines, doctor = build_baselines(
         lambda: current.plant, lambda: current.tags, energy, figures, alerts, database, clock, offload
     )
+    found = build_findings(
+        lambda: current.plant, lambda: current.tags, figures.production, alerts, database, clock, offload
+    )
     live = LiveView(clock, database.samples, energy, figures.efficiency, analysis, partial(_devices_online, collector))
     alerts.on_alert(live.on_alert)
     analysis.on_state(live.on_state)
@@ -197,17 +201,19 @@ async def _connect(
         baselines=baselines, balance=doctor,
         notifications=notifications,
         money=money.service,
+        findings=found.service,
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     current.listeners += [
         processing.apply, recent.apply, alerts.apply, states.recompute.apply, analysis.apply, monitor.apply, live.apply,
         virtual.apply,
+        processing.apply, recent.apply, alerts.apply, analysis.apply, monitor.apply, live.apply, virtual.apply, found.watch.apply,
         lambda p, _t: collector.apply(p),
     ]
     database.writer.attach_counts(AllCounts(processing, virtual))
     _subscribe(bus, {
         "writer": database.writer.put, "recent": recent.on_batch, "analysis": analysis.on_batch, "consistency": monitor.on_batch,
-        "live": live.on_batch, "virtual": virtual.engine.on_batch,
+        "live": live.on_batch, "virtual": virtual.engine.on_batch, "detectors": found.watch.on_batch,
     })
     application = Application(
         settings, clock, database, bus, collector, processing, plant, energy, analysis, alerts, live, status, reports, accounts,
@@ -229,6 +235,7 @@ async def _connect(
         "balance": doctor.run,
         "notifications": notifier.run,
         "notifications-tidy": notifier.prune_forever,
+        "detectors": found.watch.run,
         "live": live.run,
         "status": status.run,
         "loop-lag": lag.run,

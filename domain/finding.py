@@ -82,6 +82,27 @@ class AnomalyModel:
     numbers: Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class FindingRehearsal:
+    """What a detector would have told over [from_us, to_us): from the same code that runs live.
+
+    `minutes`: total length of the findings. `busiest_day_us`: begin (UTC) of the day with the most, None without findings.
+    `examples`: the longest ones. `known_minutes`: minutes of the window that could be judged.
+    """
+
+    rule: str
+    machine_id: str
+    from_us: int
+    to_us: int
+    count: int
+    minutes: float
+    waste_kwh: float | None
+    busiest_day_us: int | None
+    busiest_day_count: int
+    known_minutes: int
+    examples: tuple[Finding, ...] = ()
+
+
 class FindingStore(Protocol):
     """What the detectors keep."""
 

@@ -35,6 +35,7 @@ from domain.figures import (
     RunningDemand,
     StandbyAdvice,
 )
+from domain.finding import AnomalyModel, Finding, FindingRehearsal
 from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
 from domain.hygiene import Hygiene
 from domain.idle import IdleNote
@@ -495,6 +496,39 @@ class VirtualTagService(Protocol):
     async def delete(self, tag: str, actor: Actor) -> None:
         """Its history stays. Raises Conflict while others use it."""
         ...
+
+
+class FindingService(Protocol):
+    """Findings of the detectors, and the models and rehearsals behind them."""
+
+    async def findings(
+        self, from_us: int, to_us: int, *, machine: str | None = None, rule: str | None = None, limit: int = 1000
+    ) -> Sequence[Finding]:
+        """Those that overlap the window, newest first. Raises NotFound for an unknown machine ("site": the supply) or rule."""
+        ...
+
+    def running(self) -> Sequence[Finding]:
+        """What lasts now, the oldest first."""
+        ...
+
+    async def models(self, machine: str | None = None) -> Sequence[AnomalyModel]: ...
+    async def train(
+        self, machine: str, actor: Actor, *, days: int = 14, keep: bool = True
+    ) -> tuple[AnomalyModel, FindingRehearsal]:
+        """Raises Forbidden (below engineer), NotFound, Conflict when too little is known of the machine."""
+        ...
+
+    async def rehearse(
+        self, rule: str, machine: str, *, days: int = 30, parameters: Mapping[str, float] | None = None
+    ) -> FindingRehearsal:
+        """What the rule would have told. Raises NotFound, Conflict (unknown parameter, value out of bounds)."""
+        ...
+
+    async def changes(self, machine: str, channel: str, from_us: int, to_us: int) -> Sequence[tuple[int, float, float]]:
+        """(time, mean before, mean after) of changes of level in production. Raises NotFound."""
+        ...
+
+
 class NotificationService(Protocol):
     """Channels, who gets what, and what is on its way. Secrets go in and never come out."""
 
@@ -547,3 +581,4 @@ class Services:
     notifications: NotificationService
     money: MoneyService
     states: StateService
+    findings: FindingService

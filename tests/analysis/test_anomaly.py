@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.anomaly import Scorer, calibrate, conformal_threshold, fit_weights, scores, train
+from analysis.anomaly import Scorer, calibrate, conformal_threshold, fit_weights, scores, threshold_of, train
 from analysis.change import AdaptiveScorer, PageHinkley, change_points, rising_edges
 from analysis.detectors.episode import run
 from analysis.detectors.minute import CHANNELS, MINUTE_US, Minute
@@ -77,7 +77,7 @@ def test_live_scores_are_those_over_columns() -> None:
     rows = machine(500, 5)
     weights = fit_weights(rows)
     numbers = train(CHANNEL_NAMES, {"production": rows.tolist()}, 0.01)
-    threshold = conformal_threshold(calibrate(rows), 0.01)
+    threshold = threshold_of(calibrate(rows), 0.01)
     live = Scorer(numbers)
     ratios = [score.ratio for row in rows.tolist() if (score := live.score("production", row)) is not None]
     assert np.allclose(ratios, scores(weights, rows) / threshold)

@@ -30,6 +30,7 @@ from tests.web_interface.fake_balance import FakeBalance
 from tests.web_interface.fake_baselines import fake_baselines
 from tests.web_interface.fake_cube import FakeCube, FakePlans
 from tests.web_interface.fake_explain import FakeExplain
+from tests.web_interface.fake_findings import FakeFindings
 from tests.web_interface.fake_money import FakeMoney
 from tests.web_interface.fake_notifications import FakeNotifications
 from tests.web_interface.fake_plant import FakePlant
@@ -525,6 +526,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         balance=FakeBalance(clock),
         money=FakeMoney(clock),
         states=FakeStates(clock),
+        findings=FakeFindings(clock),
         clock=clock,
         access_store=store,
         audit_store=audit,

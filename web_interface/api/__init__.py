@@ -21,6 +21,7 @@ from web_interface.api.docs import docs_routes
 from web_interface.api.efficiency import efficiency_routes
 from web_interface.api.explain import explain_routes
 from web_interface.api.figures import figure_routes
+from web_interface.api.findings import finding_routes
 from web_interface.api.machines import machine_routes
 from web_interface.api.notifications import notification_routes
 from web_interface.api.per_part import per_part_routes
@@ -45,6 +46,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         alert_rule_routes(services),
         machine_routes(services, now_us),
         explain_routes(services, now_us),
+        finding_routes(services, now_us),
         efficiency_routes(services, now_us),
         cube_routes(services, now_us),
         per_part_routes(services, now_us),

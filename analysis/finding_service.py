@@ -1,0 +1,216 @@
+"""What people ask about findings and anomalies: lists, training a machine's model, rehearsals over the past, change points."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+from analysis.anomaly import LEAST_ROWS, train
+from analysis.change import change_points
+from analysis.detector_watch import DetectorWatch, Price
+from analysis.detectors.catalog import machine_detectors
+from analysis.detectors.episode import Detector
+from analysis.detectors.minute import CHANNELS, MINUTE_US, Minute, channels_of
+from analysis.detectors.sources import DAY_US, KeptMinutes
+from analysis.detectors.unusual import Anomaly, training_rows
+from domain.access import Actor, Role
+from domain.detector import RULES, DetectorSettings
+from domain.errors import Conflict, Forbidden, NotFound
+from domain.finding import AnomalyModel, Finding, FindingRehearsal, FindingStore
+from domain.plant import Machine, Plant, Tag
+from domain.ports import Clock
+from domain.stores import AuditStore
+
+Run = Callable[..., Awaitable[Any]]
+"""Runs a function of a module in the worker process: runtime.offload.Offload.run."""
+
+TRAIN_DAYS, REHEARSE_DAYS = 14, 30
+MOST_EXAMPLES = 10
+MOST_POINTS = 5000  # for change points; longer windows are thinned to means
+
+
+class Findings:
+    """Implements the service of findings and anomalies."""
+
+    def __init__(
+        self, plant: Callable[[], Plant], tags: Callable[[], Sequence[Tag]], *, store: FindingStore, watch: DetectorWatch,
+        minutes: KeptMinutes, audit: AuditStore, clock: Clock, run: Run, price: Price,
+    ) -> None:  # fmt: skip
+        self._plant, self._tags, self._store, self._watch, self._minutes = plant, tags, store, watch, minutes
+        self._audit, self._clock, self._run, self._price = audit, clock, run, price
+
+    # -- findings --------------------------------------------------------------------------------------------------
+
+    async def findings(
+        self, from_us: int, to_us: int, *, machine: str | None = None, rule: str | None = None, limit: int = 1000
+    ) -> Sequence[Finding]:
+        """Those that overlap the window, newest first. Raises NotFound for an unknown machine ("site" is the supply) or rule."""
+        if machine is not None and machine != "site":
+            self._machine(machine)
+        if rule is not None and rule not in RULES:
+            raise NotFound("rule", rule, tuple(RULES)[:5])
+        stored = await self._store.findings(from_us, to_us, subject=machine, rule=rule, limit=limit)
+        found = {(finding.key, finding.from_us): finding for finding in stored}
+        for finding in self._watch.pending():
+            overlaps = finding.from_us < to_us and (finding.to_us is None or finding.to_us > from_us)
+            if overlaps and machine in {None, finding.subject} and rule in {None, finding.rule}:
+                found[(finding.key, finding.from_us)] = finding
+        return sorted(found.values(), key=lambda f: (-f.from_us, f.rule, f.subject))[:limit]
+
+    def running(self) -> Sequence[Finding]:
+        """What lasts now."""
+        return self._watch.running()
+
+    # -- models ----------------------------------------------------------------------------------------------------
+
+    async def models(self, machine: str | None = None) -> Sequence[AnomalyModel]:
+        """All versions, newest first. Raises NotFound for an unknown machine."""
+        if machine is not None:
+            self._machine(machine)
+        return await self._store.models(machine)
+
+    async def train(
+        self, machine: str, actor: Actor, *, days: int = TRAIN_DAYS, keep: bool = True
+    ) -> tuple[AnomalyModel, FindingRehearsal]:
+        """A model of the last `days`, and what it would have told over the last 30. `keep`: it is stored and used from now on.
+
+        Raises Forbidden (below engineer), NotFound, Conflict when too little is known of the machine.
+        """
+        await self._need_engineer(actor, f"anomaly:{machine}")
+        found = self._machine(machine)
+        parameters = self._plant().detectors.of(Anomaly.rule, machine) or DetectorSettings().of(Anomaly.rule) or {}
+        end = self._clock.now_us() // MINUTE_US * MINUTE_US
+        begin = end - days * DAY_US
+        minutes = [minute async for day in self._days(found, begin, end) for minute in day]
+        channels, rows = training_rows(minutes)
+        most = max((len(group) for group in rows.values()), default=0)
+        if most < LEAST_ROWS:
+            raise Conflict(
+                f"of {machine!r} only {most} whole minutes in one state are known in the last {days} days;"
+                f" {LEAST_ROWS} are needed: set its states, or wait"
+            )
+        numbers: dict[str, Any] = await self._run(train, channels, rows, parameters["alpha"])
+        last = await self._store.models(machine)
+        version = (last[0].version if last else 0) + 1
+        now_us, count = self._clock.now_us(), sum(map(len, rows.values()))
+        model = AnomalyModel(machine, version, now_us, begin, end, count, actor.name, numbers)
+        rehearsal = await self._rehearse(Anomaly(machine, parameters, model), found, end - REHEARSE_DAYS * DAY_US, end)
+        if keep:
+            told = json.dumps({"version": version, "days": days, "rows": model.rows, "would_have_fired": rehearsal.count})
+            await self._audit.append(now_us, actor.name, actor.source, "anomaly_train", f"machine:{machine}", new=told)
+            await self._store.save_model(model)
+            self._watch.use_model(model)
+        return model, rehearsal
+
+    # -- rehearsal -------------------------------------------------------------------------------------------------
+
+    async def rehearse(
+        self, rule: str, machine: str, *, days: int = REHEARSE_DAYS, parameters: Mapping[str, float] | None = None
+    ) -> FindingRehearsal:
+        """What the rule would have told of the machine over the last `days`, with these parameters in place of the set ones.
+
+        Raises NotFound for an unknown machine or rule, Conflict for an unknown parameter or a value out of bounds.
+        """
+        found = self._machine(machine)
+        if rule not in RULES:
+            raise NotFound("rule", rule, tuple(RULES)[:5])
+        settings = self._draft(rule, machine, parameters or {})
+        detector: Detector | None
+        if rule == Anomaly.rule:
+            models = await self._store.models(machine)
+            detector = Anomaly(machine, settings.of(rule, machine) or {}, models[0] if models else None)
+        else:
+            idle_above_kw = found.states.idle_above_kw if found.states is not None else None
+            own = machine_detectors(machine, settings, idle_above_kw)
+            detector = next((d for d in own if d.rule == rule), None)
+        if detector is None:
+            raise Conflict(f"the rule {rule!r} watches the supply of the site, not one machine")
+        end = self._clock.now_us() // MINUTE_US * MINUTE_US
+        return await self._rehearse(detector, found, end - days * DAY_US, end)
+
+    def _draft(self, rule: str, machine: str, parameters: Mapping[str, float]) -> DetectorSettings:
+        for name, value in parameters.items():
+            known = RULES[rule].get(name)
+            if known is None:
+                raise Conflict(f"{rule} has no parameter {name!r}; it has {', '.join(RULES[rule])}")
+            if not known.low <= value <= known.high:
+                raise Conflict(f"{name} is {value:g}; expected {known.low:g} to {known.high:g} {known.unit}".rstrip())
+        now = self._plant().detectors
+        own = {**now.site.get(rule, {}), **now.machines.get(machine, {}).get(rule, {}), **parameters, "enabled": 1.0}
+        return DetectorSettings(now.site, {machine: {rule: own}})
+
+    async def _rehearse(self, detector: Detector, machine: Machine, from_us: int, to_us: int) -> FindingRehearsal:
+        told: dict[tuple[str, int], Finding] = {}
+        known = 0
+        async for day in self._days(machine, from_us, to_us):
+            known += len(day)
+            for minute in day:
+                told.update({(f.key, f.from_us): f for f in detector.feed(minute)})
+        told.update({(f.key, f.from_us): f for f in detector.finish(to_us)})
+        found = [replace(f, waste_cost=self._cost(f)) for f in told.values()]
+        days = Counter(f.from_us // DAY_US * DAY_US for f in found)
+        busiest = max(days, key=lambda day: (days[day], -day)) if days else None
+        wastes = [f.waste_kwh for f in found if f.waste_kwh is not None]
+        longest = sorted(found, key=lambda f: f.from_us - (f.to_us or to_us))[:MOST_EXAMPLES]
+        minutes = sum(((f.to_us or to_us) - f.from_us) / MINUTE_US for f in found)
+        return FindingRehearsal(
+            detector.rule, machine.id, from_us, to_us, len(found), minutes,
+            sum(wastes) if wastes else None, busiest, days[busiest] if busiest is not None else 0, known, tuple(longest),
+        )  # fmt: skip
+
+    def _cost(self, finding: Finding) -> float | None:
+        price = self._price(finding.from_us)
+        return None if price is None or finding.waste_kwh is None else price * finding.waste_kwh
+
+    # -- change points ---------------------------------------------------------------------------------------------
+
+    async def changes(self, machine: str, channel: str, from_us: int, to_us: int) -> Sequence[tuple[int, float, float]]:
+        """(time_us, mean before, mean after) of the changes of level of one channel while the machine produced.
+
+        Raises NotFound for an unknown machine or a channel its meter does not have.
+        """
+        found = self._machine(machine)
+        known = [CHANNELS[place] for place in self._channels(found)]
+        if channel not in known:
+            raise NotFound("channel", channel, tuple(known)[:5])
+        place = CHANNELS.index(channel)
+        points: list[tuple[int, float]] = []
+        async for day in self._days(found, from_us, to_us):
+            for minute in day:
+                value = minute.means[place]
+                if value is not None and minute.production_s >= 59.5:
+                    points.append((minute.time_us, value))
+        step = -(-len(points) // MOST_POINTS) or 1
+        groups = [points[i : i + step] for i in range(0, len(points), step)]
+        values = [sum(value for _, value in group) / len(group) for group in groups]
+        places: list[int] = await self._run(change_points, values) if values else []
+        borders = [0, *places, len(values)]
+        means = [sum(values[a:b]) / (b - a) for a, b in pairwise(borders) if b > a]
+        return [(groups[at][0][0], means[i], means[i + 1]) for i, at in enumerate(places)]
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    async def _days(self, machine: Machine, from_us: int, to_us: int) -> AsyncIterator[list[Minute]]:
+        """Minutes of the machine, a day at a time."""
+        channels = self._channels(machine)
+        for begin in range(from_us, to_us, DAY_US):
+            day: list[Minute] = await self._minutes.read(channels, machine.id, begin, min(begin + DAY_US, to_us))
+            yield day
+
+    def _channels(self, machine: Machine) -> dict[int, Tag]:
+        return channels_of(tag for tag in self._tags() if tag.device_id == machine.meter)
+
+    def _machine(self, machine_id: str) -> Machine:
+        for machine in self._plant().machines:
+            if machine.id == machine_id:
+                return machine
+        raise NotFound("machine", machine_id, tuple(machine.id for machine in self._plant().machines)[:5])
+
+    async def _need_engineer(self, actor: Actor, subject: str) -> None:
+        if not actor.role.allows(Role.ENGINEER):
+            await self._audit.append(self._clock.now_us(), actor.name, actor.source, "refused", subject, result="failed")
+            raise Forbidden(f"{actor.name} ({actor.role.value}) may not train models; needs {Role.ENGINEER.value}")

@@ -1,0 +1,43 @@
+"""Detectors and findings, built and connected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from analysis.alerts import AlertEngine
+from analysis.detector_watch import DetectorWatch
+from analysis.detectors.sources import KeptMinutes, ProductionSource
+from analysis.finding_service import Findings
+from database import Database
+from domain.plant import Plant, Tag
+from domain.ports import Clock
+from runtime.offload import Offload
+
+
+@dataclass(frozen=True, slots=True)
+class FindingParts:
+    """`watch` listens to the bus and is run; `service` answers."""
+
+    watch: DetectorWatch
+    service: Findings
+
+
+def build_findings(
+    plant: Callable[[], Plant], tags: Callable[[], Sequence[Tag]], production: ProductionSource, alerts: AlertEngine,
+    database: Database, clock: Clock, offload: Offload,
+) -> FindingParts:  # fmt: skip
+    """Over the plant as it is now."""
+
+    def price(_time_us: int) -> float | None:
+        return plant().site.tariff_per_kwh
+
+    minutes = KeptMinutes(database.samples, database.states, production, plant)
+    watch = DetectorWatch(
+        plant(), tags(), store=database.findings, minutes=minutes, alerts=alerts, clock=clock, price=price
+    )  # fmt: skip
+    service = Findings(
+        plant, tags, store=database.findings, watch=watch, minutes=minutes, audit=database.audit, clock=clock, run=offload.run,
+        price=price,
+    )  # fmt: skip
+    return FindingParts(watch, service)
