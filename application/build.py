@@ -206,8 +206,7 @@ async def _connect(
     monitor = ConsistencyMonitor(current.plant, current.tags)
     current.listeners += [
         processing.apply, recent.apply, alerts.apply, states.recompute.apply, analysis.apply, monitor.apply, live.apply,
-        virtual.apply,
-        processing.apply, recent.apply, alerts.apply, analysis.apply, monitor.apply, live.apply, virtual.apply, found.watch.apply,
+        virtual.apply, found.watch.apply,
         lambda p, _t: collector.apply(p),
     ]
     database.writer.attach_counts(AllCounts(processing, virtual))
