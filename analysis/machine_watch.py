@@ -174,6 +174,10 @@ class MachineWatch:
         self._late_us = None
         return late_us
 
+    def past_changed(self, from_us: int) -> None:
+        """What the meter showed from that time on was computed again: so are its states."""
+        self._note_late(from_us)
+
     def take_void(self) -> int | None:
         """What is stored from that time on was told before the clock stepped back."""
         void_us, self._void_us = self._void_us, None

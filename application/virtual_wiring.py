@@ -21,7 +21,7 @@ class VirtualWiring:
     """Build it, `apply` the plant after the sinks, subscribe `engine.on_batch`, run `run`. Counts for the books with `counts`."""
 
     def __init__(
-        self, bus: Bus, database: Database, clock: Clock, recent: RecentHistory, recomputed: Sequence[Recomputed],
+        self, bus: Bus, database: Database, clock: Clock, recent: RecentHistory, recomputed: Recomputed,
         plant: Callable[[], Plant],
     ) -> None:
         """`recomputed`: told (from_us, to_us, machine_id) when the past of a machine's meter was computed again."""
@@ -50,8 +50,7 @@ class VirtualWiring:
             self._recent.forget(plan.tag_ids)
         for machine in self._plant().machines:
             if machine.meter == device_id:
-                for listener in self._recomputed:
-                    listener(from_us, to_us, machine.id)
+                self._recomputed(from_us, to_us, machine.id)
 
 
 class AllCounts:

@@ -191,6 +191,21 @@ async def test_late_samples_change_the_past() -> None:
         assert LOST not in [state for state, _ in await shop.stored()]
 
 
+async def test_a_past_that_was_computed_again_has_its_states_made_again() -> None:
+    async with running(Stores()) as shop:
+        begin = shop.stores.clock.now_us()
+        await shop.play(40, a=6.0)
+        await shop.play(60, a=1.0)
+        assert CUT in [state for state, _ in await shop.stored()]
+        told: list[tuple[int, int, str]] = []
+        shop.engine.on_recomputed(lambda *what: told.append(what))
+        shop.stores.history.put(shop.ids["a"][0], [(begin + i * S, 1.0, 0) for i in range(40)])
+        shop.engine.past_changed(begin, begin + 40 * S, "a-m")
+        assert told == [(begin, begin + 40 * S, "a-m")]
+        await shop.stores.clock.advance(3)
+        assert CUT not in [state for state, _ in await shop.stored()]
+
+
 async def test_a_clock_that_steps_back_stops_nothing_and_leaves_no_state_in_the_future() -> None:
     async with running(Stores()) as shop:
         await shop.play(60, a=6.0)
