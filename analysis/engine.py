@@ -152,11 +152,11 @@ class AnalysisEngine:
 
     machine_state = current
 
-    def past_changed(self, from_us: int, to_us: int, machine_id: str) -> None:
+    def samples_changed(self, from_us: int, to_us: int, machine_id: str) -> None:
         """Stored samples of the machine's meter changed in [from_us, to_us): states of a day at most are made again."""
         watch = self._machines.get(machine_id)
         if watch is not None:
-            watch.past_changed(from_us)
+            watch.samples_changed(from_us)
         self._tell_recomputed(from_us, to_us, machine_id)
 
     # -- timers ----------------------------------------------------------------------------------------------------

@@ -174,7 +174,7 @@ class MachineWatch:
         self._late_us = None
         return late_us
 
-    def past_changed(self, from_us: int) -> None:
+    def samples_changed(self, from_us: int) -> None:
         """What the meter showed from that time on was computed again: so are its states."""
         self._note_late(from_us)
 

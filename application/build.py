@@ -156,7 +156,7 @@ async def _connect(
     analysis.on_recomputed(energy.invalidate)
     analysis.on_recomputed(shifts.mark)
     states = build_states(lambda: current.plant, lambda: current.tags, analysis, database, clock)
-    virtual = VirtualWiring(bus, database, clock, recent, analysis.past_changed, lambda: current.plant)
+    virtual = VirtualWiring(bus, database, clock, recent, analysis.samples_changed, lambda: current.plant)
     notifier, notifications = build_notifications(settings, clock, database, alerts, lambda: current.plant)
     figures = build_figures(lambda: current.plant, lambda: current.tags, energy, shifts, recent, database, clock)
     cubes = build_cube(lambda: current.plant, energy, figures.production, database, clock)

@@ -200,7 +200,7 @@ async def test_a_past_that_was_computed_again_has_its_states_made_again() -> Non
         told: list[tuple[int, int, str]] = []
         shop.engine.on_recomputed(lambda *what: told.append(what))
         shop.stores.history.put(shop.ids["a"][0], [(begin + i * S, 1.0, 0) for i in range(40)])
-        shop.engine.past_changed(begin, begin + 40 * S, "a-m")
+        shop.engine.samples_changed(begin, begin + 40 * S, "a-m")
         assert told == [(begin, begin + 40 * S, "a-m")]
         await shop.stores.clock.advance(3)
         assert CUT not in [state for state, _ in await shop.stored()]
