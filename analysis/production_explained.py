@@ -49,7 +49,7 @@ def _specific(found: SpecificEnergy) -> Explanation:
     share = min(1.0, found.estimated_kwh / found.energy_kwh) if found.energy_kwh else 0.0
     return Explanation(
         SPECIFIC, VERSION, found.machine_id, found.from_us, found.to_us, found.kwh_per_part, "kWh/part", "W / N",
-        substitute("W / N", terms), (*terms, *extra), path, "formulas.md#7", completeness=found.completeness,
+        substitute("W / N", terms), (*terms, *extra), path, "formulas.md#8", completeness=found.completeness,
         estimated_share=share, notes=notes,
     )  # fmt: skip
 
@@ -69,7 +69,7 @@ def _time_figure(figure: str, name: str, subject: str, group: GroupKpis) -> Expl
     notes = tuple(dict.fromkeys(reason for _, reason in group.reasons)) if value is None else ()
     return Explanation(
         figure, VERSION, subject, group.from_us, group.to_us, value, "1", formula, substitute(formula, terms), terms,
-        explain_path(figure, subject, group.from_us, group.to_us), "formulas.md#8", completeness=e.completeness, notes=notes,
+        explain_path(figure, subject, group.from_us, group.to_us), "formulas.md#9", completeness=e.completeness, notes=notes,
         gaps=_unplanned(group),
     )  # fmt: skip
 

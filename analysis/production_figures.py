@@ -9,6 +9,7 @@ from analysis.accounting import EnergyAccounting
 from analysis.basic_figures import SITE, machines_of
 from analysis.efficiency_service import EfficiencyService
 from analysis.specific_energy import kwh_per_part
+from analysis.states import tile
 from analysis.time_kpi import kpis, together
 from domain.energy import EnergyAccount, ShiftWindow
 from domain.kpi import GroupKpis, SpecificEnergy, TimeElements
@@ -16,6 +17,7 @@ from domain.plant import Machine, Plant
 from domain.ports import Clock
 from domain.production import PartCount, ProgramStretch, parts_between
 from domain.state import MachineState, StateInterval
+from domain.stores import StateStore
 
 REASON = "kpi.reason."
 Spans = list[tuple[int, int]]
@@ -32,10 +34,10 @@ class ProductionFigures:
 
     def __init__(
         self, plant: Callable[[], Plant], accounting: EnergyAccounting, efficiency: EfficiencyService, programs: TellsPrograms,
-        clock: Clock,
+        states: StateStore, clock: Clock,
     ) -> None:
         self._plant, self._accounting, self._efficiency = plant, accounting, efficiency
-        self._programs, self._clock = programs, clock
+        self._programs, self._states, self._clock = programs, states, clock
 
     # -- energy per part -------------------------------------------------------------------------------------------
 
@@ -110,7 +112,8 @@ class ProductionFigures:
         pbt_s = sum(end - begin for begin, end in planned) / 1e6
         if machine.states is None:
             return TimeElements(None, None, pbt_s, completeness=0.0), ["kef.reason.no_states"]
-        seconds = seconds_within(await self._accounting.states(machine.id, from_us, to_us), planned, self._clock.now_us())
+        stored = await self._states.states(machine.id, from_us, to_us)  # times alone: no energy has to be measured for them
+        seconds = seconds_within(tile(machine.id, stored, from_us, planned[-1][1]), planned)
         production = seconds.get(MachineState.PRODUCTION, 0.0)
         idle = seconds.get(MachineState.IDLE, 0.0)
         complete = 1.0 - seconds.get(MachineState.NO_DATA, 0.0) / pbt_s if pbt_s > 0 else 0.0
@@ -153,17 +156,17 @@ def planned_spans(shifts: Iterable[ShiftWindow], from_us: int, to_us: int) -> Sp
     return sorted(spans)
 
 
-def seconds_within(intervals: Sequence[StateInterval], spans: Spans, now_us: int) -> dict[MachineState, float]:
-    """Seconds in each state inside the spans; both in order of time, the running interval up to now."""
+def seconds_within(intervals: Sequence[StateInterval], spans: Spans) -> dict[MachineState, float]:
+    """Seconds in each state inside the spans; both in order of time, every interval with its end."""
     total: dict[MachineState, int] = {}
     first = 0
     for begin, end in spans:
-        while first < len(intervals) and (intervals[first].to_us or now_us) <= begin:
+        while first < len(intervals) and (intervals[first].to_us or end) <= begin:
             first += 1
         for interval in intervals[first:]:
             if interval.from_us >= end:
                 break
-            overlap = min(interval.to_us or now_us, end) - max(interval.from_us, begin)
+            overlap = min(interval.to_us or end, end) - max(interval.from_us, begin)
             if overlap > 0:
                 total[interval.state] = total.get(interval.state, 0) + overlap
     return {state: us / 1e6 for state, us in total.items()}

@@ -1,4 +1,4 @@
-"""Specific energy of parts and of removed material. Pure. Source: docs/formulas.md, section 4.
+"""Specific energy of parts and of removed material. Pure. Source: docs/formulas.md, section 8.
 
 Gutowski and Kara-Li are one straight line: P = C1 + C0 · MRR. It is fitted to the power, not as SEC over 1/MRR, so that every
 point errs by the same kilowatts.

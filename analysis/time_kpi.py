@@ -1,4 +1,4 @@
-"""Time figures after ISO 22400-2 and the stand-ins that need only power. Pure. Source: docs/formulas.md, section 8.
+"""Time figures after ISO 22400-2 and the stand-ins that need only power. Pure. Source: docs/formulas.md, section 9.
 
 APT actual production time, AUBT actual unit busy time, PBT planned busy time (shift without its breaks), PRI planned run time
 per item, PQ produced, GQ good quantity. Times in s. The standard's wording was not at hand: do not quote it from here.

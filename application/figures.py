@@ -37,7 +37,7 @@ def build_figures(
     production = Production(plant, tags, database.samples, database.events, clock)
     efficiency = EfficiencyService(plant, tags, energy, history, production, database.energy, database.efficiency, clock)
     shifts.on_kept(efficiency.keep)
-    per_part = ProductionFigures(plant, energy, efficiency, production, clock)
+    per_part = ProductionFigures(plant, energy, efficiency, production, database.states, clock)
     explainer = Explainer()
     basic = BasicFigures(plant, tags, energy, history, clock)
     for figure in BASIC:

@@ -66,9 +66,15 @@ class Shop:
         self.plant: Plant = replace(plant, machines=machines, devices=devices)
         load(self.history, tags, "m1", FIRST - 600 * S, [(0.1, 600), *PARTS, (0.1, 600)], step_s=5)
         load(self.history, tags, "m2", FIRST - 600 * S, [(0.1, 600), (1.0, 8 * 3600), (0.1, 600)], step_s=5)
-        self.accounting = EnergyAccounting(lambda: self.plant, lambda: tags, self.history, MemoryStates(), self.clock)
+        self.states = MemoryStates()
+        self.accounting = EnergyAccounting(lambda: self.plant, lambda: tags, self.history, self.states, self.clock)
         self.shifts, self.cards = MemoryEnergy(), MemoryCards()
         self.service = EfficiencyService(
             lambda: self.plant, lambda: tags, self.accounting, self.history, self.parts, self.shifts, self.cards, self.clock
         )
         self.figures = KefFigures(lambda: self.plant, self.service, self.accounting, self.clock)
+
+    async def keep_states(self) -> None:
+        """What the engine stored: the intervals of the worked example."""
+        for machine in self.plant.machines:
+            await self.states.save_states(await self.accounting.states(machine.id, FIRST - 600 * S, SHIFT[1]))

@@ -37,7 +37,7 @@ class Programs:
 
 
 def figures(shop: Shop) -> ProductionFigures:
-    return ProductionFigures(lambda: shop.plant, shop.accounting, shop.service, Programs(), shop.clock)
+    return ProductionFigures(lambda: shop.plant, shop.accounting, shop.service, Programs(), shop.states, shop.clock)
 
 
 def with_break(shop: Shop) -> Shop:
@@ -68,6 +68,7 @@ async def test_programs_share_the_energy_without_rest() -> None:
 
 async def test_times_of_a_shift_with_its_break() -> None:
     shop = with_break(Shop(kef={"m1-m": KefSettings("K1", ideal_s_per_part=1200, good_share=0.9)}))
+    await shop.keep_states()
     (item,) = await figures(shop).oee("machine", *SHIFT, subject="m1-m")
     assert item.elements.pbt_s == 7.5 * 3600
     assert item.elements.apt_s == pytest.approx(3 * 3600, abs=20)
@@ -80,12 +81,14 @@ async def test_times_of_a_shift_with_its_break() -> None:
 
 
 async def test_what_a_machine_cannot_tell_is_named_and_times_stay() -> None:
-    items = await figures(Shop()).oee("machine", *SHIFT)
+    shop = Shop()
+    await shop.keep_states()
+    items = await figures(shop).oee("machine", *SHIFT)
     assert [(i.group, i.kpis.oee) for i in items] == [("m1-m", None), ("m2-m", None)]
     assert items[0].reasons == (("m1-m", "kef.reason.no_ideal_time"), ("m1-m", "kef.reason.no_quality"))
     assert items[1].reasons == (("m2-m", "kef.reason.no_parts"),)
     assert items[0].kpis.idle_time_share == pytest.approx(3.5 / 6.5, rel=2e-3)
-    (site,) = await figures(Shop()).oee("site", *SHIFT)
+    (site,) = await figures(shop).oee("site", *SHIFT)
     assert site.kpis.availability == pytest.approx(3 / 16, rel=2e-3), "sums of times"
 
 
@@ -108,14 +111,15 @@ def test_seconds_of_states_inside_spans() -> None:
     states = [
         StateInterval("m", MachineState.PRODUCTION, 0, 2 * H),
         StateInterval("m", MachineState.IDLE, 2 * H, 5 * H),
-        StateInterval("m", MachineState.PRODUCTION, 5 * H, None),
+        StateInterval("m", MachineState.PRODUCTION, 5 * H, 5 * H + 30 * MIN),
     ]
-    found = seconds_within(states, [(H, 3 * H), (4 * H, 6 * H)], now_us=5 * H + 30 * MIN)
+    found = seconds_within(states, [(H, 3 * H), (4 * H, 6 * H)])
     assert found == {MachineState.PRODUCTION: 3600 + 1800, MachineState.IDLE: 7200}
 
 
 async def test_the_figures_open() -> None:
     shop = with_break(Shop(kef={"m1-m": KefSettings("K1", ideal_s_per_part=1200, good_share=0.9)}))
+    await shop.keep_states()
     explained = ProductionExplained(figures(shop))
     w = await explained.explain("specific_energy", "m1-m", *SHIFT, {})
     assert (w.formula, w.unit, w.substituted) == ("W / N", "kWh/part", "26.55 / 7")
