@@ -14,7 +14,7 @@ from nicegui.element import Element
 from domain.errors import MonitorError
 from web_interface.components import Hub, el, error, icon
 from web_interface.components.controls import button
-from web_interface.pages import energy_balance, energy_baselines, energy_money, shell
+from web_interface.pages import energy_balance, energy_baselines, energy_cube, energy_money, shell
 from web_interface.pages.energy_tab import EnergyView, Tab
 from web_interface.period import KINDS, Period, Periods
 from web_interface.services import Services
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 TABS: tuple[Tab, ...] = (
     energy_money.TAB,
+    energy_cube.TAB,
     energy_baselines.TAB,
     energy_balance.TAB,
 )
