@@ -35,8 +35,12 @@ log = logging.getLogger(__name__)
 DAY_US = 86_400_000_000
 FINE_US = 2 * DAY_US  # up to that long in quarter hours, longer in hours
 LONGEST_US = 62 * DAY_US
+PHASES_US = DAY_US // 2  # wiring does not change by itself: the last half day of a window tells of its phases
+FRESH_US = 60_000_000  # a report is shown again for a minute: the page, its explanation, other browsers
+REMEMBERED = 8
 SETTLE_US = 20 * 60_000_000  # after midnight: the last reading of the day and its roll-ups
 LOOK_S = 600.0
+FIRST_LOOK_S = 180.0  # a start has more urgent work, and roll-ups of the time before it are still made
 ALERT_FROM = 0.6
 ALERT_KEY = "balance:"
 FIGURE = "balance.difference"
@@ -67,6 +71,15 @@ class Grid:
     width_us: int
     count: int
 
+    @property
+    def end_us(self) -> int:
+        return self.begin_us + self.count * self.width_us
+
+    def last(self, length_us: int) -> Grid:
+        """The end of the grid, at most that long."""
+        count = min(self.count, length_us // self.width_us)
+        return Grid(self.end_us - count * self.width_us, self.width_us, count)
+
     def column(self, rows: Sequence[RollupRow], value: Callable[[RollupRow], float | None]) -> Floats:
         """One number an interval, NaN where there is none."""
         found = np.full(self.count, np.nan)
@@ -96,6 +109,8 @@ class BalanceDoctor:
     ) -> None:
         self._plant, self._tags, self._history, self._states = plant, tags, history, states
         self._calendar, self._store, self._alerts, self._clock = calendar, store, alerts, clock
+        self._reports: dict[tuple[int, int], tuple[int, Plant, BalanceReport]] = {}
+        self._one_at_a_time = asyncio.Lock()
 
     # -- asked -----------------------------------------------------------------------------------------------------
 
@@ -106,7 +121,17 @@ class BalanceDoctor:
         step = Step.M15 if to_us - from_us <= FINE_US else Step.H1
         width = step.seconds * 1_000_000
         begin, end = -(-from_us // width) * width, min(to_us, self._clock.now_us()) // width * width
-        grid = Grid(begin, width, max(0, (end - begin) // width))
+        async with self._one_at_a_time:
+            known = self._reports.get((begin, end))
+            if known is not None and known[1] is self._plant() and self._clock.now_us() - known[0] < FRESH_US:
+                return known[2]
+            made = await self._report(Grid(begin, width, max(0, (end - begin) // width)), step)
+            while len(self._reports) >= REMEMBERED:
+                del self._reports[next(iter(self._reports))]
+            self._reports[begin, end] = self._clock.now_us(), self._plant(), made
+            return made
+
+    async def _report(self, grid: Grid, step: Step) -> BalanceReport:
         meters = [m for d in self._plant().devices if d.enabled and (m := await self._columns(d, grid, step)) is not None]
         patterns = await self._patterns(grid)
         return await asyncio.to_thread(examine, meters, patterns, grid, self._clock.now_us())
@@ -145,6 +170,7 @@ class BalanceDoctor:
 
     async def run(self) -> None:
         """Look at each finished day once, until cancelled; an outage of the database is waited out."""
+        await self._clock.sleep(FIRST_LOOK_S)
         while True:
             try:
                 await self.look()
@@ -222,12 +248,22 @@ class BalanceDoctor:
         if given is not None:
             back = await self._read(given, grid, step, _certain_growth)
             grown = grown - np.nan_to_num(back)
-        phases = {}
-        for short, name in _PHASES.items():
-            own = [next((tag for tag in tags if tag.point == f"{name}_l{n}"), None) for n in (1, 2, 3)]
-            if all(tag is not None for tag in own):
-                phases[short] = np.array([await self._read(tag, grid, step, _mean) for tag in own])
+        phases = await self._phases(tags, grid, step)
         return MeterColumns(facts, grid.width_us / 3.6e9, grown, await self._read(power, grid, step, _mean), phases)
+
+    async def _phases(self, tags: Sequence[Tag], grid: Grid, step: Step) -> dict[str, Floats]:
+        """Columns of the three phases. Voltage and current are read only where reactive power is not shown."""
+        by_point = {tag.point: tag for tag in tags}
+        own = {
+            short: [by_point[f"{name}_l{n}"] for n in (1, 2, 3)]
+            for short, name in _PHASES.items()
+            if all(f"{name}_l{n}" in by_point for n in (1, 2, 3))
+        }
+        wanted = [] if "p" not in own else ["p", "q"] if "q" in own else [short for short in ("p", "u", "i") if short in own]
+        last = grid.last(PHASES_US)
+        return {
+            short: np.array([grid.column(await self._rows(tag, last, step), _mean) for tag in own[short]]) for short in wanted
+        }
 
     async def _read(self, tag: Tag | None, grid: Grid, step: Step, value: Callable[[RollupRow], float | None]) -> Floats:
         return grid.column(await self._rows(tag, grid, step), value)
@@ -235,12 +271,11 @@ class BalanceDoctor:
     async def _rows(self, tag: Tag | None, grid: Grid, step: Step) -> Sequence[RollupRow]:
         if tag is None or not grid.count:
             return ()
-        end_us = grid.begin_us + grid.count * grid.width_us
-        return (await self._history.rollup(tag.id, step, grid.begin_us, end_us)).rows
+        return (await self._history.rollup(tag.id, step, grid.begin_us, grid.end_us)).rows
 
     async def _patterns(self, grid: Grid) -> dict[str, Floats]:
         """What an unmetered load may follow: the shifts, and each machine being on."""
-        end_us = grid.begin_us + grid.count * grid.width_us
+        end_us = grid.end_us
         shifts = self._calendar().overlapping("shift", grid.begin_us, end_us)
         found = {"shift": grid.share([(w.from_us, w.to_us) for w in shifts])}
         for machine in self._plant().machines:
@@ -279,7 +314,7 @@ def _mean(row: RollupRow) -> float | None:
 def examine(meters: Sequence[MeterColumns], patterns: Mapping[str, Floats], grid: Grid, now_us: int) -> BalanceReport:
     """Everything about these meters. Pure; for a thread."""
     begins = [grid.begin_us + n * grid.width_us for n in range(grid.count)]
-    to_us = grid.begin_us + grid.count * grid.width_us
+    to_us = grid.end_us
     nodes = tree_of(meters)
     suspicions = [suspicion for meter in meters for suspicion in meter_faults(meter)]
     for node in nodes:

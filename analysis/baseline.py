@@ -117,6 +117,13 @@ def collinearity(x: Floats) -> tuple[float, Floats]:
     return math.sqrt(float(eigenvalues[-1] / max(eigenvalues[0], 1e-300))), np.diag(np.linalg.inv(correlation))
 
 
+def autocorrelation(residuals: Floats) -> float:
+    """Lag-1 autocorrelation of residuals in the order of time; 0 below 2 / sqrt(n), where it may be chance."""
+    squares = float(residuals @ residuals)
+    rho = float(residuals[1:] @ residuals[:-1]) / squares if squares > 0 else 0.0
+    return rho if rho > 2.0 / math.sqrt(len(residuals)) else 0.0
+
+
 def fit(
     names: Sequence[str], x_rows: Sequence[Sequence[float]], energies_kwh: Sequence[float], period: str, missing: int = 0
 ) -> BaselineFit:
@@ -155,6 +162,7 @@ def fit(
         adjusted_r2=1.0 - (1.0 - r2) * (n - 1) / dof, cv_rmse=sigma / mean,
         nmbe=float(residuals.sum()) / (dof * mean), sigma_kwh=sigma, condition=condition,
         covariance=tuple(tuple(float(v) for v in row) for row in covariance), t_90=float(stats.t.ppf(0.95, dof)), mean_kwh=mean,
+        autocorrelation=autocorrelation(residuals),
     )  # fmt: skip
     return replace(made, reasons=tuple(judge(made, Period(period))))
 
@@ -224,13 +232,14 @@ def saving_points(made: BaselineFit, rows: Sequence[PeriodRow]) -> list[SavingPo
 
 
 def total_uncertainty_kwh(made: BaselineFit, values: Floats) -> float:
-    """Half width of the 90 % interval of the summed saving: t * s * sqrt(m + 1'X (X'X)^-1 X'1), the residuals being independent.
+    """Half width of the 90 % interval of the summed saving: t * s * sqrt(m + 1'X (X'X)^-1 X'1), widened where residuals follow
+    each other (n' = n (1 - rho) / (1 + rho) independent points; ASHRAE Guideline 14, annex B).
 
     `values`: shape (m, k), the variables of the counted periods.
     """
     design_sum = np.concatenate([[float(len(values))], values.sum(axis=0)])
     model = float(design_sum @ np.asarray(made.covariance) @ design_sum)
-    return made.t_90 * math.sqrt(model + len(values) * made.sigma_kwh**2)
+    return made.t_90 * made.inflation * math.sqrt(model + len(values) * made.sigma_kwh**2)
 
 
 def cusum_signal(points: Sequence[SavingPoint], sigma_kwh: float) -> CusumSignal | None:
@@ -284,7 +293,7 @@ def savings(baseline: Baseline, rows: Sequence[PeriodRow], from_us: int, to_us: 
         measured_kwh=measured if counted else None,
         improvement=saved / expected if allowed and expected > 0 else None,
         uncertainty_kwh=total_uncertainty_kwh(made, values) if allowed else None,
-        signal=cusum_signal(points, made.sigma_kwh) if allowed else None,
+        signal=cusum_signal(points, made.sigma_kwh * made.inflation) if allowed else None,
         reasons=tuple(reasons), counted=count["counted"], missing=count["missing"], extrapolated=count["extrapolated"],
     )  # fmt: skip
 

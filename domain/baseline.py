@@ -120,11 +120,18 @@ class BaselineFit:
     t_90: float
     mean_kwh: float
     reasons: tuple[Reason, ...] = ()
+    autocorrelation: float = 0.0  # lag 1 of the residuals, in the order of time; 0 where it may be chance
 
     @property
     def parameters(self) -> int:
         """p: variables and the intercept."""
         return len(self.coefficients) + 1
+
+    @property
+    def inflation(self) -> float:
+        """By how much errors of sums are wider since residuals follow each other: sqrt((1 + rho) / (1 - rho))."""
+        rho = min(max(self.autocorrelation, 0.0), 0.95)
+        return float(((1.0 + rho) / (1.0 - rho)) ** 0.5)
 
     @property
     def holds(self) -> bool:

@@ -135,6 +135,14 @@ async def test_a_wrong_ratio_is_found_and_told_after_two_days(rig: Rig) -> None:
     assert not rig.alerts.standing("balance:m3:wrong_ratio")
 
 
+async def test_a_report_is_remembered_for_a_minute(rig: Rig) -> None:
+    first = await rig.doctor.report(START, START + DAY)
+    rig.history.factor["m3"] = 0.5
+    assert await rig.doctor.report(START, START + DAY) is first
+    await rig.clock.advance(61)
+    assert (await rig.doctor.report(START, START + DAY)).findings[0].device_id == "m3"
+
+
 async def test_silent_meters_are_unknown_not_zero(rig: Rig) -> None:
     rig.history.silent.add("m2")
     report = await rig.doctor.report(START, START + DAY)

@@ -227,6 +227,25 @@ def test_uncertainty_covers_the_truth_nine_times_in_ten() -> None:
     assert 170 <= covered <= 190
 
 
+def test_residuals_that_follow_each_other_widen_the_interval() -> None:
+    """First-order memory of 0.6: the sum errs twice as much as that of independent points, and the interval still covers."""
+    covered, signals = 0, 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        noise = rng.normal(0, 4, 400)
+        for i in range(1, 400):
+            noise[i] += 0.6 * noise[i - 1]
+        x = rng.uniform(300, 500, 400)
+        y = 120 + 0.85 * x + noise
+        made = fit(["parts"], x[:300, None].tolist(), y[:300].tolist(), "day")
+        assert made.inflation == pytest.approx(2.0, rel=0.3)
+        result = saved(made, rows_of(x[300:, None].tolist(), y[300:].tolist()))
+        covered += abs(result.saving_kwh or 0.0) <= (result.uncertainty_kwh or 0.0)
+        signals += result.signal is not None
+    assert covered >= 83
+    assert signals <= 25
+
+
 def test_degree_days() -> None:
     """A day of 12 h at 5 °C and 12 h at 20 °C, base 15: 5 K days of heating; base 18 for cooling: 1 K day."""
     assert degree_days([5, 20], [12, 12], 15, heating=True) == pytest.approx(5)

@@ -80,6 +80,7 @@ class FitItem(BaseModel):
     nmbe: float = Field(description="share")
     sigma_kwh: float
     condition: float
+    autocorrelation: float = Field(description="lag 1 of the residuals; 0 where it may be chance")
     holds: bool
 
 
@@ -250,7 +251,7 @@ def fit_item(made: BaselineFit) -> dict[str, Any]:
             for c in made.coefficients
         ],
         "r2": made.r2, "adjusted_r2": made.adjusted_r2, "cv_rmse": made.cv_rmse, "nmbe": made.nmbe,
-        "sigma_kwh": made.sigma_kwh, "condition": made.condition, "holds": made.holds,
+        "sigma_kwh": made.sigma_kwh, "condition": made.condition, "autocorrelation": made.autocorrelation, "holds": made.holds,
     }  # fmt: skip
 
 
