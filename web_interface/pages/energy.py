@@ -14,7 +14,7 @@ from nicegui.element import Element
 from domain.errors import MonitorError
 from web_interface.components import Hub, el, error, icon
 from web_interface.components.controls import button
-from web_interface.pages import energy_balance, energy_baselines, energy_cube, energy_money, shell
+from web_interface.pages import energy_balance, energy_baselines, energy_cube, energy_findings, energy_money, shell
 from web_interface.pages.energy_tab import EnergyView, Tab
 from web_interface.period import KINDS, Period, Periods
 from web_interface.services import Services
@@ -26,6 +26,7 @@ TABS: tuple[Tab, ...] = (
     energy_cube.TAB,
     energy_baselines.TAB,
     energy_balance.TAB,
+    energy_findings.TAB,
 )
 OPTIONS = ("machine", "section", "shift", "card", "by", "baseline")  # further parts of the address that tabs may use
 
