@@ -3,7 +3,8 @@
 The rules:
 - Growth counts when parts can be made that fast (`shortest_cycle_s`); a faster rise is a jump and counts nothing.
 - A fall to 0 waits: the counter that comes back to where it was, or beyond, was only restarted; one that stays at 0 for
-  `settle_s`, or goes on below its old value, was set back, and what it shows since counts.
+  `settle_s`, or goes on below its old value, was set back, and what it shows since counts. So does a counter of one or two parts
+  that shows them again some seconds later: batches of one are set back after each.
 - A fall to another value is a reset; what was made in between is not known and counts nothing. A rollover counts.
 - A pulse counts at its rising edge.
 """
@@ -17,6 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from domain.production import PartStep, PartStepKind
+
+SMALL_BATCH, SMALL_BATCH_S = 2, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +72,14 @@ def _after_zero(
     state: PartState, zero_us: int, time_us: int, value: float, rule: PartRule
 ) -> tuple[PartState, PartStep | None]:
     since_s = (time_us - zero_us) / 1e6
-    stood = since_s >= rule.settle_s
     reached = PartState(time_us, value)
     if value == 0:
-        if not stood:
+        if since_s < rule.settle_s:
             return state, None
         return reached, PartStep(state.time_us, zero_us, 0, PartStepKind.RESET, -state.value)
     back = value >= state.value
-    if not rule.possible(value, since_s) or (back and not stood):
+    again = value <= SMALL_BATCH and since_s >= SMALL_BATCH_S
+    if not rule.possible(value, since_s) or (back and not again):
         if back:
             seconds = (time_us - state.time_us) / 1e6
             growth = value - state.value

@@ -44,6 +44,7 @@ def test_a_reset_counts_what_was_made_since() -> None:
     found = steps((0, 41), (2, 0), (10, 0), (120, 0), (300, 1), (600, 2))
     assert [(s.parts, s.kind) for s in found] == [(0, K.RESET), (1, K.COUNTED), (1, K.COUNTED)]
     assert total((0, 41), (2, 0), (300, 3)) == 3  # told on change only
+    assert total((0, 41), (2, 0), (300, 42)) == 1  # told on change only: nobody made 42 meanwhile
     assert total((0, 1), (2, 0), (300, 1), (302, 0), (600, 1)) == 2  # a batch of one, set back after each
     assert total((0, 41), (100, 5), (200, 6)) == 1  # fell to 5 at once: what lies between is not known
 
