@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from domain.plant import Device, Plant
-from simulator.character import building, character_of
+from domain.plant import Device, Machine, Plant
+from simulator.character import Character, building, character_of
 from simulator.grid import Grid
 from simulator.machine_model import MachineModel, Model, SumModel
-from simulator.shop_calendar import ShopCalendar
+from simulator.shop_calendar import ShopCalendar, part_of
 from simulator.sources import Source, source_of
 
 OTHER_LOADS_KW = 4.5  # lighting, ventilation, offices: what the feed carries beside the machines
@@ -36,6 +36,14 @@ class ShopModels:
         )
 
 
+def _planned(character: Character, machine: Machine, plant: Plant) -> Character:
+    """It works in the shifts it is planned for only."""
+    if not machine.shifts:
+        return character
+    parts = frozenset(part_of(shift.start) for shift in plant.shifts if shift.name in machine.shifts)
+    return replace(character, habit=replace(character.habit, works=character.habit.works & parts))
+
+
 def _left_on(part_time: Sequence[str], machine_id: str, number: int) -> bool:
     """Somebody forgets: each night two of the machines that are planned for some shifts only stay on, in turn."""
     return machine_id in part_time and (number + part_time.index(machine_id)) % len(part_time) < 2
@@ -47,7 +55,7 @@ def models_of(plant: Plant, seed: int = 1, models: Mapping[str, Model] | None = 
     shop = ShopModels(plant, seed, calendar, grid)
     part_time = [machine.id for machine in plant.machines if machine.shifts]
     for machine in plant.machines:
-        character = character_of(machine, seed)
+        character = _planned(character_of(machine, seed), machine, plant)
         model = MachineModel(character, calendar, grid, seed, partial(_left_on, part_time, machine.id))
         shop.machines[machine.id] = model
         if machine.meter is None:

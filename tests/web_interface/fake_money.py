@@ -34,7 +34,7 @@ from tests.web_interface import fake_shop as shop
 HOUR = 60 * shop.MIN
 DAY_PRICE, NIGHT_PRICE = 9.12, 4.65
 TRUST = Trust(0.997, 0.004)
-LEFT = (("dmu-50", 3.4, "left_on", 7.8), ("boring", 2.2, "left_on", 6.1), ("lathe-2", 1.1, "outside", 1.2), ("vf-2", 1.9, "waiting", 0.8))
+LEFT = (("dmu-50", 3.4, "left_on", 7.8), ("borer-1", 2.2, "left_on", 6.1), ("lathe-2", 1.1, "outside", 1.2), ("haas-vf2", 1.9, "waiting", 0.8))
 
 
 def price_at(time_us: int) -> tuple[str, float]:
@@ -159,7 +159,7 @@ class FakeMoney:
 
     async def left_on(self) -> Sequence[LeftOn]:
         now = self._clock.now_us()
-        return [LeftOn("boring", now - 3 * HOUR, "left_on", 2.2, 2.2 * DAY_PRICE, 6.6, 6.6 * DAY_PRICE)]
+        return [LeftOn("borer-1", now - 3 * HOUR, "left_on", 2.2, 2.2 * DAY_PRICE, 6.6, 6.6 * DAY_PRICE)]
 
     async def add_idle_note(self, machine_id: str, from_us: int, to_us: int, text: str, actor: Actor) -> IdleNote:
         if not actor.role.allows(Role.OPERATOR):

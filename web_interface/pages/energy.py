@@ -14,7 +14,17 @@ from nicegui.element import Element
 from domain.errors import MonitorError
 from web_interface.components import Hub, el, error, icon
 from web_interface.components.controls import button
-from web_interface.pages import energy_balance, energy_baselines, energy_cube, energy_findings, energy_money, shell
+from web_interface.pages import (
+    energy_balance,
+    energy_baselines,
+    energy_cube,
+    energy_curve,
+    energy_demand,
+    energy_findings,
+    energy_machine,
+    energy_money,
+    shell,
+)
 from web_interface.pages.energy_tab import EnergyView, Tab
 from web_interface.period import KINDS, Period, Periods
 from web_interface.services import Services
@@ -23,6 +33,9 @@ log = logging.getLogger(__name__)
 
 TABS: tuple[Tab, ...] = (
     energy_money.TAB,
+    energy_machine.TAB,
+    energy_demand.TAB,
+    energy_curve.TAB,
     energy_cube.TAB,
     energy_baselines.TAB,
     energy_balance.TAB,
@@ -117,8 +130,14 @@ class EnergyPage:
             made = button(icon_name=icon_name, label=words, testid=key.replace(".", "-"))
             made._props["disabled"] = True
             return
-        with el("a", "em-btn em-btn-plain em-btn-icon", testid=key.replace(".", "-"), href=self._view.href(period=to),
-                aria_label=words, title=words):  # fmt: skip
+        with el(
+            "a",
+            "em-btn em-btn-plain em-btn-icon",
+            testid=key.replace(".", "-"),
+            href=self._view.href(period=to),
+            aria_label=words,
+            title=words,
+        ):
             icon(icon_name)
 
     def _build_tabs(self) -> None:
