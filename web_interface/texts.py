@@ -36,6 +36,9 @@ def alert_subject(alert: Alert, plant: Plant, lang: str) -> str:
 
 def alert_sentence(alert: Alert, fmt: Format) -> str:
     """What happened, with value and limit: "Ток L2 78,4 А, предел 75 А"."""
+    own = alert.message.get(fmt.lang) or next(iter(alert.message.values()), "")
+    if own:
+        return f"{own}: {fmt.value(alert.value, alert.unit)}" if alert.value is not None else own
     key = f"alert.{alert.rule}"
     if alert.detail and has(f"{key}.{alert.detail}", fmt.lang):  # a rule whose detail is one of a few known words
         key = f"{key}.{alert.detail}"

@@ -55,7 +55,7 @@ class Note(Strict):
 
 
 class Many(Note):
-    ids: list[int] = Field(min_length=1, max_length=MOST_AT_ONCE, description="numbers of alerts")
+    ids: list[Annotated[int, Field(ge=1, le=999_999_999_999_999)]] = Field(min_length=1, max_length=MOST_AT_ONCE)
 
 
 class Shelf(Strict):

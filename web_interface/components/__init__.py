@@ -27,7 +27,17 @@ from web_interface.components.marks import (
     state_letter,
     state_name,
 )
-from web_interface.components.parts import AlertList, DataTable, KpiTile, LiveChart, MachineCard, PowerFlow, StateGantt, TopStatus
+from web_interface.components.parts import (
+    AlertList,
+    AlertTone,
+    DataTable,
+    KpiTile,
+    LiveChart,
+    MachineCard,
+    PowerFlow,
+    StateGantt,
+    TopStatus,
+)
 from web_interface.components.session import Viewer, actor_of, user_of
 
 __all__ = [
@@ -35,6 +45,7 @@ __all__ = [
     "STATE_ORDER",
     "AlarmMark",
     "AlertList",
+    "AlertTone",
     "Card",
     "Confirm",
     "Data",

@@ -55,6 +55,10 @@ class AlertList(Part, component="alert_list.js"):
             self.on("ack", lambda e: on_acknowledge(int(e.args)))
 
 
+class AlertTone(Part, component="alert_tone.js"):
+    """Sounds while a critical or high alert waits. data: urgent "" | critical | high, user, words on, off, blocked."""
+
+
 class DataTable(Part, component="data_table.js"):
     """A table for up to some hundred rows, sorted in the browser. Rows change one by one with `row_changes`.
 
@@ -121,6 +125,7 @@ class LiveChart(EChart, component="live_chart.js"):
 
 __all__ = [
     "AlertList",
+    "AlertTone",
     "DataTable",
     "KpiTile",
     "LiveChart",

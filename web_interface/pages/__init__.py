@@ -21,6 +21,8 @@ from web_interface.pages import (
     admin_virtual,
     admin_virtual_editor,
     alerts,
+    alerts_hygiene,
+    alerts_rules,
     energy,
     machine,
     my_notifications,
@@ -35,7 +37,7 @@ SETTINGS = (
     admin, admin_devices, admin_device, admin_machines, admin_limits, admin_virtual_editor, admin_virtual, admin_users,
     admin_keys, admin_notifications, admin_audit, admin_plant,
 )  # fmt: skip
-PAGES = (overview, machine, energy, alerts, reports, status, my_notifications, *SETTINGS)
+PAGES = (overview, machine, energy, alerts, alerts_hygiene, alerts_rules, reports, status, my_notifications, *SETTINGS)
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).
 _HEAD = (
     '<link rel="preload" href="/static/theme/fonts/inter-latin-wght-normal.woff2" as="font" type="font/woff2" crossorigin>'

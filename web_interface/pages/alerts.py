@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from nicegui import background_tasks, ui
 from nicegui.element import Element
 
 from domain.access import Role
-from domain.alert import Alert, AlertState, Priority
+from domain.alert import Alert, Priority
 from domain.errors import MonitorError
 from web_interface.components import (
     AlarmMark,
     Card,
+    Confirm,
     DataTable,
     Hub,
-    LiveChart,
     Segmented,
     Tick,
     button,
+    choice_field,
     el,
-    empty,
-    facts,
+    icon,
     link_button,
     notify,
     priority_name,
@@ -31,48 +33,61 @@ from web_interface.components import (
 )
 from web_interface.pages import alerts_view as view
 from web_interface.pages import shell
-from web_interface.services import Forbidden, Services
+from web_interface.pages.alerts_hygiene import draw_rate
+from web_interface.pages.alerts_panel import AlertPanel
+from web_interface.services import Services
 
 log = logging.getLogger(__name__)
 
 Changes = list[tuple[Element, Mapping[str, Any]]]
-HISTORY_US = 7 * 86_400_000_000
+MODES = ("active", "held", "history")
+HOUR_US = 3_600_000_000
+HISTORY_US = 30 * 24 * HOUR_US
 HISTORY_MOST = 500
+RATE_HOURS, RATE_PERIOD_S = 8, 60.0
+MOST_TAKEN = 500
 
 
 def register(services: Services, hub: Hub) -> None:
-    """The page at /alerts."""
+    """The page at /alerts; `mode` and `id` of the address choose the list and the alert."""
     shell.offer("alerts")
 
     @ui.page("/alerts", title="")
-    def alerts_page() -> None:
+    def alerts_page(mode: str = "active", id: str = "") -> None:
         with shell.page(services, hub, active="alerts", title_key="nav.alerts") as page:
-            AlertsPage(page).build()
+            AlertsPage(page, mode if mode in MODES else "active", int(id) if id.isascii() and id.isdecimal() else None).build()
 
 
 class AlertsPage:
     """One open page of alerts."""
 
-    def __init__(self, page: shell.Page) -> None:
+    def __init__(self, page: shell.Page, mode: str, chosen: int | None) -> None:
         self._page = page
-        self._mode = "active"
+        self._mode = mode
+        self._asked = chosen
+        self._filter = view.Filter()
         self._past: Sequence[Alert] = ()
+        self._rated_s = 0.0
+        self._panel = AlertPanel(page, self._chosen, self._changed)
         self._selected: int | None = None
-        self._drawn: Alert | None = None
 
     def build(self) -> None:
         """Counts on top, the list at the left, the chosen one at the right."""
         page = self._page
-        active = self._alerts()
-        self._selected = active[0].id if active else None
+        listed = self._alerts()
+        self._selected = self._asked or (listed[0].id if listed else None)
+        with page.actions:
+            link_button(page.t("alerts.rules"), "/alerts/rules", icon_name="rule", testid="alerts-rules")
+            link_button(page.t("alerts.hygiene"), "/alerts/hygiene", icon_name="monitor_heart", testid="alerts-hygiene")
         with el("div", "em-alerts-page"):
             with el("section", "em-card em-counts", testid="alert-counts"):
                 self._counts = {p: self._count(p) for p in Priority}
-                self._rate = self._count_rate()
+                self._held = self._count_held()
+                self._waiting = self._count_waiting()
+                self._rate_box = el("div", "em-counts-item em-counts-rate em-desk-only", testid="alert-rate")
             with Card(page.t("alerts.title"), testid="alerts-list-card", classes="em-alerts-list") as card:
                 with card.tools:
-                    modes = {"active": page.t("alerts.mode.active"), "history": page.t("alerts.mode.history")}
-                    Segmented(modes, self._mode, self._switch, testid="alerts-mode", label=page.t("alerts.title"))
+                    self._build_tools()
                 self._table = DataTable(
                     view.columns(page.lang),
                     self._rows(),
@@ -82,22 +97,55 @@ class AlertsPage:
                     on_row=self._select,
                     on_action=self._action,
                 )
-            self._panel = el("aside", "em-card em-alert-panel", testid="alert-panel")
+            self._panel.build()
         self._show_counts()
-        self._draw_panel()
         page.every(self.live)
+        background_tasks.create(self._start(), name="alerts:start")
+
+    def _build_tools(self) -> None:
+        page = self._page
+        with el("div", "em-alerts-filter"):
+            made = text_field(page.t("alerts.search"), testid="alerts-search")
+            made._props["placeholder"] = page.t("alerts.search")
+            made.on_value_change(lambda e: self._narrow(words=str(e.value or "")))
+        priorities = {"": page.t("alerts.any_priority")} | {p.value: priority_name(p, page.lang) for p in Priority}
+        with el("div", "em-alerts-filter"):
+            choice_field(
+                page.t("alerts.priority"), priorities, "", testid="alerts-priority",
+                on_change=lambda value: self._narrow(priority=str(value or "")),
+            )  # fmt: skip
+        modes = {mode: page.t(f"alerts.mode.{mode}") for mode in MODES}
+        Segmented(modes, self._mode, self._switch, testid="alerts-mode", label=page.t("alerts.title"))
+        if page.viewer.may(Role.OPERATOR):
+            button(page.t("alerts.take_all"), self._take_all, icon_name="done_all", testid="alerts-take-all")
+
+    async def _start(self) -> None:
+        """What needs the store: the past of a history that the address names, and the rates."""
+        if self._mode == "history":
+            await self._read_past()
+            self._table.show({"rows": self._rows()})
+        await self._show_rate()
 
     def live(self, _tick: Tick) -> Changes:
         """One second later: durations, states, new ones."""
         self._show_counts()
-        chosen = self._chosen()
-        if chosen != self._drawn and (chosen is None or self._drawn is None or _moved(chosen, self._drawn)):
-            self._draw_panel()
+        self._panel.live()
+        if time.monotonic() - self._rated_s > RATE_PERIOD_S:
+            self._rated_s = time.monotonic()
+            background_tasks.create(self._show_rate(), name="alerts:rate")
         return [(self._table, self._table.row_changes(self._rows()))]
 
     # ---- list ------------------------------------------------------------------------------------------------------
     def _alerts(self) -> Sequence[Alert]:
-        return view.ordered(self._page.services.alerts.active()) if self._mode == "active" else self._past
+        alerts = self._page.services.alerts
+        found: Sequence[Alert]
+        if self._mode == "active":
+            found = view.ordered(alerts.active())
+        elif self._mode == "held":
+            found = view.ordered(alerts.held())
+        else:
+            found = self._past
+        return [a for a in found if self._filter.takes(a, self._page.services.plant.plant, self._page.viewer.fmt)]
 
     def _rows(self) -> list[dict[str, Any]]:
         page = self._page
@@ -110,11 +158,22 @@ class AlertsPage:
             may_acknowledge=page.viewer.may(Role.OPERATOR),
         )
 
+    def _narrow(self, **changes: str) -> None:
+        self._filter = replace(self._filter, **changes)
+        self._table.show({"rows": self._rows()})
+
+    async def _read_past(self) -> None:
+        now_us = self._page.hub.shop().now_us
+        try:
+            self._past = await self._page.services.alerts.history(now_us - HISTORY_US, now_us + 1, HISTORY_MOST)
+        except (MonitorError, OSError) as exc:
+            log.warning("the history of alerts cannot be read: %s", exc)
+            notify(self._page.t("alerts.failed"), good=False)
+
     async def _switch(self, mode: str) -> None:
         self._mode = mode
         if mode == "history":
-            now_us = self._page.hub.shop().now_us
-            self._past = await self._page.services.alerts.history(now_us - HISTORY_US, now_us + 1, HISTORY_MOST)
+            await self._read_past()
         self._table.show({"rows": self._rows()})
 
     def _select(self, alert_id: Any) -> None:
@@ -122,23 +181,33 @@ class AlertsPage:
             return  # a panel somebody may be typing in stays as it is
         self._selected = int(alert_id)
         self._table.show({"rows": self._rows()})
-        self._draw_panel()
+        self._panel.draw()
 
     async def _action(self, alert_id: Any, name: str) -> None:
         if name == "ack":
-            await self._acknowledge(int(alert_id), None)
+            await self._panel.act(lambda actor: self._page.services.alerts.acknowledge(int(alert_id), actor))
 
-    async def _acknowledge(self, alert_id: int, note: str | None) -> None:
+    async def _take_all(self) -> None:
         page = self._page
-        try:
-            await page.services.alerts.acknowledge(alert_id, page.actor(), note or None)
-        except Forbidden:
-            notify(page.t("error.forbidden"), good=False)
-        except MonitorError as exc:
-            notify(str(exc), good=False)
+        waiting = [alert.id for alert in self._alerts() if alert.waits and alert.id][:MOST_TAKEN]
+        if not waiting:
+            notify(page.t("alerts.take_all.none"))
+            return
+        words = page.t("alerts.take_all.words", n=len(waiting))
+        confirm = Confirm(
+            page.lang, page.t("alerts.take_all"), words, page.t("action.acknowledge"), danger=False, testid="take-all"
+        )
+        if await confirm.ask():
+            await self._panel.act(lambda actor: page.services.alerts.acknowledge_all(waiting, actor))
+
+    def _changed(self) -> None:
         self._table.show({"rows": self._rows()})
         self._show_counts()
-        self._draw_panel()
+
+    def _chosen(self) -> Alert | None:
+        alerts = self._page.services.alerts
+        everything = {a.id: a for a in (*self._past, *alerts.held(), *alerts.active())}
+        return everything.get(self._selected) if self._selected is not None else None
 
     # ---- counts ------------------------------------------------------------------------------------------------------
     def _count(self, priority: Priority) -> Any:
@@ -149,7 +218,15 @@ class AlertsPage:
                 el("span", "em-quiet", priority_name(priority, self._page.lang))
         return number
 
-    def _count_rate(self) -> Any:
+    def _count_held(self) -> Any:
+        with el("div", "em-counts-item"):
+            icon("pause_circle", "em-counts-icon")
+            with el("div"):
+                number = el("b", "em-counts-number", testid="count-held")
+                el("span", "em-quiet", self._page.t("priority.shelved"))
+        return number
+
+    def _count_waiting(self) -> Any:
         with el("div", "em-counts-item em-counts-wait"), el("div"):
             number = el("b", "em-counts-number", testid="count-waiting")
             el("span", "em-quiet", self._page.t("alerts.waiting"))
@@ -159,78 +236,23 @@ class AlertsPage:
         active = self._page.services.alerts.active()
         for priority, label in self._counts.items():
             _say(label, str(sum(a.priority is priority for a in active)))
-        _say(self._rate, str(sum(a.state in {AlertState.UNACKNOWLEDGED, AlertState.RETURNED} for a in active)))
+        _say(self._waiting, str(sum(a.waits for a in active)))
+        _say(self._held, str(len(self._page.services.alerts.held())))
 
-    # ---- panel -------------------------------------------------------------------------------------------------------
-    def _chosen(self) -> Alert | None:
-        everything = {a.id: a for a in (*self._past, *self._page.services.alerts.active())}
-        return everything.get(self._selected) if self._selected is not None else None
-
-    def _draw_panel(self) -> None:
-        page, alert = self._page, self._chosen()
-        self._drawn = alert
-        self._panel.clear()
-        with self._panel:
-            if alert is None:
-                empty("task_alt", page.t("alertpage.none"), page.t("alertpage.none.words"), testid="alert-empty")
-                return
-            self._draw_head(alert)
-            chart_box = el("div", "em-alert-chart")
-            self._draw_facts(alert)
-            self._draw_actions(alert)
-        if alert.tag is not None:
-            background_tasks.create(self._draw_chart(alert, chart_box), name="alerts:trend")
-
-    def _draw_head(self, alert: Alert) -> None:
-        head = view.head(alert, self._page.services.plant.plant, self._page.viewer.fmt)
-        with el("header", "em-alert-head"):
-            AlarmMark(alert.priority, self._page.lang)
-            with el("div"):
-                el("h2", "em-alert-subject", head["subject"], "alert-subject")
-                el("span", "em-alert-sentence", head["sentence"], "alert-sentence")
-        if head["value"]:
-            with el("div", "em-alert-value"):
-                with el("b", testid="alert-value"):
-                    el("span", text=head["value"])
-                    el("span", "em-unit", head["unit"])
-                el("span", "em-quiet", head["limit"])
-
-    def _draw_facts(self, alert: Alert) -> None:
+    async def _show_rate(self) -> None:
+        """Raises per hour of the last eight."""
         page = self._page
-        facts(view.fact_rows(alert, page.hub.shop().now_us, page.viewer.fmt), testid="alert-facts")
-
-    def _draw_actions(self, alert: Alert) -> None:
-        page = self._page
-        with el("footer", "em-alert-foot"):
-            waits = alert.state in {AlertState.UNACKNOWLEDGED, AlertState.RETURNED}
-            if waits and page.viewer.may(Role.OPERATOR):
-                note = text_field(page.t("alerts.note"), testid="alert-note", hint=page.t("alerts.note.hint"))
-                button(
-                    page.t("action.acknowledge"),
-                    lambda: self._acknowledge(alert.id, str(note.value or "")),
-                    kind="primary",
-                    icon_name="done",
-                    testid="alert-acknowledge",
-                )
-            if alert.machine_id is not None:
-                link_button(
-                    page.t("alerts.machine"), f"/machines/{alert.machine_id}", icon_name="show_chart", testid="alert-machine"
-                )
-
-    async def _draw_chart(self, alert: Alert, box: Element) -> None:
-        page = self._page
+        now_us = page.hub.shop().now_us
         try:
-            made = await view.chart(alert, page.services, page.hub.shop().now_us, page.viewer.fmt)
-        except (MonitorError, OSError) as exc:  # the trend is a comfort; the alert itself must stay readable
-            log.warning("no trend for alert %s: %s", alert.id, exc)
+            found = await page.services.alerts.hygiene(now_us - RATE_HOURS * HOUR_US, now_us + 1)
+        except (MonitorError, OSError) as exc:
+            log.warning("no rates of alerts: %s", exc)
             return
-        if made is not None and not box.is_deleted:
-            with box:
-                LiveChart(*made, testid="alert-chart")
-
-
-def _moved(now: Alert, before: Alert) -> bool:
-    return (now.id, now.state, now.acknowledged_by) != (before.id, before.state, before.acknowledged_by)
+        if self._rate_box.is_deleted:
+            return
+        self._rate_box.clear()
+        with self._rate_box:
+            draw_rate(page, found)
 
 
 def _say(label: Any, words: str) -> None:

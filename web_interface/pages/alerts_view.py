@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from domain.alert import Alert, AlertState
+from domain.alert import Action, Alert, AlertState, Change, Hold, HoldKind
 from domain.errors import NotFound
 from domain.plant import Plant
 from web_interface.components.marks import priority_letter
@@ -20,6 +21,24 @@ BEFORE_US = 35 * 60_000_000
 LONGEST_US = 12 * 3_600_000_000
 _ORDER = {AlertState.UNACKNOWLEDGED: 0, AlertState.ACKNOWLEDGED: 1, AlertState.RETURNED: 2, AlertState.CLEARED: 3}
 _STATE_ICON = {AlertState.ACKNOWLEDGED: "done", AlertState.RETURNED: "keyboard_return", AlertState.CLEARED: "check_circle"}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What of the list is shown: words in subject, sentence, tag or rule, and one priority; empty takes all."""
+
+    words: str = ""
+    priority: str = ""
+
+    def takes(self, alert: Alert, plant: Plant, fmt: Format) -> bool:
+        """Does the alert pass?"""
+        if self.priority and alert.priority.value != self.priority:
+            return False
+        wanted = self.words.strip().casefold()
+        if not wanted:
+            return True
+        text = " ".join((alert_subject(alert, plant, fmt.lang), alert_sentence(alert, fmt), alert.tag or "", alert.rule_id or ""))
+        return wanted in text.casefold()
 
 
 def ordered(alerts: Sequence[Alert]) -> list[Alert]:
@@ -60,20 +79,30 @@ def _row(alert: Alert, plant: Plant, now_us: int, fmt: Format, selected: bool, m
     state: Data = {"text": words, "icon": _STATE_ICON.get(alert.state, ""), "tone": "accent" if not gone and waits else "quiet"}
     if alert.state is AlertState.ACKNOWLEDGED:
         state["text"] = alert.acknowledged_by or words
+    sentence: list[list[str]] = [[alert_sentence(alert, fmt), "em-quiet"]]
+    if alert.repeats:
+        sentence.append([f" · {t('alerts.repeats', lang, n=alert.repeats)}", "em-b" if alert.chattering else "em-quiet"])
+    mark = [alert.priority.value, priority_letter(alert.priority, lang)]
+    lasts = fmt.duration(lasted_s)
+    if alert.hold is not None and alert.state.is_active:
+        mark = ["shelved", ""]
+        state = {"text": hold_words(alert.hold, lang), "icon": "", "tone": "quiet"}
+        if alert.hold.until_us is not None:
+            lasts = t("alerts.until", lang, time=fmt.moment(alert.hold.until_us, now_us))
     acknowledge = {"name": "ack", "icon": "done", "label": t("action.acknowledge", lang)}
     cells: Data = {
-        "mark": {"text": "", "alarm": [alert.priority.value, priority_letter(alert.priority, lang)], "sort": alert.priority.rank},
+        "mark": {"text": "", "alarm": mark, "sort": alert.priority.rank},
         "raised": {"text": fmt.moment(alert.raised_us, now_us), "sort": alert.raised_us},
         "what": {
             "text": alert_subject(alert, plant, fmt.lang),
             "bold": alert.state is AlertState.UNACKNOWLEDGED,
-            "sub": [[alert_sentence(alert, fmt), "em-quiet"]],
+            "sub": sentence,
         },
         "value": {"text": _value(alert.value, alert.unit, fmt), "sort": alert.value or 0.0, "bold": not gone},
         "limit": {"text": _value(alert.limit, alert.unit, fmt), "sort": alert.limit or 0.0},
-        "lasts": {"text": fmt.duration(lasted_s), "sort": round(lasted_s)},
+        "lasts": {"text": lasts, "sort": round(lasted_s)},
         "state": state,
-        "do": {"text": "", "actions": [acknowledge] if waits and may else []},
+        "do": {"text": "", "actions": [acknowledge] if waits and may and alert.hold is None else []},
     }
     return {
         "id": alert.id,
@@ -81,7 +110,7 @@ def _row(alert: Alert, plant: Plant, now_us: int, fmt: Format, selected: bool, m
         "clickable": True,
         "selected": selected,
         "muted": gone,
-        "bar": alert.state is AlertState.UNACKNOWLEDGED,
+        "bar": alert.state is AlertState.UNACKNOWLEDGED and alert.hold is None,
     }
 
 
@@ -112,8 +141,19 @@ def fact_rows(alert: Alert, now_us: int, fmt: Format) -> list[tuple[str, str]]:
     if alert.acknowledged_us is not None:
         who = f"{alert.acknowledged_by or ''}, {fmt.moment(alert.acknowledged_us, now_us)}"
         found.append((t("alerts.fact.acknowledged", lang), who))
+    if alert.hold is not None:
+        found.append((hold_words(alert.hold, lang), _hold_reason(alert.hold, now_us, fmt)))
     if alert.note:
         found.append((t("alerts.fact.note", lang), alert.note))
+    if alert.repeats:
+        words = t("alerts.repeats", lang, n=alert.repeats)
+        if alert.last_raised_us is not None:
+            words = f"{words}, {fmt.moment(alert.last_raised_us, now_us)}"
+        found.append((t("alerts.fact.repeats", lang), f"{words} · {t('alerts.chattering', lang)}" if alert.chattering else words))
+    if alert.escalation:
+        found.append((t("alerts.fact.escalation", lang), t("alerts.step", lang, n=alert.escalation)))
+    if alert.rule_id:
+        found.append((t("alerts.fact.rule", lang), alert.rule_id))
     if alert.tag:
         found.append((t("alerts.fact.tag", lang), alert.tag))
     elif alert.device_id:
@@ -121,6 +161,38 @@ def fact_rows(alert: Alert, now_us: int, fmt: Format) -> list[tuple[str, str]]:
     if alert.detail:
         found.append((t("alerts.fact.detail", lang), alert.detail))
     return found
+
+
+def hold_words(hold: Hold, lang: str) -> str:
+    """Shelved · П. Орлов."""
+    words = t(f"alerts.hold.{hold.kind.value}", lang)
+    return f"{words} · {hold.by}" if hold.by else words
+
+
+def _hold_reason(hold: Hold, now_us: int, fmt: Format) -> str:
+    words = hold.reason
+    if hold.kind is HoldKind.SUPPRESSED:
+        key = hold.reason.partition(":")
+        words = t(f"state.{key[2]}", fmt.lang) if key[0] == "state" else t("alerts.no_shift", fmt.lang)
+    if hold.until_us is None:
+        return words
+    return f"{words} ({t('alerts.until', fmt.lang, time=fmt.moment(hold.until_us, now_us))})"
+
+
+def change_rows(changes: Sequence[Change], now_us: int, fmt: Format) -> list[tuple[str, str]]:
+    """Time, and what happened by whom, the newest first."""
+    rows = []
+    for change in reversed(changes):
+        words = t(f"alerts.action.{change.action.value}", fmt.lang)
+        people = change.actor or ", ".join(_whom(name, fmt.lang) for name in change.to)
+        note = "" if change.action is Action.ESCALATE or change.note is None else change.note
+        rows.append((fmt.moment(change.time_us, now_us), " · ".join(part for part in (words, people, note) if part)))
+    return rows
+
+
+def _whom(name: str, lang: str) -> str:
+    kind, _, role = name.partition(":")
+    return t(f"role.{role}", lang) if kind == "role" and role else name
 
 
 async def chart(alert: Alert, services: Services, now_us: int, fmt: Format) -> tuple[Data, Data] | None:

@@ -18,9 +18,10 @@ from nicegui import Client, ui
 from nicegui.element import Element
 
 from domain.access import Role, User
-from domain.alert import AlertState
+from domain.alert import AlertState, Priority
 from domain.errors import Forbidden
 from web_interface.components import (
+    AlertTone,
     Feed,
     Hub,
     MarkDefs,
@@ -139,6 +140,7 @@ def page(
                 breadcrumb([(site.name, "/")] if crumbs is None and active != "overview" else list(crumbs or ()), words)
             actions = el("div", "em-top-actions")
             _quick(services, viewer, dark)
+            tone = AlertTone(_tone_data(services, hub, viewer), "alert-tone")
             status = TopStatus(_status_data(services, hub, viewer), "top-status")
             _user_menu(services, viewer, dark)
         banners = _Banners(viewer)
@@ -151,7 +153,7 @@ def page(
     def job(tick: Tick) -> list[tuple[Element, Mapping[str, Any]]]:
         badge.refresh()
         banners.refresh(services, hub)
-        return [(status, status.change(_status_live(hub)))]
+        return [(status, status.change(_status_live(hub))), (tone, tone.change({"urgent": _urgent_now(services, hub)}))]
 
     badge.refresh()
     banners.refresh(services, hub)
@@ -236,7 +238,22 @@ class _Badges:
 
 
 def _waiting(services: Services) -> int:
-    return sum(a.state in {AlertState.UNACKNOWLEDGED, AlertState.RETURNED} for a in services.alerts.active())
+    return sum(alert.waits for alert in services.alerts.active())
+
+
+def _urgent_now(services: Services, hub: Hub) -> str:
+    return hub.view("alerts-urgent", lambda _shop: _urgent(services))
+
+
+def _urgent(services: Services) -> str:
+    """The more urgent of critical and high that stands and nobody took; "" without one."""
+    standing = {alert.priority for alert in services.alerts.active() if alert.state is AlertState.UNACKNOWLEDGED}
+    return next((p.value for p in (Priority.CRITICAL, Priority.HIGH) if p in standing), "")
+
+
+def _tone_data(services: Services, hub: Hub, viewer: Viewer) -> dict[str, Any]:
+    words = {name: t(f"tone.{name}", viewer.lang) for name in ("on", "off", "blocked")}
+    return {"urgent": _urgent_now(services, hub), "user": viewer.user.name, **words}
 
 
 class _Banners:
