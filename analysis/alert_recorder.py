@@ -88,19 +88,23 @@ class AlertRecorder:
         if not left:
             return
         log.warning("%d transitions of alerts that an earlier run could not store are stored now", len(left))
-        numbers: dict[tuple[str, int], int] = {}
-        for alert in left:
-            known = alert.id or numbers.get((alert.key, alert.raised_us), 0)
-            try:
-                stored = await self._store.save(replace(alert, id=known))
-            except StorageError:
-                raise
-            except Exception:
-                log.exception("a transition that an earlier run left is refused: %s", alert.key)
-                self.lost += 1
-                continue
-            numbers[(alert.key, alert.raised_us)] = stored.id
+        for at in range(0, len(left), MOST_AT_ONCE):
+            await self._replay_some(left[at : at + MOST_AT_ONCE])
         await asyncio.to_thread(self._spool.clear)
+
+    async def _replay_some(self, alerts: Sequence[Alert]) -> None:
+        """The store knows an occurrence by its key and begin, and a transition by its number: what it has, it keeps."""
+        try:
+            await self._store.save_all(alerts)
+        except (StorageError, OSError):
+            raise
+        except Exception:  # noqa: BLE001 - one of them is refused: the others are stored
+            if len(alerts) == 1:
+                log.exception("a transition that an earlier run left is refused: %s", alerts[0].key)
+                self.lost += 1
+                return
+            for alert in alerts:
+                await self._replay_some([alert])
 
     def forget(self, occurrence: Occurrence, state: AlertState) -> None:
         """The transition to `state` is stored already, by an earlier process."""

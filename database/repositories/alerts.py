@@ -38,37 +38,38 @@ class AlertRepository:
 
     async def save_all(self, alerts: Sequence[Alert]) -> Sequence[Alert]:
         """The same for many in one transaction, in their order: all or none."""
-        stored: list[Alert] = []
         async with self._store.write() as connection:
             known = await _Known.read(connection, [alert for alert in alerts if alert.id == 0])
+            made = await self._insert(connection, alerts, known)
+            stored = [
+                alert if alert.id else dataclasses.replace(alert, id=known.occurrences[alert.key, alert.raised_us])
+                for alert in alerts
+            ]
             updates: dict[int, _Row] = {}
-            transitions: list[_Row] = []
-            for alert in alerts:
-                saved = alert
-                if alert.id == 0:
-                    saved = dataclasses.replace(alert, id=await self._number(connection, alert, known))
-                if saved.id not in updates or updates[saved.id]["seen"] <= saved.changes:
-                    updates[saved.id] = {"alert_id": saved.id, "seen": saved.changes, **_row(saved)}
-                if saved.change is not None:
-                    transitions.append(_transition(saved.id, saved.change))
-                stored.append(saved)
+            for alert in stored:
+                if alert.id not in made and (alert.id not in updates or updates[alert.id]["seen"] <= alert.changes):
+                    updates[alert.id] = {"alert_id": alert.id, "seen": alert.changes, **_row(alert)}
             await self._update(connection, updates)
+            transitions = [_transition(alert.id, alert.change) for alert in stored if alert.change is not None]
             if transitions:
                 missing = self._store.insert_missing(_TRANSITION, ["alert_id", "number"])
                 await connection.execute(missing, transitions)
         return stored
 
-    async def _number(self, connection: AsyncConnection, alert: Alert, known: _Known) -> int:
-        """Of the row that holds this occurrence already, or of a new one."""
-        number = known.occurrences.get((alert.key, alert.raised_us))
-        if number is not None:
-            return number
-        if alert.key in known.standing:
-            raise Conflict(f"alert {alert.key!r} stands already")
-        number = await self._store.insert_id(connection, _T, _row(alert))
-        known.occurrences[alert.key, alert.raised_us] = number
-        known.standing.add(alert.key)
-        return number
+    @staticmethod
+    async def _insert(connection: AsyncConnection, alerts: Sequence[Alert], known: _Known) -> set[int]:
+        """One row for each occurrence that has none, as its last word in `alerts` says; their numbers."""
+        new: dict[tuple[str, int], Alert] = {}
+        for alert in alerts:
+            if alert.id == 0 and (alert.key, alert.raised_us) not in known.occurrences:
+                if alert.key in known.standing:
+                    raise Conflict(f"alert {alert.key!r} stands already")
+                new[alert.key, alert.raised_us] = alert
+        if not new:
+            return set()
+        await connection.execute(_T.insert(), [_row(alert) for alert in new.values()])
+        known.occurrences |= (await _Known.read(connection, list(new.values()))).occurrences
+        return {known.occurrences[occurrence] for occurrence in new}
 
     @staticmethod
     async def _update(connection: AsyncConnection, rows: dict[int, _Row]) -> None:

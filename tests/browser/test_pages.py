@@ -8,7 +8,7 @@ from typing import Any
 from tests.browser.conftest import Visit, at
 
 PHONE = {"width": 390, "height": 844}
-PATHS = ("/machines/ctx-1250", "/alerts", "/status", "/reports", "/energy")
+PATHS = ("/machines/ctx-1250", "/alerts", "/alerts/rules", "/alerts/hygiene", "/status", "/reports", "/energy")
 
 
 async def test_no_page_is_wider_than_its_window(visit: Visit) -> None:
@@ -83,6 +83,60 @@ async def test_alert_is_acknowledged_with_a_note_and_the_badge_follows(visit: Vi
     )
     assert "Вызвал электрика" in await page.inner_text(at("alert-facts"))
     assert await page.inner_text(at("alert-subject")) == subject
+
+
+async def test_an_alert_is_shelved_with_a_reason_and_taken_back(visit: Visit) -> None:
+    page = await visit("/alerts", user="operator")
+    await page.click(at("row-4"))
+    await page.click(at("alert-shelve"))
+    await page.click(at("shelf-for-15"))
+    await page.click(at("shelf-save"))
+    assert await page.locator(at("row-4")).count() == 1, "a reason is needed"
+    await page.fill(f"{at('shelf')} input", "Договорились с энергетиком")
+    await page.click(at("shelf-save"))
+    await page.wait_for_selector(at("row-4"), state="detached")
+    await page.click(at("alerts-mode-held"))
+    await page.click(at("row-4"))
+    assert "Договорились с энергетиком" in await page.inner_text(at("alert-facts"))
+    await page.click(at("alert-unshelve"))
+    await page.wait_for_selector(at("row-4"), state="detached")
+
+
+async def test_alerts_are_found_by_words_and_by_an_address(visit: Visit) -> None:
+    page = await visit("/alerts?mode=held&id=6")
+    assert await page.inner_text(at("alert-subject")) == "3М151"
+    await page.click(at("alerts-mode-active"))
+    await page.fill(f"{at('alerts-list-card')} input", "печь")
+    await page.wait_for_selector(at("row-2"), state="detached")
+    assert await page.locator(at("row-1")).count() == 1
+
+
+async def test_a_rule_is_rehearsed_before_it_is_saved(visit: Visit) -> None:
+    page = await visit("/alerts/rules", user="engineer")
+    await page.click(at("rule-new"))
+    await page.fill(f"{at('rule-form')} input >> nth=0", "hot")
+    await page.click(at("rule-rehearse"))
+    await page.wait_for_selector("[role=alert]:has-text('Не заполнено')", timeout=5000)
+
+
+async def test_hygiene_shows_its_figures(visit: Visit) -> None:
+    page = await visit("/alerts/hygiene?days=1")
+    assert await page.inner_text(at("hygiene-peak")) == "3"
+    assert await page.locator(f"{at('top-table')} tbody tr").count() == 7
+
+
+async def test_the_tone_waits_for_a_gesture_and_can_be_muted(visit: Visit) -> None:
+    page = await visit("/alerts", user="operator")
+    tone = page.locator(at("alert-tone"))
+    assert await tone.get_attribute("data-ready") == "0"
+    heard = "new Promise(done => window.addEventListener('em-tone', e => done(e.detail), {once: true}))"
+    await page.evaluate(f"window.heard = {heard}")
+    await page.mouse.click(300, 30)
+    assert await page.evaluate("window.heard") == "critical"
+    await tone.click()
+    assert await tone.get_attribute("aria-pressed") == "true"
+    await page.reload()
+    await page.wait_for_selector(f"{at('alert-tone')}[aria-pressed=true]")
 
 
 async def test_viewer_sees_alerts_but_no_button(visit: Visit) -> None:

@@ -97,6 +97,9 @@ class AlertsPage:
                     on_row=self._select,
                     on_action=self._action,
                 )
+                with el("div", "em-alerts-more"):
+                    el("a", "em-link", page.t("alerts.hygiene"), "more-hygiene", href="/alerts/hygiene")
+                    el("a", "em-link", page.t("alerts.rules"), "more-rules", href="/alerts/rules")
             self._panel.build()
         self._show_counts()
         page.every(self.live)

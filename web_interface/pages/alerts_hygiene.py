@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 Data = dict[str, Any]
 DAY_US = 86_400_000_000
 PERIODS = {"1": 1, "7": 7, "30": 30}
+FEWEST_RAISES = 50  # of fewer, the top ten are always most
 GOOD_PER_HOUR = 6  # EEMUA 191: one in ten minutes
 
 
@@ -127,6 +128,7 @@ def figures(found: Hygiene, fmt: Format) -> list[tuple[str, str, str, bool]]:
     """(key, figure, note, is it bad) of the row on top."""
     lang = fmt.lang
     band = MISSING if found.band is None else t(f"hygiene.band.{found.band.value}", lang)
+    bad_top = found.top_share > 0.5 and found.raises >= FEWEST_RAISES
     bad_band = found.band in {Band.OVER_DEMANDING, Band.UNACCEPTABLE}
     return [
         ("per_10_min", fmt.number(found.per_10_min, 2), band, bad_band),
@@ -139,7 +141,12 @@ def figures(found: Hygiene, fmt: Format) -> list[tuple[str, str, str, bool]]:
         ("per_day", fmt.number(found.per_day, 0), t("hygiene.target", lang, n=144), (found.per_day or 0) > 288),
         ("peak", str(found.peak_per_10_min), t("hygiene.target", lang, n=10), found.peak_per_10_min > 10),
         ("flood_share", fmt.percent(found.flood_share), t("hygiene.target_share", lang, n=1), found.flood_share > 0.01),
-        ("top_share", fmt.percent(found.top_share), t("hygiene.target_share", lang, n=5), found.top_share > 0.5),
+        (
+            "top_share",
+            fmt.percent(found.top_share),
+            t("hygiene.target_share", lang, n=5),
+            bad_top,
+        ),
     ]
 
 
