@@ -98,7 +98,7 @@ class AlertRecorder:
             await self._store.save_all(alerts)
         except (StorageError, OSError):
             raise
-        except Exception:  # noqa: BLE001 - one of them is refused: the others are stored
+        except Exception:
             if len(alerts) == 1:
                 log.exception("a transition that an earlier run left is refused: %s", alerts[0].key)
                 self.lost += 1
