@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from analysis.accounting import EnergyAccounting
-from analysis.basic_figures import explain_path, stamp
+from analysis.basic_figures import explain_path, machines_of, stamp
+from analysis.efficiency import together
 from analysis.efficiency_service import EfficiencyService
 from analysis.explanations import gaps_of, spans_of
 from analysis.uncertainty import machine_limit
-from domain.efficiency import CARDS, DEFAULT_CARD, GroupEfficiency
+from domain.efficiency import CARDS, DEFAULT_CARD
 from domain.energy import Efficiency
 from domain.errors import NotFound
 from domain.explain import Explanation, Span, Term, substitute
@@ -34,51 +35,44 @@ class KefFigures:
         card = figure.partition(".")[2] or options.get("card")
         if card is not None and card not in CARDS:
             raise NotFound("efficiency card", card, tuple(CARDS))
-        groups = await self._service.grouped("site", "total", from_us, to_us, card, subject)
-        if not groups:
-            raise NotFound("machine", subject)
-        mixed = len(groups) > 1
-        if mixed:  # machines of different cards: the one card that all of them have stands for the group
-            groups = await self._service.grouped("site", "total", from_us, to_us, DEFAULT_CARD, subject)
-        notes = ("kef.note.mixed",) if mixed else ()
-        if len(groups[0].members) == 1:
-            return await self._of_machine(groups[0].members[0], subject, from_us, to_us, card, notes)
-        return await self._of_group(groups[0], subject, card, notes)
+        ids = machines_of(self._plant(), subject)
+        values = [await self._service.efficiency(machine_id, from_us, to_us, card) for machine_id in ids]
+        notes: tuple[str, ...] = ()
+        if len({value.card for value in values}) > 1:  # the one card that all of them have stands for the group
+            values = [await self._service.of_account(v.account, DEFAULT_CARD) for v in values if v.account is not None]
+            notes = ("kef.note.mixed",)
+        if len(ids) == 1:
+            return await self._of_machine(ids[0], values[0], subject, from_us, to_us)
+        return _of_group(dict(zip(ids, values, strict=True)), subject, from_us, to_us, card, notes)
 
-    async def _of_machine(
-        self, machine_id: str, subject: str, from_us: int, to_us: int, card: str | None, notes: tuple[str, ...]
-    ) -> Explanation:
-        value = await self._service.efficiency(machine_id, from_us, to_us, card)
+    async def _of_machine(self, machine_id: str, value: Efficiency, subject: str, from_us: int, to_us: int) -> Explanation:
         end_us = min(to_us, self._clock.now_us())
         intervals = await self._accounting.states(machine_id, from_us, to_us)
         above = CARDS[value.card].valid_states
         state = MachineState.PRODUCTION if above == {MachineState.PRODUCTION} else None
-        reasons = () if value.reason is None else (value.reason,)
         path = f"/api/machines/{machine_id}/efficiency?card={value.card}&from={stamp(from_us)}&to={stamp(to_us)}"
         return _explanation(
-            value, subject, from_us, to_us, value.formula, value.terms, path, (*reasons, *notes),
+            value, subject, from_us, to_us, value.formula, value.terms, path, () if value.reason is None else (value.reason,),
             spans=spans_of(intervals, end_us, state), gaps=gaps_of(intervals, end_us),
             uncertainty=self._uncertainty(machine_id, value),
         )  # fmt: skip
 
-    async def _of_group(
-        self, group: GroupEfficiency, subject: str, card: str | None, notes: tuple[str, ...]
-    ) -> Explanation:
-        value, (from_us, to_us) = group.value, (group.from_us, group.to_us)
-        singles = [await self._service.efficiency(m, from_us, to_us, value.card) for m in group.members]
-        members = tuple(
-            Term(f"{value.card}_{n}", single.value, "1", machine_id)
-            for n, (machine_id, single) in enumerate(zip(group.members, singles, strict=True), 1)
-        )
-        out = ("kef.note.left_out",) if group.left_out else ()
-        reasons = () if value.reason is None else (value.reason,)
-        formula = GROUP_FORMULA.get(value.card, "E_above / E_below")
-        path = explain_path(KEF if card is None else f"{KEF}.{card}", subject, from_us, to_us)
-        return _explanation(value, subject, from_us, to_us, formula, (*value.terms, *members), path, (*reasons, *out, *notes))
-
     def _uncertainty(self, machine_id: str, value: Efficiency) -> float | None:
         """Limits of error of the energies. One meter measures both sides of the line: for the quotient they are a ceiling."""
         return machine_limit(self._plant(), machine_id, value.estimated_share)
+
+
+def _of_group(
+    singles: Mapping[str, Efficiency], subject: str, from_us: int, to_us: int, card: str | None, notes: tuple[str, ...]
+) -> Explanation:
+    """The sum of the machines, each with its own figure; `card`: the one that was asked for."""
+    value = together(list(singles.values()))
+    members = tuple(Term(f"{v.card}_{n}", v.value, "1", machine) for n, (machine, v) in enumerate(singles.items(), 1))
+    out = ("kef.note.left_out",) if any(v.reason is not None for v in singles.values()) else ()
+    reasons = () if value.reason is None else (value.reason,)
+    formula = GROUP_FORMULA.get(value.card, "E_above / E_below")
+    path = explain_path(KEF if card is None else f"{KEF}.{card}", subject, from_us, to_us)
+    return _explanation(value, subject, from_us, to_us, formula, (*value.terms, *members), path, (*reasons, *out, *notes))
 
 
 def _explanation(

@@ -333,8 +333,16 @@ class FakeEfficiency:
     async def grouped(
         self, by: str, step: str, from_us: int, to_us: int, card: str | None = None, subject: str = "site"
     ) -> Sequence[GroupEfficiency]:
-        values = [(tool.machine.id, await self.efficiency(tool.machine.id, from_us, to_us, card)) for tool in shop.TOOLS]
-        return [GroupEfficiency(machine, from_us, to_us, step, value, (machine,)) for machine, value in values]
+        tools = [tool for tool in shop.TOOLS if subject in {"site", tool.machine.id}]
+        hour = 3600 * S if step == "hour" else to_us - from_us
+        found = []
+        for n, begin in enumerate(range(from_us, to_us, hour)):
+            for tool in tools:
+                value = await self.efficiency(tool.machine.id, begin, begin + hour, card)
+                if value.value is not None:
+                    value = replace(value, value=value.value - 0.05 * (n % 3))
+                found.append(GroupEfficiency(tool.machine.id, begin, begin + hour, step, value, (tool.machine.id,)))
+        return found
 
 
 class FakePerPart:

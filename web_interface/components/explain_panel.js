@@ -27,6 +27,20 @@ export default {
       ]),
       h("section", { class: "em-explain-block" }, [h("h3", d.trust_title), ...d.trust.map(([name, words]) => h("div", { key: name, class: "em-explain-fact" }, [h("span", { class: "em-quiet" }, name), h("span", words)]))]),
       d.hint ? h("section", { class: "em-explain-block em-explain-hint" }, [icon("lightbulb", "em-quiet"), h("span", d.hint)]) : null,
+      (d.hours || []).length
+        ? h("section", { class: "em-explain-block", "data-testid": "kef-hours" }, [
+            h("h3", d.hours_title),
+            h("div", { class: "em-hours" }, [
+              ...d.hours.map((b) =>
+                h("div", { key: b.clock, class: ["em-hour", b.running && "em-hour-running", b.hatched && "em-hour-hatched"], title: `${b.clock} ${b.label}` }, [
+                  b.known ? h("i", { style: { height: `${b.height}%` } }) : null,
+                  h("span", b.label),
+                ]),
+              ),
+              d.target === null || d.target === undefined ? null : h("b", { class: "em-hours-target", style: { bottom: `${d.target}%` } }),
+            ]),
+          ])
+        : null,
       d.foot ? h("footer", { class: "em-explain-foot em-quiet" }, d.foot) : null,
     ]);
   },

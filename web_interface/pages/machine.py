@@ -313,7 +313,7 @@ class MachinePage:
         return self._window[0], min(self._window[1], self._page.hub.shop().now_us)
 
     def _live_explain(self) -> Changes:
-        data = view.explain(self._now, self._page.services.plant.plant, self._fmt)
+        data = view.explain(self._now, self._page.services.plant.plant, self._fmt, self._figures.hours)
         if data is None:
             if self._explain is not None or not self._explain_box.default_slot.children:
                 self._explain = None

@@ -9,6 +9,7 @@ from typing import Any
 from nicegui import background_tasks
 from nicegui.element import Element
 
+from domain.efficiency import GroupEfficiency
 from domain.errors import MonitorError
 from domain.explain import Explanation
 from domain.kpi import SpecificEnergy
@@ -53,6 +54,7 @@ class MachineFigures:
     def __init__(self, *, page: shell.Page, machine: Machine, window: Callable[[], Window]) -> None:
         self._page, self._machine, self._window = page, machine, window
         self._asked_us, self._begin_us = 0, 0
+        self.hours: Sequence[GroupEfficiency] = ()  # the machine's card by hour of the window
         self._values: dict[str, tuple[Any, Any, Any, Element]] = {}
         self._table: DataTable | None = None
         quantities = frozenset(tag.quantity for tag in page.services.live.tags() if tag.device_id == machine.meter)
@@ -87,6 +89,7 @@ class MachineFigures:
                     return  # the page was left meanwhile
                 self._show(figure, found)
             programs = await services.per_part.by_program(self._machine.id, *window)
+            self.hours = await services.efficiency.grouped("machine", "hour", *window, None, self._machine.id)
         except (MonitorError, OSError) as exc:  # the database is away: what is shown stays
             log.warning("no figures of %s: %s", self._machine.id, exc)
             return

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from domain.efficiency import CARDS, DEFAULT_CARD
-from domain.energy import Efficiency
+from domain.efficiency import CARDS, DEFAULT_CARD, GroupEfficiency
+from domain.energy import Efficiency, EnergyAccount
 from domain.plant import Machine, Plant
 from domain.quality import FIRST_BAD
 from domain.state import MachineState, StateInterval
@@ -185,7 +185,7 @@ def _totals(seconds: float, total_s: float, kwh: float, fmt: Format, tariff: flo
 
 
 # ---- КЭФ ---------------------------------------------------------------------------------------------------------------
-def explain(now: MachineNow, plant: Plant, fmt: Format) -> Data | None:
+def explain(now: MachineNow, plant: Plant, fmt: Format, hours: Sequence[GroupEfficiency] = ()) -> Data | None:
     """Where the number comes from: formula with its values, parts by state, how far to trust it. None without a figure."""
     card = now.kef
     if card is None or card.account is None:
@@ -210,6 +210,7 @@ def explain(now: MachineNow, plant: Plant, fmt: Format) -> Data | None:
         "trust_title": t("machine.kef.trust", lang),
         "trust": _trust(card, now.machine, fmt),
         "hint": _hint(now, card, fmt),
+        **hour_bars(hours, target, now.shift, fmt),
         "foot": t("machine.kef.version", lang, card=card.card, version=card.version),
     }
 
@@ -220,6 +221,26 @@ def _sides(card: Efficiency, lang: str) -> Data:
         return {"top": t("machine.kef.top", lang), "bottom": t("machine.kef.bottom", lang)}
     top, bottom = quotient(CARDS[card.card].formula, card.terms, lang)
     return {"top": top, "bottom": bottom}
+
+
+def hour_bars(hours: Sequence[GroupEfficiency], target: float | None, account: EnergyAccount | None, fmt: Format) -> Data:
+    """The card by hour as bars, the running one paler; the scale reaches to 1, or above where a value does."""
+    known = [hour.value.value for hour in hours if hour.value.value is not None]
+    if not known:
+        return {"hours": []}
+    top = max(1.0, target or 0.0, *known)
+    end_us = account.to_us if account is not None else hours[-1].to_us
+    bars = []
+    for hour in hours:
+        value = hour.value.value
+        bars.append({
+            "label": fmt.kef(value) if value is not None else "", "clock": fmt.clock(hour.from_us), "known": value is not None,
+            "height": 0.0 if value is None else round(max(0.0, value) / top * 100, 1), "running": hour.to_us > end_us,
+            "hatched": not hour.value.complete,
+        })
+    words = "machine.kef.hours" if target is None else "machine.kef.hours_target"
+    title = t(words, fmt.lang, target=fmt.kef(target)) if target is not None else t(words, fmt.lang)
+    return {"hours": bars, "hours_title": title, "target": None if target is None else round(target / top * 100, 1)}
 
 
 def _part(state: MachineState, seconds: float, kwh: float, fmt: Format) -> Data | None:

@@ -62,6 +62,18 @@ def test_the_panel_follows_the_card_of_the_machine() -> None:
     assert without["note"].startswith("Детали не считаются")
 
 
+async def test_hours_of_the_card_are_bars_on_one_scale_with_the_target() -> None:
+    services = build_services()
+    now = services.live.machine("ctx-1250")
+    assert now.shift is not None
+    hours = await services.efficiency.grouped("machine", "hour", now.shift.from_us, now.shift.to_us, None, "ctx-1250")
+    data = machine_view.hour_bars(hours, 0.86, now.shift, RU)
+    assert (data["hours"][0]["label"], data["hours"][0]["height"], data["target"]) == ("0,90", 90.0, 86.0)
+    assert [bar["running"] for bar in data["hours"]] == [False] * 6 + [True]
+    empty = [replace(hour, value=replace(hour.value, value=None)) for hour in hours]
+    assert machine_view.hour_bars(empty, 0.86, now.shift, RU) == {"hours": []}
+
+
 def test_a_learned_idle_power_is_an_empty_field() -> None:
     entry = {"id": "a", "kef": {"card": "K2", "idle_kw": "learned"}}
     assert for_form(entry) == {"id": "a", "kef": {"card": "K2"}}
