@@ -28,11 +28,11 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
     (rf"unknown field {_NAME}", "unknown"),
     (r"is (?P<value>.+) \(did you mean (?P<near>.+)\?\)", "value_near"),
     (r"is (?P<value>.+)", "value"),
-    (rf"there is no (?P<what>device|line|profile|tag) {_NAME}", "no_such"),
+    (rf"there is no (?P<what>device|line|profile|tag|machine|section|shift) {_NAME}", "no_such"),
     (rf"(?P<what>profile|device|line|machine|limit|user|key) {_NAME} does not exist(?:; nearest: .*)?", "no_such"),
     (rf"the (?P<what>line|device|machine) {_NAME} stands twice \(first in line (?P<line>\d+)\)", "twice_in"),
-    (rf"the (?P<what>line|device|machine) {_NAME} stands twice", "twice"),
-    (rf"(?P<what>line|device|machine|user|virtual_tag) {_NAME} exists already", "exists"),
+    (rf"the (?P<what>line|device|machine|rule) {_NAME} stands twice", "twice"),
+    (rf"(?P<what>line|device|machine|user|virtual_tag|alert_rule) {_NAME} exists already", "exists"),
     (r"stands here a second time", "second"),
     (r"a secret does not belong in the plant file", "secret"),
     (rf"leads to (?P<target>.+) as line {_NAME} does", "target"),
@@ -73,6 +73,13 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
     (r"too many attempts; try again in (?P<n>\d+) s", "too_many"),
     (rf"{_NAME} does not measure (?P<quantity>\w+)", "measures"),
     (r"nothing says where the point lies", "nowhere"),
+    (r"names (?:nothing|.+ and .+)", "names_one"),
+    (r"a rule of kind \w+ watches no tag", "no_tag_watched"),
+    (rf"no device there has a point {_NAME}", "no_point_there"),
+    (r"has no meaning with kind: \w+", "no_meaning"),
+    (rf"{_NAME} is of no machine, so it has no state", "no_machine_state"),
+    (r"the plant has no shifts", "no_shifts"),
+    (r"stands beside times", "beside_times"),
     (r"expected (?P<rest>.+)", "expected"),
 )
 _EXPECTED: tuple[tuple[str, str], ...] = (
@@ -116,6 +123,9 @@ _EXPECTED: tuple[tuple[str, str], ...] = (
     (r"states with idle_above_kw and production_above_kw", "states"),
     (r"\w+_per_part|process_power|good_parts or good_share", "filled"),
     (r"the sections .*", "sections"),
+    (r"to be left out", "left_out"),
+    (r"exactly one of (?P<words>.+)", "exactly_one"),
+    (r"less than the band between the borders \((?P<value>\S+)\)", "band"),
     (r"site: \{name: …, timezone: …\}", "site"),
 )
 _FIELD_FIRST = re.compile(r"(?P<field>[a-z_]+(?: name)?): (?P<rest>.+)", re.DOTALL)

@@ -165,6 +165,16 @@ def entry(values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def control_of(field: str) -> str:
+    """The form's control that holds a field of the plant file: scope.tag is scope_name."""
+    group, _, name = field.partition(".")
+    if group == "scope":
+        return "scope_point" if name == "point" else "scope_name"
+    if group == "baseline":
+        return "baseline_value"
+    return f"message_{name}" if group == "message" and name else group
+
+
 def scope_words(entry: Mapping[str, Any], plant: Plant, lang: str) -> str:
     """Where: "Токарный участок: Мощность"."""
     scope = dict(entry["scope"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from nicegui import ui
@@ -185,8 +186,9 @@ class RulesPage:
         return entry if self._chosen == NEW else entry | {"id": self._chosen}
 
     def _show_troubles(self, exc: MonitorError, entry: Mapping[str, Any]) -> None:
+        found = admin_words.troubles(exc, self._page.lang, own=f"alert_rules[{entry.get('id')}]")
         if self._form is not None:
-            self._form.show(admin_words.troubles(exc, self._page.lang, own=f"alert_rules[{entry.get('id')}]"))
+            self._form.show([replace(trouble, field=rule_form.control_of(trouble.field)) for trouble in found])
 
     async def _rehearse_only(self) -> None:
         await self._rehearse(self._entry())
