@@ -17,6 +17,7 @@ from web_interface.pages import (
     admin_machines,
     admin_notifications,
     admin_plant,
+    admin_states,
     admin_users,
     admin_virtual,
     admin_virtual_editor,
@@ -34,8 +35,8 @@ from web_interface.services import Services
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 SETTINGS = (
-    admin, admin_devices, admin_device, admin_machines, admin_limits, admin_virtual_editor, admin_virtual, admin_users,
-    admin_keys, admin_notifications, admin_audit, admin_plant,
+    admin, admin_devices, admin_device, admin_machines, admin_states, admin_limits, admin_virtual_editor, admin_virtual,
+    admin_users, admin_keys, admin_notifications, admin_audit, admin_plant,
 )  # fmt: skip
 PAGES = (overview, machine, energy, alerts, alerts_hygiene, alerts_rules, reports, status, my_notifications, *SETTINGS)
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).
@@ -46,6 +47,7 @@ _HEAD = (
     '<link rel="stylesheet" href="/static/theme/pages.css"><link rel="stylesheet" href="/static/theme/admin.css">'
     '<link rel="stylesheet" href="/static/theme/energy.css">'
     '<link rel="stylesheet" href="/static/theme/explain.css">'
+    '<link rel="stylesheet" href="/static/theme/states.css">'
 )
 
 

@@ -18,6 +18,7 @@ from web_interface.pages import admin_frame, shell
 from web_interface.pages.admin_dialog import FormDialog
 from web_interface.pages.admin_form import NONE, Field, id_field
 from web_interface.pages.admin_kef_fields import for_form, kef_fields, with_rest
+from web_interface.pages.admin_states import path_of
 from web_interface.services import Services
 
 Changes = list[tuple[Element, Mapping[str, Any]]]
@@ -78,6 +79,7 @@ class MachinesPage:
     def _row(self, machine: Machine) -> dict[str, Any]:
         states = machine.states
         label = self._page.t("admin.machine.delete")
+        borders = {"name": "machine-states", "icon": "tune", "label": self._page.t("borders.title"), "kind": "quiet"}
         remove = {"name": "machine-delete", "icon": "delete_outline", "label": label, "kind": "quiet"}
         cells: dict[str, Any] = {
             "name": {"text": machine.name, "bold": True},
@@ -89,7 +91,7 @@ class MachinesPage:
             "production": self._number(states.production_above_kw if states is not None else None),
             "kef": self._number(machine.kef_target),
             "card": machine.kef.card if machine.kef is not None else DEFAULT_CARD,
-            "do": {"text": "", "actions": [remove]},
+            "do": {"text": "", "actions": [borders, remove]},
         }
         return {"id": machine.id, "clickable": True, "cells": cells}
 
@@ -150,8 +152,11 @@ class MachinesPage:
         numbers = [int(found[1]) for known in taken if (found := re.fullmatch(r"machine-(\d+)", known))]
         return f"machine-{max(numbers, default=len(taken)) + 1}"
 
-    async def _action(self, machine_id: Any, _name: str) -> None:
+    async def _action(self, machine_id: Any, name: str) -> None:
         page = self._page
+        if name == "machine-states":
+            ui.navigate.to(path_of(str(machine_id)))
+            return
         machine = next((m for m in page.services.plant.plant.machines if m.id == machine_id), None)
         if machine is None:
             return
