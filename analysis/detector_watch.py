@@ -8,6 +8,7 @@ judged over the two weeks before, as far as they were kept.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +33,8 @@ RETRY_S = 30.0
 LAG_US = 2 * MINUTE_US  # minutes are judged that late: states are believed by then, and on the disk
 LEARN_US = 14 * 24 * 3600 * 1_000_000  # minutes longer ago are not made up for
 CATCH_UP_S = 0.2
-STEP_US = 6 * 3600 * 1_000_000  # of what was missed, at a time
+A_FEW = 60
+STEP_US = 24 * 3600 * 1_000_000  # of what was missed, at a time
 KEEP_US = 5 * MINUTE_US  # memory is stored that often
 ALERT_MIN = 60  # a finding that has lasted that long is an alert; one of medium severity at once
 MOST_ALERTS = 5  # of one rule at a time; the others are told in one alert together
@@ -210,7 +212,7 @@ class DetectorWatch:
             end = min(until_us, begin + STEP_US)
             if begin < end:
                 missed = await self._minutes.read(meter.channels, machine_id, begin, end, frequency=machine_id is None)
-                self._feed(subject, missed, end)
+                await self._feed(subject, missed, end)
             if end >= until_us >= subject.live_from_us:
                 subject.restored = True
                 for finding in [f for f in self._running.values() if f.subject == subject.id]:
@@ -218,16 +220,18 @@ class DetectorWatch:
             return subject.restored
         seen_us = subject.seen_us or 0
         due = [minute for minute in fresh if minute.time_us >= seen_us]
-        self._feed(subject, await self._minutes.complete(due, machine_id), until_us)
+        await self._feed(subject, await self._minutes.complete(due, machine_id), until_us)
         return True
 
-    def _feed(self, subject: _Subject, minutes: Sequence[Minute], until_us: int) -> None:
+    async def _feed(self, subject: _Subject, minutes: Sequence[Minute], until_us: int) -> None:
         for detector in subject.detectors:
             for minute in minutes:
                 for finding in detector.feed(minute):
                     self._note(finding, tell=subject.restored)
             for finding in detector.finish(until_us):
                 self._note(finding, tell=subject.restored)
+            if len(minutes) > A_FEW:
+                await asyncio.sleep(0)  # a day of minutes takes milliseconds: others want their turn
         subject.seen_us = until_us
 
     # -- findings --------------------------------------------------------------------------------------------------

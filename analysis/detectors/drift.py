@@ -62,14 +62,12 @@ class _Block:
     from_us: int
     minutes: int = 0
     kwh: float = 0.0
-    hours: float = 0.0
     parts: float = 0.0
     counted: bool = True
 
     def add(self, minute: Minute) -> None:
         self.minutes += 1
         self.kwh += minute.energy_kwh
-        self.hours += minute.known_s / 3600.0
         self.parts += minute.parts or 0.0
         self.counted = self.counted and minute.parts is not None
 
@@ -94,14 +92,14 @@ class SpecificEnergy:
 
     def feed(self, minute: Minute) -> list[Finding]:
         """As promised by Detector."""
-        if not minute.producing or minute.power_kw is None or not minute.known_s:
+        if not minute.producing or minute.power_kw is None:
             return []
         block = self._block = self._block or _Block(minute.time_us)
         block.add(minute)
         if block.minutes < self.parameters["block_minutes"]:
             return []
         self._block = None
-        unit, amount = ("kWh/part", block.parts) if block.counted and block.parts > 0 else ("kW", block.hours)
+        unit, amount = ("kWh/part", block.parts) if block.counted and block.parts > 0 else ("kW", block.minutes / 60.0)
         ended: list[Finding] = []
         if unit != self._unit:  # parts are counted now, or no longer: what was learned is of another kind
             ended = self._end(block.from_us)

@@ -70,8 +70,8 @@ class Minute:
 
     @property
     def energy_kwh(self) -> float:
-        """Integrated power of the known part of the minute."""
-        return 0.0 if self.power_kw is None else self.power_kw * self.known_s / 3600.0
+        """Mean power times the minute: what was measured of it stands for all of it."""
+        return 0.0 if self.power_kw is None else self.power_kw / 60.0
 
     @property
     def phase_voltages_v(self) -> tuple[float, float, float] | None:

@@ -79,7 +79,7 @@ class ProgramPower(EpisodeDetector):
             limit = (usual.quantile(self.parameters["quantile"]) or 0.0) * (1 + self.parameters["margin"])
             median = usual.quantile(0.5) or 0.0
             if power > limit > 0:
-                waste = max(0.0, power - median) * minute.known_s / 3600.0
+                waste = max(0.0, power - median) / 60.0
                 found = Judgement(waste, {"power_kw": power, "limit_kw": limit, "median_kw": median}, minute.program)
         if found is None or self.holding_minutes >= NEW_NORMAL_MIN:
             usual.add(power)

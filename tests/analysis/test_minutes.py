@@ -54,13 +54,13 @@ def test_take_gives_only_what_is_over_and_late_samples_are_left_out() -> None:
     assert fold.take(T0 + 3600 * S) == []
 
 
-def test_energy_is_integrated_over_the_known_part() -> None:
+def test_a_minute_known_in_part_stands_for_its_mean() -> None:
     fold = MinuteFold(3.0)
     for second in range(0, 30, 3):
         fold.add(0, T0 + second * S, 6.0, 0)
     (minute,) = fold.take(T0 + MINUTE_US)
     assert minute.known_s == 30.0
-    assert minute.energy_kwh == 6.0 * 30 / 3600
+    assert minute.energy_kwh == 6.0 / 60
 
 
 def test_states_are_cut_at_the_borders_of_minutes() -> None:

@@ -54,6 +54,7 @@ def finding_list(page: Page, findings: Sequence[Finding]) -> None:
                     el("span", "em-quiet", told.when)
                     if told.waste:
                         el("b", text=told.waste, testid=f"finding-waste-{number}")
+                el("span", "em-quiet", told.what)
                 el("span", text="; ".join(told.evidence))
                 if told.because:
                     el("span", text=told.because)

@@ -32,6 +32,7 @@ class FindingWords:
     title: str
     when: str
     waste: str
+    what: str
     evidence: tuple[str, ...]
     because: str
     advice: str
@@ -60,6 +61,7 @@ def words(finding: Finding, plant: Plant, fmt: Format, now_us: int) -> FindingWo
         f"{title}: {detail}" if detail else title,
         when,
         _waste(finding.waste_kwh, finding.waste_cost, fmt, plant.site.currency),
+        t(f"finding.what.{finding.rule}", lang),
         tuple(_evidence(entry, fmt) for entry in finding.evidence if entry.name not in _HIDDEN),
         _because(finding, fmt),
         t(f"finding.do.{finding.rule}", lang),
@@ -109,8 +111,6 @@ def summary_columns(lang: str, currency: str, kwh: str) -> list[Data]:
     """Columns of the sums by rule."""
     return [
         {"key": "rule", "name": t("finding.col.rule", lang), "align": "left", "grow": True},
-        {"key": "count", "name": t("finding.col.count", lang), "align": "right"},
-        {"key": "time", "name": t("finding.col.time", lang), "align": "right"},
         {"key": "kwh", "name": t("finding.col.kwh", lang, unit=kwh), "align": "right"},
         {"key": "cost", "name": t("finding.col.cost", lang, currency=currency), "align": "right"},
     ]
@@ -122,19 +122,18 @@ def summary_rows(findings: Sequence[Finding], fmt: Format, now_us: int) -> list[
     for finding in findings:
         by_rule.setdefault(finding.rule, []).append(finding)
     rows = [_summary_row(rule, found, fmt, now_us) for rule, found in by_rule.items()]
-    return sorted(rows, key=lambda row: (-row["cells"]["kwh"]["sort"], -row["cells"]["time"]["sort"]))
+    return sorted(rows, key=lambda row: (-row["cells"]["kwh"]["sort"], row["id"]))
 
 
 def _summary_row(rule: str, found: Sequence[Finding], fmt: Format, now_us: int) -> Data:
     seconds = sum(((f.to_us if f.to_us is not None else now_us) - f.from_us) / 1e6 for f in found)
+    times = {"count": str(len(found)), "length": fmt.duration(seconds)}
     kwh = [f.waste_kwh for f in found if f.waste_kwh is not None]
     cost = [f.waste_cost for f in found if f.waste_cost is not None]
     return {
         "id": rule,
         "cells": {
-            "rule": {"text": t(f"finding.title.{rule}", fmt.lang), "sub": [[t(f"finding.what.{rule}", fmt.lang), "em-quiet"]]},
-            "count": {"text": str(len(found)), "sort": len(found)},
-            "time": {"text": fmt.duration(seconds, coarse=True), "sort": seconds},
+            "rule": {"text": t(f"finding.title.{rule}", fmt.lang), "sub": [[t("finding.times", fmt.lang, **times), "em-quiet"]]},
             "kwh": {"text": fmt.number(sum(kwh), 1) if kwh else MISSING, "sort": sum(kwh) if kwh else -1.0},
             "cost": {"text": fmt.number(sum(cost), 0) if cost else MISSING, "sort": sum(cost) if cost else -1.0},
         },
