@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 Document = dict[str, Any]
 Apply = Callable[[Plant, Sequence[Tag]], None]
 Reader = Callable[[Device, Line], Awaitable[ReadNow]]
+WHOLE = ("shifts", "calendar", "plans")  # sections that are edited as a whole
 EMPTY: Document = {"site": {"name": "Energy Monitoring"}, "shifts": [], "lines": [], "devices": [], "machines": [], "limits": []}
 
 
@@ -91,6 +92,12 @@ class PlantAdmin:
             if known.get("id") == entry_id:
                 return copy.deepcopy(known)
         raise NotFound(section.removesuffix("s"), entry_id, tuple(str(known.get("id")) for known in entries[:5]))
+
+    def section(self, name: str) -> object:
+        """The stored value of a section that is edited as a whole (`WHOLE`), a copy; None when it is not there."""
+        if name not in WHOLE:
+            raise NotFound("section", name, WHOLE)
+        return copy.deepcopy(self._document.get(name))
 
     # -- changing ------------------------------------------------------------------------------------------------
 
@@ -206,6 +213,15 @@ class PlantAdmin:
         secrets = await self._secrets(document)
         plant = plant_from_document(document, catalog=self._catalog, environ=self._environ, secrets=secrets)
         return next(found for found in plant.alert_rules if found.id == rule["id"])
+
+    async def save_section(self, name: str, value: object, actor: Actor) -> None:
+        """Replace one of the sections `WHOLE`. Raises ConfigError that names the field, NotFound, Forbidden (below engineer)."""
+        await self._need(actor, Role.ENGINEER, "calendar", name)
+        old = self.section(name)
+        async with self._lock:
+            document = copy.deepcopy(self._document)
+            document[name] = copy.deepcopy(value)
+            await self._commit(document, actor, f"{name}_update", name, {name: old}, {name: value})
 
     async def import_yaml(self, text: str, actor: Actor) -> None:
         """Replace the whole plant. Raises PlantFileError with every problem; then nothing has changed."""

@@ -226,3 +226,19 @@ async def test_what_a_virtual_tag_is_used_by_keeps_it(shop: Shop) -> None:
     await shop.admin.delete_machine("lathe", ENGINEER)
     with pytest.raises(ConfigError, match=r"m1\.active_power"):
         await shop.admin.delete_device("m1", ADMIN)
+
+
+async def test_shifts_and_calendar_are_replaced_whole_or_not_at_all(shop: Shop) -> None:
+    day = {"name": "day", "start": "08:00", "end": "20:00", "breaks": [{"name": "lunch", "start": "12:00", "end": "12:45"}]}
+    await shop.admin.save_section("shifts", [day], ENGINEER)
+    assert shop.applied[-1][0].shifts[0].breaks[0].name == "lunch"
+    assert shop.admin.section("shifts") == [day]
+    with pytest.raises(PlantFileError, match="overlaps shift 'day'"):
+        await shop.admin.save_section("shifts", [day, {"name": "late", "start": "19:00", "end": "22:00"}], ENGINEER)
+    assert shop.admin.section("shifts") == [day]
+    with pytest.raises(Forbidden):
+        await shop.admin.save_section("calendar", {"country": "RU"}, VIEWER)
+    with pytest.raises(NotFound):
+        shop.admin.section("devices")
+    entry = (await shop.database.audit.entries(50))[1]
+    assert (entry.action, entry.subject, entry.actor) == ("shifts_update", "shifts", "egor")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TypeVar
@@ -10,8 +11,10 @@ import yaml
 
 from config.fields import Fields
 from config.plant_alerts import Surroundings, read_alert_rules
+from config.plant_calendar import DAYS, read_calendar, read_shifts
 from config.plant_file import PlantFileError
 from config.plant_forms import device_to_fields, line_to_fields
+from config.plant_plans import read_plans
 from config.problems import Report
 from config.profile_catalog import ProfileCatalog
 from domain.access import Actor, Role
@@ -45,6 +48,10 @@ class FakePlant:
 
     def __init__(self) -> None:
         self._plant = shop.plant()
+        self._sections: dict[str, object] = {"shifts": [
+            {"name": s.name, "start": f"{s.start:%H:%M}", "end": f"{s.end:%H:%M}", "days": [DAYS[day] for day in sorted(s.days)]}
+            for s in self._plant.shifts
+        ]}
 
     @property
     def plant(self) -> Plant:
@@ -53,6 +60,23 @@ class FakePlant:
     def profiles(self) -> Sequence[Profile]:
         shipped = ProfileCatalog.shipped()
         return [shop.tool_profile(), *(shipped.get(name) for name in shipped.names())]
+
+    def section(self, name: str) -> object:
+        return copy.deepcopy(self._sections.get(name))
+
+    async def save_section(self, name: str, value: object, actor: Actor) -> None:
+        _need(actor, Role.ENGINEER)
+        sections = {**self._sections, name: value}
+        report = Report("plant", sections)
+        fields = Fields(sections, (), report)
+        shifts = read_shifts(fields)
+        calendar = read_calendar(fields, shifts, "ru")
+        machines = self._plant.machines
+        plans = read_plans(fields, [m.id for m in machines], {m.section for m in machines}, {s.name for s in shifts})
+        if report.problems:
+            raise PlantFileError(report.problems)
+        self._sections = sections
+        self._plant = replace(self._plant, shifts=shifts, calendar=calendar, plans=plans)
 
     def entry(self, section: str, entry_id: str) -> Mapping[str, object]:
         items: Mapping[str, Sequence[Line | Device | Machine]] = {

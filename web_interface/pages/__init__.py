@@ -10,6 +10,7 @@ from web_interface.components import Hub
 from web_interface.pages import (
     admin,
     admin_audit,
+    admin_calendar,
     admin_device,
     admin_devices,
     admin_keys,
@@ -35,8 +36,8 @@ from web_interface.services import Services
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 SETTINGS = (
-    admin, admin_devices, admin_device, admin_machines, admin_states, admin_limits, admin_virtual_editor, admin_virtual,
-    admin_users, admin_keys, admin_notifications, admin_audit, admin_plant,
+    admin, admin_devices, admin_device, admin_machines, admin_states, admin_calendar, admin_limits, admin_virtual_editor,
+    admin_virtual, admin_users, admin_keys, admin_notifications, admin_audit, admin_plant,
 )  # fmt: skip
 PAGES = (overview, machine, energy, alerts, alerts_hygiene, alerts_rules, reports, status, my_notifications, *SETTINGS)
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).

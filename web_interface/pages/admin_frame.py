@@ -38,6 +38,7 @@ class Section:
 SECTIONS = (
     Section("devices", "cable", Role.ADMIN),
     Section("machines", "precision_manufacturing", Role.ENGINEER),
+    Section("calendar", "calendar_month", Role.ENGINEER),
     Section("limits", "rule", Role.ENGINEER),
     Section("virtual", "functions", Role.ENGINEER),
     Section("users", "group", Role.ADMIN),
