@@ -51,6 +51,7 @@ from web_interface.app import WebOptions, build_web
 from web_interface.auth.accounts import Accounts
 from web_interface.history import TagHistory
 from web_interface.live import LiveView
+from web_interface.power_explained import POWER, PowerExplained
 from web_interface.report_service import ReportFace
 from web_interface.services import Services
 from web_interface.status import Sources, Status
@@ -169,6 +170,7 @@ async def _connect(
         lambda: current.plant, lambda: current.tags, figures.production, alerts, database, clock, offload
     )
     live = LiveView(clock, database.samples, energy, figures.efficiency, analysis, partial(_devices_online, collector))
+    figures.explainer.register(POWER, PowerExplained(live))
     alerts.on_alert(live.on_alert)
     analysis.on_state(live.on_state)
     accounts = Accounts(database.access, database.audit, clock)

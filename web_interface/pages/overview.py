@@ -55,7 +55,8 @@ from web_interface.services import Forbidden, MachineNow, Services, ShopNow
 
 log = logging.getLogger(__name__)
 Changes = list[tuple[Element, Mapping[str, Any]]]
-EXPLAINED = {"energy": "energy", "cost": "cost", "kef": "kef", "data": "completeness"}  # tile -> figure that it opens
+# tile -> figure that it opens
+EXPLAINED = {"power": "power", "energy": "energy", "cost": "cost", "kef": "kef", "data": "completeness"}
 
 
 def register(services: Services, hub: Hub) -> None:
