@@ -218,6 +218,15 @@ def settled_end(oldest_first: Sequence[tuple[int, float]]) -> list[tuple[int, fl
     return list(oldest_first[:1])
 
 
+def joined(begins_us: Ints, width_us: int) -> list[tuple[int, int]]:
+    """The same as `runs` over a column in order, each begin once."""
+    if not len(begins_us):
+        return []
+    first = np.flatnonzero(np.diff(begins_us, prepend=begins_us[0] - 2 * width_us) != width_us)
+    last = np.append(first[1:], len(begins_us)) - 1
+    return list(zip(begins_us[first].tolist(), (begins_us[last] + width_us).tolist(), strict=True))
+
+
 def runs(times_us: Iterable[int], width_us: int) -> list[tuple[int, int]]:
     """Neighbouring buckets joined: [from, to) in time order."""
     found: list[tuple[int, int]] = []

@@ -22,8 +22,10 @@ from database.rollup_math import (
     Bucket,
     Calendar,
     Growth,
+    Ints,
     TagFacts,
     combine,
+    joined,
     minute_rows,
     runs,
     settled_end,
@@ -39,6 +41,7 @@ TABLES: Mapping[Step, Table] = {
 LEVELS: Mapping[Step, int] = {step: level for level, step in enumerate(STEPS)}
 Rows = dict[Bucket, RollupRow]
 ZONE = "rollup_zone"
+_DAY_US = 26 * 3_600_000_000  # the longest day, and some
 _SQLITE_SAMPLES = "SELECT tag_id, time_us, value, quality FROM sample WHERE tag_id IN ({}) AND time_us >= ? AND time_us < ?"
 
 
@@ -58,14 +61,14 @@ class RollupQuery:
         async with self._store.read() as connection:
             await self.refresh(connection)
             facts = self.facts(tag_id)
-            stale = await self._stale(connection, facts)
+            stale = await self._stale(connection, facts, step, from_us, to_us)
             if step is Step.D1 and await self.zone_of_days(connection) not in (None, self._calendar.zone.key):
                 return await self._days_anew(connection, facts, from_us, to_us, stale)
             found = await self._rows(connection, facts, step, from_us, to_us, stale)
         return [found[begin] for begin in sorted(found)]
 
     async def _days_anew(
-        self, connection: AsyncConnection, facts: TagFacts, from_us: int, to_us: int, stale: Mapping[Step, Collection[int]]
+        self, connection: AsyncConnection, facts: TagFacts, from_us: int, to_us: int, stale: Mapping[Step, Ints]
     ) -> Sequence[RollupRow]:
         """The site's zone changed and the keeper has not stored its days yet: from the quarters of an hour."""
         parts: dict[int, list[RollupRow]] = defaultdict(list)
@@ -81,29 +84,37 @@ class RollupQuery:
         found = await connection.scalar(select(meta.c.value).where(meta.c.name == ZONE))
         return None if found is None else str(found)
 
-    async def _stale(self, connection: AsyncConnection, facts: TagFacts) -> Mapping[Step, Collection[int]]:
-        """Begins of buckets that are not, or no longer, right in the tables."""
-        wanted = select(_D.c.level, _D.c.bucket_us).where(_D.c.level.in_(range(len(STEPS))), _D.c.tag_id == facts.tag_id)
-        dirty: dict[int, list[int]] = defaultdict(list)
-        for level, begin in (await connection.execute(wanted)).all():
-            dirty[level].append(begin)
-        minutes: set[int] = set()
-        for begin, end in runs(dirty[0], MINUTE_US):
-            first, last = await self.counter_span(connection, facts, begin, end) if facts.is_counter else (begin, end)
-            minutes.update(range(first, last, MINUTE_US))
-        stale: dict[Step, set[int]] = {Step.M1: minutes}
-        for step in STEPS[1:]:
-            lower = stale[LOWER[step]]
-            stale[step] = {self._calendar.begin(step, us) for us in lower} | set(dirty[LEVELS[step]])
+    async def _stale(
+        self, connection: AsyncConnection, facts: TagFacts, asked: Step, from_us: int, to_us: int
+    ) -> Mapping[Step, Ints]:
+        """Begins of buckets up to the step asked for that are not, or no longer, right in the tables; in order.
+
+        A backlog (an import, an outage) marks weeks of minutes, so this goes over columns. A gauge is looked at in the days of
+        the window only; a counter's mark may reach over any gap.
+        """
+        wanted = select(_D.c.level, _D.c.bucket_us).where(
+            _D.c.level.in_(range(LEVELS[asked] + 1)), _D.c.tag_id == facts.tag_id
+        )
+        if not facts.is_counter:
+            wanted = wanted.where(_D.c.bucket_us >= from_us - _DAY_US, _D.c.bucket_us < to_us + _DAY_US)
+        marks = np.array((await connection.execute(wanted)).all(), np.int64).reshape(-1, 2)
+        dirty = {level: np.unique(marks[marks[:, 0] == level, 1]) for level in range(LEVELS[asked] + 1)}
+        minutes = dirty[0]
+        if facts.is_counter:
+            spans = [await self.counter_span(connection, facts, begin, end) for begin, end in joined(minutes, MINUTE_US)]
+            minutes = np.unique(np.concatenate([np.arange(*span, MINUTE_US, dtype=np.int64) for span in spans] or [minutes]))
+        stale = {Step.M1: minutes}
+        for step in STEPS[1 : LEVELS[asked] + 1]:
+            stale[step] = np.union1d(self._calendar.begins(step, stale[LOWER[step]]), dirty[LEVELS[step]])
         return stale
 
     async def _rows(
         self, connection: AsyncConnection, facts: TagFacts, step: Step, from_us: int, to_us: int,
-        stale: Mapping[Step, Collection[int]],
+        stale: Mapping[Step, Ints],
     ) -> dict[int, RollupRow]:
         stored = await self.stored(connection, step, [facts.tag_id], from_us, to_us)
         found = {begin: row for (_, begin), row in stored.items()}
-        outdated = sorted(us for us in stale[step] if from_us <= us < to_us)
+        outdated = stale[step][np.searchsorted(stale[step], from_us) : np.searchsorted(stale[step], to_us)].tolist()
         for begin in outdated:
             found.pop(begin, None)
         if step is Step.M1:
