@@ -7,6 +7,7 @@ from web_interface.components import Card, DataTable, el, empty, icon
 from web_interface.components.parts import LiveChart
 from web_interface.pages import energy_balance_view as view_of
 from web_interface.pages.energy_baselines_view import chart_view
+from web_interface.pages.energy_later import draw_later
 from web_interface.pages.energy_tab import EnergyView, Tab
 from web_interface.pages.explain import explainable
 
@@ -19,7 +20,10 @@ async def build(view: EnergyView) -> None:
     page, period = view.page, view.period
     end = min(period.to_us, page.hub.shop().now_us)
     begin = max(period.from_us, end - LONGEST_US)
-    report = await page.services.balance.report(begin, max(begin, end))
+    draw_later(view, lambda: page.services.balance.report(begin, max(begin, end)), lambda report: _draw(view, report))
+
+
+def _draw(view: EnergyView, report: BalanceReport) -> None:
     with el("div", "em-stack", testid="balance"):
         _build_nodes(view, report)
         _build_findings(view, report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from nicegui import ui
 
@@ -13,6 +14,7 @@ from web_interface.components.parts import LiveChart
 from web_interface.pages import energy_baselines_view as view_of
 from web_interface.pages.admin_frame import attempt
 from web_interface.pages.energy_baseline_dialog import BaselineDialog
+from web_interface.pages.energy_later import draw_later
 from web_interface.pages.energy_tab import EnergyView, Tab
 from web_interface.pages.explain import explainable
 
@@ -21,7 +23,17 @@ SHORT = frozenset({"today", "yesterday", "night", "shift"})
 
 async def build(view: EnergyView) -> None:
     """The list at the left, the chosen one with its savings at the right."""
-    await BaselinesTab(view).build()
+    tab = BaselinesTab(view)
+    draw_later(view, tab.fetch, tab.draw)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is drawn. `since`: the savings are those since the training, not of the page's period."""
+
+    baselines: Sequence[Baseline]
+    savings: Savings | None
+    since: bool
 
 
 class BaselinesTab:
@@ -31,26 +43,37 @@ class BaselinesTab:
         self._view, self._page = view, view.page
         self._plant = view.page.services.plant.plant
 
-    async def build(self) -> None:
-        """Raises what the services raise: the frame shows it."""
-        page = self._page
-        every = await page.services.baselines.all()
+    async def fetch(self) -> Found:
+        """All baselines, the chosen one, and savings against it. Raises what the services raise."""
+        every = await self._page.services.baselines.all()
         wanted = self._view.options.get("baseline", "")
         shown = view_of.latest(every)
         chosen = next((b for b in every if str(b.id) == wanted), shown[0] if shown else None)
-        with el("div", "em-baselines"):
+        if chosen is None:
+            return Found(shown, None, False)
+        begin, end, since = self._window(chosen)
+        return Found(shown, await self._page.services.baselines.savings(chosen.id, begin, max(end, begin)), since)
+
+    def draw(self, found: Found) -> None:
+        """The list, and what there is of the chosen one."""
+        page, savings = self._page, found.savings
+        chosen = None if savings is None else savings.baseline
+        with el("div", "em-baselines", testid="baselines"):
             with Card(page.t("baseline.list"), testid="baselines-card", classes="em-baselines-list") as card:
                 if page.viewer.may(Role.ENGINEER):
                     with card.tools:
                         words = page.t("baseline.new")
                         button(words, self._new, kind="primary", icon_name="add", small=True, testid="baseline-new")
-                self._list(shown, chosen)
+                self._list(found.baselines, chosen)
             with el("div", "em-stack em-baselines-main"):
-                if chosen is None:
+                if savings is None:
                     with Card(testid="baseline-none"):
                         empty("show_chart", page.t("baseline.none"), page.t("baseline.none.words"))
                     return
-                await self._build_chosen(chosen)
+                self._build_result(savings, found.since)
+                if savings.points:
+                    self._build_charts(savings)
+                self._build_model(savings.baseline)
 
     def _list(self, baselines: Sequence[Baseline], chosen: Baseline | None) -> None:
         for b in baselines:
@@ -71,15 +94,6 @@ class BaselinesTab:
         if long and period.kind in SHORT:
             return baseline.definition.train_to_us, now_us, True
         return period.from_us, min(period.to_us, now_us), False
-
-    async def _build_chosen(self, baseline: Baseline) -> None:
-        page = self._page
-        begin, end, since = self._window(baseline)
-        found = await page.services.baselines.savings(baseline.id, begin, max(end, begin))
-        self._build_result(found, since)
-        if found.points:
-            self._build_charts(found)
-        self._build_model(baseline)
 
     def _build_result(self, found: Savings, since: bool) -> None:
         page, fmt = self._page, self._page.viewer.fmt
