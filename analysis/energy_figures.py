@@ -21,7 +21,8 @@ from analysis.load_curve import coefficients
 from analysis.meter import total_tag
 from analysis.power_factor import cos_phi, over_limit_kvarh, required_kvar, tg_phi
 from analysis.prices import Prices
-from analysis.quarters import QUARTER_US, Quarters, load_quarters, summed, trust_of
+from analysis.quarter_history import QuarterHistory
+from analysis.quarters import QUARTER_US, Quarters, summed, trust_of
 from analysis.tariff import cost_by_zone, months_of, power_charges, total_cost
 from domain.energy import EnergyAccount
 from domain.figures import Cost, CostHour, Demand, DemandWindow, LoadCurve, Peak, PowerCharge, PowerFactor
@@ -43,7 +44,7 @@ class EnergyFigures:
         self, plant: Callable[[], Plant], tags: Callable[[], Sequence[Tag]], history: History, accounting: EnergyAccounting,
         prices: Prices, clock: Clock,
     ) -> None:
-        self._plant, self._tags, self._history = plant, tags, history
+        self._plant, self._tags, self._history = plant, tags, QuarterHistory(history, clock)
         self._accounting, self._prices, self._clock = accounting, prices, clock
 
     # -- cost ------------------------------------------------------------------------------------------------------
@@ -220,6 +221,10 @@ class EnergyFigures:
             on.producing_s / on.known_s if on.known_s else None, trust_of(columns, running=to_us > now_us),
         )  # fmt: skip
 
+    def forget(self, _from_us: int, _to_us: int, _machine_id: str) -> None:
+        """The past changed."""
+        self._history.forget()
+
     # -- meters ----------------------------------------------------------------------------------------------------
 
     def _subjects(self, by: str) -> list[str]:
@@ -241,14 +246,14 @@ class EnergyFigures:
 
     async def _quarters(self, subject: str, from_us: int, to_us: int, *, reactive: bool = False) -> list[Quarters]:
         """One column a meter of the subject. Raises NotFound."""
-        plant, tags, now_us = self._plant(), self._tags(), self._clock.now_us()
+        plant, tags = self._plant(), self._tags()
         main = self._main() if subject == SITE else None
         meters = [main] if main is not None else [plant.machine(m).meter for m in machines_of(plant, subject)]
         counter, gauge = _REACTIVE if reactive else _ACTIVE
         found = []
         for meter in (m for m in meters if m is not None):
             counted, power = total_tag(tags, meter, counter), total_tag(tags, meter, gauge)
-            found.append(await load_quarters(self._history, counted, power, from_us, to_us, now_us))
+            found.append(await self._history.quarters(counted, power, from_us, to_us))
         return found
 
 

@@ -128,6 +128,7 @@ def build_money(
     adviser = StandbyAdviser(plant, accounting, database.states, prices, clock, analysis.current)
     watch = DemandWatch(plant, energy, clock, site_kw, alerts.raise_alert, alerts.return_alert)
     analysis.on_recomputed(idle.mark)
+    analysis.on_recomputed(energy.forget)
     explains = MoneyExplains(plant, energy, idle, adviser)
     for family in FAMILIES:
         explainer.register(family, explains)

@@ -90,6 +90,8 @@ def _moment(row: Row) -> tuple[date, int | None, Row] | None:
     rest = cells[1:]
     if hour is None and rest and len(rest) <= 3:
         match = _HOUR.match(str(rest[0]).strip()) if not isinstance(rest[0], time) else None
+        if len(rest) == 1 and isinstance(cells[0], datetime):
+            return day, 0, rest  # midnight among stamps with hours
         clock = rest[0].hour if isinstance(rest[0], time) else int(match[1]) if match else None
         if clock is not None and 0 <= clock <= 23:
             return day, clock, rest[1:]
