@@ -167,7 +167,8 @@ async def _connect(
         lambda: current.plant, lambda: current.tags, energy, figures, alerts, database, clock, offload
     )
     found = build_findings(
-        lambda: current.plant, lambda: current.tags, figures.production, alerts, database, clock, offload
+        lambda: current.plant, lambda: current.tags, figures.production, alerts, database, clock, offload,
+        figures.explainer,
     )
     live = LiveView(clock, database.samples, energy, figures.efficiency, analysis, partial(_devices_online, collector))
     figures.explainer.register(POWER, PowerExplained(live))

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from analysis.alerts import AlertEngine
 from analysis.detector_watch import DetectorWatch
 from analysis.detectors.sources import KeptMinutes, ProductionSource
+from analysis.finding_figures import FIGURE, FindingFigures
 from analysis.finding_service import Findings
 from database import Database
+from domain.explain import Explainer
 from domain.plant import Plant, Tag
 from domain.ports import Clock
 from runtime.offload import Offload
@@ -25,7 +27,7 @@ class FindingParts:
 
 def build_findings(
     plant: Callable[[], Plant], tags: Callable[[], Sequence[Tag]], production: ProductionSource, alerts: AlertEngine,
-    database: Database, clock: Clock, offload: Offload,
+    database: Database, clock: Clock, offload: Offload, explainer: Explainer,
 ) -> FindingParts:  # fmt: skip
     """Over the plant as it is now."""
 
@@ -40,4 +42,5 @@ def build_findings(
         plant, tags, store=database.findings, watch=watch, minutes=minutes, audit=database.audit, clock=clock, run=offload.run,
         price=price,
     )  # fmt: skip
+    explainer.register(FIGURE, FindingFigures(service))
     return FindingParts(watch, service)

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from analysis.detectors.sources import KeptMinutes
+from analysis.finding_figures import FindingFigures
 from analysis.finding_service import Findings
 from domain.access import Actor, Role
 from domain.errors import Conflict, Forbidden, NotFound
+from domain.finding import Finding, Severity
 from domain.state import MachineState, StateInterval
 from tests.analysis.fakes import MemoryAudit
 from tests.analysis.test_detector_watch import MIN, Shop
@@ -117,3 +119,24 @@ async def test_changes_of_level_in_production(asked: Asked) -> None:
     assert (before, after) == (pytest.approx(6, abs=0.1), pytest.approx(12, abs=0.3))
     with pytest.raises(NotFound):
         await asked.service.changes("m1-m", "voltage_l1", 0, DAY)
+
+
+async def test_the_wasted_energy_can_be_opened(asked: Asked) -> None:
+    begin, end = asked.begin, asked.clock.now_us()
+    await asked.shop.store.save_findings(
+        [
+            Finding("long_idle", 1, "m1-m", begin, begin + 60 * MIN, Severity.LOW, waste_kwh=2.4),
+            Finding("dry_run", 1, "m1-m", begin + 90 * MIN, None, Severity.LOW, waste_kwh=0.5),
+            Finding("low_cos_phi", 1, "m1-m", begin, begin + 60 * MIN, Severity.LOW),
+        ]
+    )
+    figures = FindingFigures(asked.service)
+    opened = await figures.explain("finding", "m1-m", begin, end, {})
+    assert opened.value == pytest.approx(2.9)
+    assert [(t.symbol, t.value) for t in opened.terms] == [("W_dry_run", 0.5), ("W_long_idle", 2.4)]
+    assert [(s.what, s.to_us) for s in opened.spans] == [("long_idle", begin + 60 * MIN), ("dry_run", end)]
+    one = await figures.explain("finding.long_idle", "site", begin, end, {})
+    assert (one.value, one.filters) == (2.4, ("rule=long_idle",))
+    assert (await figures.explain("finding", "m2-m", begin, end, {})).value is None
+    with pytest.raises(NotFound):
+        await figures.explain("finding.long_idel", "site", begin, end, {})

@@ -32,6 +32,7 @@ from web_interface.pages import machine_view as view
 from web_interface.pages import shell
 from web_interface.pages.explain import show
 from web_interface.pages.machine_figures import MachineFigures
+from web_interface.pages.machine_findings import fill as fill_findings
 from web_interface.pages.trend import axis, time_ticks, trend_points
 from web_interface.services import MachineNow, Services
 
@@ -103,9 +104,11 @@ class MachinePage:
                 self._build_now()
                 self._build_history()
                 self._figures = MachineFigures(page=self._page, machine=self._now.machine, window=self._elapsed)
+                findings = el("div")
             self._build_explain()
         self._page.every(self.live)
         background_tasks.create(self._draw_chart(), name="machine:trend")
+        background_tasks.create(fill_findings(self._page, self._now.machine.id, findings), name="machine:findings")
 
     def live(self, tick: Tick) -> Changes:
         """What changed in the last second."""
