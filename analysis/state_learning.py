@@ -161,6 +161,16 @@ def learn(histogram: PowerHistogram, timing: Timing | None = None) -> Learned:
     return Learned(StateThresholds(idle, production, dwell_s), round(amount * min(told), 3), tuple(reasons), modes, total)
 
 
+def idle_split(histogram: PowerHistogram, thresholds: StateThresholds) -> float | None:
+    """The clearest valley between two levels of waiting, kW; None where one level is seen."""
+    inside = (EDGES_KW[:-1] >= thresholds.idle_above_kw) & (EDGES_KW[1:] <= thresholds.production_above_kw)
+    density = _smooth(np.where(inside, histogram.seconds, 0.0))
+    total = float(density.sum())
+    cuts = _valleys(density, max(0.05 * total, LEAST_MODE_S)) if total > 0 else []
+    clear = [(told, cut) for cut in cuts if (told := _clear(density, cut)) >= DOUBT]
+    return _border(density, *max(clear)[1]) if clear else None
+
+
 def _two_modes(
     modes: tuple[PowerMode, ...], density: Floats, cuts: list[tuple[int, int]], amount: float, reasons: tuple[str, ...],
     total: float,

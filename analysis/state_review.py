@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from analysis.control import join
 from analysis.meter import Meter, Meters
 from analysis.state_history import DAY_US, LEAD_US, StateHistory
-from analysis.state_learning import EDGES_KW, PowerHistogram, histogram_of, learn
-from analysis.states import states_of
+from analysis.state_learning import EDGES_KW, PowerHistogram, histogram_of, idle_split, learn
+from analysis.states import states_of, tile
+from analysis.substates import settled_kw, substates
 from analysis.thin import Columns, filled
 from domain.errors import ConfigError
 from domain.plant import Plant, Tag
@@ -21,6 +23,7 @@ from domain.ports import Clock, History
 from domain.quality import FIRST_BAD
 from domain.state import MachineState, StateInterval, StateThresholds
 from domain.state_rule import HistogramBin, LearnedBorders, Rehearsal, StateTotals
+from domain.substate import SubStates
 
 LEARN_DAYS, REHEARSE_DAYS = 14, 30
 REMEMBERED_US = 600_000_000  # what was learned stays for so long
@@ -36,6 +39,7 @@ class StateReview:
         self._meters = Meters(plant, tags)
         self._history, self._past, self._clock = history, past, clock
         self._learned: dict[str, tuple[int, LearnedBorders]] = {}
+        self._histograms: dict[str, PowerHistogram] = {}
         self._busy = asyncio.Lock()
 
     async def learned(self, machine_id: str) -> LearnedBorders:
@@ -52,7 +56,7 @@ class StateReview:
                 if columns is not None:
                     whole = whole.plus(await asyncio.to_thread(histogram_of, *columns, meter.timing))
         found = await asyncio.to_thread(_told, machine_id, from_us, now_us, whole, meter)
-        self._learned[machine_id] = now_us, found
+        self._learned[machine_id], self._histograms[machine_id] = (now_us, found), whole
         return found
 
     async def rehearse(self, machine_id: str, proposed: StateThresholds) -> Rehearsal:
@@ -74,6 +78,29 @@ class StateReview:
                     judged.append(made if claims is None else join(made, claims))
                 await asyncio.to_thread(total.add, judged[0], judged[1], columns, meter, begin_us, end_us)
         return total.result(machine_id, from_us, to_us, proposed)
+
+    async def substates(self, machine_id: str, from_us: int, to_us: int) -> SubStates:
+        """Finer states of the elapsed part of a window of some days. Raises NotFound."""
+        meter = self._meters.of(machine_id)
+        end_us = min(to_us, self._clock.now_us())
+        if from_us >= end_us:
+            return SubStates((), None, None)
+        await self.learned(machine_id)
+        thresholds = meter.machine.states
+        histogram = self._histograms.get(machine_id)
+        split = idle_split(histogram, thresholds) if histogram is not None and thresholds is not None else None
+        begin_us = from_us - LEAD_US  # what came before an idle stretch decides whether it may be a warm-up
+        intervals: list[StateInterval] = []
+        async for _, _, stretch in self._past.days(meter, begin_us, end_us):
+            intervals += stretch.intervals
+        intervals = tile(machine_id, intervals, begin_us, end_us)
+        columns = await self._power(meter, begin_us, end_us)
+        if columns is None:
+            columns = filled([], [], [], meter.timing)
+        level = await asyncio.to_thread(settled_kw, intervals, columns)
+        found = await asyncio.to_thread(substates, intervals, columns, split, level)
+        inside = (replace(i, from_us=max(i.from_us, from_us)) for i in found if i.to_us > from_us)
+        return SubStates(tuple(inside), split, level)
 
     async def _power(self, meter: Meter, from_us: int, to_us: int) -> Columns | None:
         if meter.power is None:

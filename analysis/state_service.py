@@ -9,6 +9,7 @@ from analysis.state_review import StateReview
 from domain.access import Actor
 from domain.state import StateThresholds
 from domain.state_rule import LearnedBorders, Recompute, Rehearsal
+from domain.substate import SubStates
 
 
 class StateFace:
@@ -22,6 +23,9 @@ class StateFace:
 
     async def rehearse(self, machine_id: str, proposed: StateThresholds) -> Rehearsal:
         return await self._review.rehearse(machine_id, proposed)
+
+    async def substates(self, machine_id: str, from_us: int, to_us: int) -> SubStates:
+        return await self._review.substates(machine_id, from_us, to_us)
 
     def recomputes(self) -> Sequence[Recompute]:
         return self._recompute.jobs()

@@ -49,6 +49,7 @@ from domain.profile import Profile
 from domain.rehearsal import RehearsalJob
 from domain.state import MachineState, StateInterval, StateThresholds
 from domain.state_rule import LearnedBorders, Recompute, Rehearsal
+from domain.substate import SubStates
 from domain.tariff import PricePreview
 from domain.virtual import FormulaCheck, VirtualTag, VirtualTagNow
 
@@ -260,6 +261,10 @@ class StateService(Protocol):
         """From the power of the last two weeks. Raises NotFound."""
     async def rehearse(self, machine_id: str, proposed: StateThresholds) -> Rehearsal:
         """The last 30 days under the present and the proposed borders. Raises NotFound, ConfigError (reason and fix)."""
+    async def substates(self, machine_id: str, from_us: int, to_us: int) -> SubStates:
+        """Stand-by, warm-up, ready, processing, where the power shows them. Raises NotFound."""
+        ...
+
     def recomputes(self) -> Sequence[Recompute]:
         """The last one of each machine."""
     async def cancel(self, machine_id: str, actor: Actor) -> Recompute:

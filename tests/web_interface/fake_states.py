@@ -12,6 +12,7 @@ from domain.errors import Forbidden, NotFound
 from domain.state import MachineState as M
 from domain.state import StateThresholds
 from domain.state_rule import HistogramBin, LearnedBorders, Recompute, RecomputeStatus, Rehearsal, StateTotals
+from domain.substate import SubInterval, SubState, SubStates
 from tests.web_interface import fake_shop as shop
 
 DAY_US = 86_400 * shop.S
@@ -57,6 +58,11 @@ class FakeStates:
         new = StateTotals({M.OFF: 899_400.0, M.IDLE: 593_400.0, M.PRODUCTION: 1_007_200.0}, {M.OFF: 6.0, M.IDLE: 344.2, M.PRODUCTION: 1905.8})
         moved = {(M.OFF, M.IDLE): 600.0, (M.IDLE, M.PRODUCTION): 7200.0}
         return Rehearsal(machine_id, now - 30 * DAY_US, now, proposed, old, new, moved)
+
+    async def substates(self, machine_id: str, from_us: int, to_us: int) -> SubStates:
+        end, half = min(to_us, self._clock.now_us()), (from_us + to_us) // 2
+        warm = SubInterval(machine_id, SubState.WARM_UP, from_us, half)
+        return SubStates((warm, SubInterval(machine_id, SubState.PROCESSING, half, max(half + 1, end))), None, 2.1)
 
     def recomputes(self) -> Sequence[Recompute]:
         return list(self.jobs.values())

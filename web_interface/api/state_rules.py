@@ -12,14 +12,18 @@ from starlette.responses import Response
 from domain.access import Actor, Role
 from domain.state import MachineState, StateThresholds
 from domain.state_rule import LearnedBorders, Recompute, Rehearsal, StateTotals
-from web_interface.api.alerts import NoParameters
+from domain.substate import SubStates
+from web_interface.api.alerts import DAY_US, NoParameters
 from web_interface.api.answers import Json, described
-from web_interface.api.machines import MachineId, Viewer
+from web_interface.api.data import window
+from web_interface.api.machines import MachineId, Viewer, WindowQuery
 from web_interface.api.models import State
+from web_interface.api.problems import TooLarge
 from web_interface.api.roles import Need
 from web_interface.api.times import rfc3339, rfc3339_or_none
 from web_interface.services import Services
 
+LONGEST_SUBSTATES_US = 7 * DAY_US
 Engineer = Annotated[Actor, Need(Role.ENGINEER)]
 
 
@@ -103,9 +107,24 @@ class Recomputes(BaseModel):
     items: list[RecomputeItem]
 
 
+class SubStateItem(BaseModel):
+    state: Literal["off", "standby", "warm_up", "ready", "processing", "alarm", "no_data"]
+    from_: str = Field(alias="from")
+    to: str
+    seconds: float
+
+
+class SubStatesOut(BaseModel):
+    machine: str
+    from_: str = Field(alias="from")
+    to: str
+    split_kw: float | None = Field(description="border of stand-by and ready; null where one level of waiting is seen")
+    settled_kw: float | None = Field(description="median power while waiting")
+    items: list[SubStateItem]
+
+
 def state_rule_routes(services: Services, now_us: Callable[[], int]) -> APIRouter:
     """Learned borders, rehearsal, setting, re-computing."""
-    del now_us
     router = APIRouter(prefix="/api", tags=["states"])
 
     @router.get(
@@ -116,6 +135,18 @@ def state_rule_routes(services: Services, now_us: Callable[[], int]) -> APIRoute
         """Histogram of the power of the last two weeks, the borders it shows, how far to trust them and why."""
         present = services.live.machine(machine_id).machine.states
         return Json(learned_item(await services.states.learned(machine_id), present))
+
+    @router.get(
+        "/machines/{machine_id}/substates", response_model=None, responses=described(SubStatesOut, 400, 404, 422, 503),
+        summary="Finer states of a machine",
+    )
+    async def substates(machine_id: MachineId, actor: Viewer, query: Annotated[WindowQuery, Query()]) -> Response:
+        """Idle split into stand-by, warm-up and ready where the power shows them; at most seven days."""
+        begin, end = window(query.from_, query.to, now_us(), DAY_US)
+        services.live.machine(machine_id)
+        if end - begin > LONGEST_SUBSTATES_US:
+            raise TooLarge("more than 7 days of finer states are not answered at once", 7)
+        return Json(substates_item(machine_id, await services.states.substates(machine_id, begin, end), begin, end))
 
     @router.post(
         "/machines/{machine_id}/states/rehearsal", response_model=None, responses=described(RehearsalOut, 404, 422, 503),
@@ -194,6 +225,20 @@ def _change(state: MachineState, now: StateTotals, then: StateTotals) -> dict[st
     return {
         "state": state.value, "now_s": now_s, "then_s": then_s, "changed_minutes": (then_s - now_s) / 60,
         "now_kwh": now_kwh, "then_kwh": then_kwh, "changed_kwh": then_kwh - now_kwh,
+    }  # fmt: skip
+
+
+def substates_item(machine_id: str, found: SubStates, from_us: int, to_us: int) -> dict[str, Any]:
+    items = [
+        {
+            "state": i.sub_state.value, "from": rfc3339(i.from_us), "to": rfc3339(i.to_us),
+            "seconds": (i.to_us - i.from_us) / 1e6,
+        }
+        for i in found.intervals
+    ]  # fmt: skip
+    return {
+        "machine": machine_id, "from": rfc3339(from_us), "to": rfc3339(to_us), "split_kw": found.split_kw,
+        "settled_kw": found.settled_kw, "items": items,
     }  # fmt: skip
 
 

@@ -54,6 +54,7 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("GET", "/api/machines"): (V, "/api/machines", {}),
     ("GET", "/api/machines/{machine_id}/states"): (V, "/api/machines/lathe-1/states", {}),
     ("GET", "/api/machines/{machine_id}/states/learned"): (V, "/api/machines/lathe-1/states/learned", {}),
+    ("GET", "/api/machines/{machine_id}/substates"): (V, "/api/machines/lathe-1/substates", {}),
     ("POST", "/api/machines/{machine_id}/states/rehearsal"): (E, "/api/machines/lathe-1/states/rehearsal", {"json": BORDERS}),
     ("PUT", "/api/machines/{machine_id}/states/borders"): (E, "/api/machines/lathe-1/states/borders", {"json": BORDERS}),
     ("GET", "/api/states/recompute"): (V, "/api/states/recompute", {}),

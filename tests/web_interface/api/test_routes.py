@@ -118,6 +118,9 @@ async def test_learned_borders_and_their_rehearsal(viewer: httpx.AsyncClient, ad
     assert learned["borders"]["production_above_kw"] == 3.16
     assert sum(b["seconds"] for b in learned["histogram"]) == pytest.approx(1_015_000, rel=0.01)
     assert (await get(viewer, "/api/machines/furnace-1/states/learned"))["reasons"] == ["one_mode"]
+    finer = await get(viewer, "/api/machines/lathe-1/substates", **WINDOW)
+    state_rules.SubStatesOut.model_validate(finer)
+    assert [item["state"] for item in finer["items"]] == ["warm_up", "processing"]
     answer = await admin.post("/api/machines/lathe-1/states/rehearsal", json=learned["borders"])
     state_rules.RehearsalOut.model_validate(answer.json())
     assert answer.json()["changed_minutes"] == 130
