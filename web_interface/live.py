@@ -381,7 +381,7 @@ def _sum_efficiency(cards: Sequence[Efficiency]) -> Efficiency | None:
         denominator_kwh=denominator,
         completeness=sum(c.completeness for c in cards) / len(cards),
         estimated_share=sum(c.estimated_share * c.denominator_kwh for c in known) / weight,
-        complete=all(c.complete for c in known),
+        complete=bool(known) and all(c.complete for c in known),
         reason=None if denominator > 0 else cards[0].reason,
         account=None,
     )

@@ -253,6 +253,8 @@ def _part(state: MachineState, seconds: float, kwh: float, fmt: Format) -> Data 
 def _delta(card: Efficiency, target: float | None, fmt: Format) -> Data | None:
     if card.value is None or target is None:
         return None
+    if round(card.value, 2) == round(target, 2):  # as both are shown
+        return {"text": t("tile.kef.at_target", fmt.lang, target=fmt.kef(target)), "tone": "quiet"}
     better = card.value >= target
     words = t("machine.kef.delta", fmt.lang, delta=fmt.signed(card.value - target, 2), target=fmt.kef(target))
     verdict = t("machine.better" if better else "machine.worse", fmt.lang)

@@ -74,6 +74,15 @@ async def test_hours_of_the_card_are_bars_on_one_scale_with_the_target() -> None
     assert machine_view.hour_bars(empty, 0.86, now.shift, RU) == {"hours": []}
 
 
+def test_a_figure_that_shows_as_its_target_is_neither_better_nor_worse() -> None:
+    services = build_services()
+    now = services.live.machine("ctx-1250")
+    assert now.kef is not None
+    data = machine_view.explain(replace(now, kef=replace(now.kef, value=0.859)), services.plant.plant, RU)
+    assert data is not None
+    assert data["delta"]["tone"] == "quiet"
+
+
 def test_a_learned_idle_power_is_an_empty_field() -> None:
     entry = {"id": "a", "kef": {"card": "K2", "idle_kw": "learned"}}
     assert for_form(entry) == {"id": "a", "kef": {"card": "K2"}}
