@@ -16,9 +16,8 @@ from analysis.cube import rule_of, slots_of
 from analysis.meter import meters_of
 from analysis.recompute import MINUTE_US, QUARTER_US, Buckets, counter_width_us, recompute
 from application.common import CLI, Commands, run_with_database
-from database.bulk import bucket_columns, replace_cube
+from database.bulk import bucket_columns, replace_cube, replace_states
 from database.engine import Store
-from database.repositories import StateRepository
 from domain.cube import KeptDay, Slot
 from domain.errors import ConfigError
 from domain.plant import Plant, ShiftPattern, Tag
@@ -110,10 +109,9 @@ async def _machine(
         consumption = Buckets(*await bucket_columns(store, job.energy, step, "consumption", first, end), width_us)
     found = recompute(job.machine_id, slots, power, consumption, job.thresholds)
     if states and found.states:
-        await StateRepository(store).replace_states(job.machine_id, first, end, found.states)
+        await replace_states(store, job.machine_id, first, end, found.states)
     cells = found.cells.cells(job.machine_id, slots)
-    await replace_cube(store, [KeptDay(job.machine_id, day, a, b, b, rule) for day, a, b, rule in days], cells)
-    return len(cells)
+    return await replace_cube(store, [KeptDay(job.machine_id, day, a, b, b, rule) for day, a, b, rule in days], cells)
 
 
 # -- the command -------------------------------------------------------------------------------------------------------------

@@ -338,4 +338,4 @@ def test_who_sees_which_section() -> None:
     seen = {role: [s.key for s in admin_frame.sections_for(role)] for role in Role}
     assert seen[Role.VIEWER] == seen[Role.OPERATOR] == []
     assert seen[Role.ENGINEER] == ["machines", "calendar", "limits", "virtual"]
-    assert seen[Role.ADMIN] == ["devices", "machines", "limits", "virtual", "users", "keys", "notifications", "audit", "plant"]
+    assert seen[Role.ADMIN] == ["devices", "machines", "calendar", "limits", "virtual", "users", "keys", "notifications", "audit", "plant"]
