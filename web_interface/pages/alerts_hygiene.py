@@ -185,14 +185,16 @@ def _stale_row(alert: Alert, plant: Any, now_us: int, fmt: Format) -> Data:
     return {"id": alert.id, "cells": _what(alert, plant, fmt) | cells}
 
 
-def draw_bars(counts: Sequence[int], *, limit: float) -> None:
-    """One bar an hour; the dashed line is what is good."""
-    most = max([*counts, limit * 1.25, 1])
+def draw_bars(counts: Sequence[int], *, limit: float | None = None) -> None:
+    """One bar an hour or day; the dashed line at `limit` is what is good."""
+    most = max([*counts, 1 if limit is None else limit * 1.25])
     with el("div", "em-bars", testid="bars"):
-        line = el("i", "em-bars-limit")
-        line.style(f"bottom: {100 * limit / most:.1f}%")
+        if limit is not None:
+            line = el("i", "em-bars-limit")
+            line.style(f"bottom: {100 * limit / most:.1f}%")
         for count in counts:
-            bar = el("i", "em-bar" + (" em-bar-over" if count > limit else ""), title=str(count))
+            over = limit is not None and count > limit
+            bar = el("i", "em-bar" + (" em-bar-over" if over else ""), title=str(count))
             bar.style(f"height: {max(2.0, 100 * count / most):.1f}%")
 
 

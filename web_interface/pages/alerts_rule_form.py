@@ -7,7 +7,7 @@ from typing import Any
 
 from domain.alert import Priority
 from domain.alert_rule import PER_S, RuleKind, ScopeKind
-from domain.plant import Plant
+from domain.plant import Plant, Tag
 from domain.quantity import Kind
 from domain.state import MachineState
 from web_interface.components import text_field
@@ -61,9 +61,7 @@ def _scope_fields(page: Page, kind: RuleKind, scope: str) -> list[Field]:
     if scope == "tag":
         known = {device.id for device in plant.devices}
         tags = [tag for tag in page.services.live.tags() if tag.kind is not Kind.TEXT and tag.device_id in known]
-        options = {
-            tag.name: f"{_device_name(tag.device_id, plant)}: {point_name(tag.point, page.lang, tag.quantity)}" for tag in tags
-        }
+        options = {tag.name: _tag_words(tag, plant, page.lang) for tag in tags}
     elif scope == "machine":
         options = {machine.id: machine.name for machine in plant.machines}
     elif scope == "section":
@@ -109,6 +107,10 @@ def _value_fields(page: Page, kind: RuleKind, values: Mapping[str, Any]) -> list
 def _states(lang: str, none: str) -> dict[str, str]:
     named = {state.value: state_name(state, lang) for state in MachineState}
     return {"": none} | named if none else named
+
+
+def _tag_words(tag: Tag, plant: Plant, lang: str) -> str:
+    return f"{_device_name(tag.device_id, plant)}: {point_name(tag.point, lang, tag.quantity)} · {tag.name}"
 
 
 def _device_name(device_id: str, plant: Plant) -> str:

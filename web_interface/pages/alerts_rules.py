@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from nicegui import ui
@@ -228,7 +229,10 @@ class RulesPage:
         page, fmt = self._page, self._page.viewer.fmt
         now_us = page.hub.shop().now_us
         el("b", text=page.t("rehearsal.title", n=DAYS), testid="rehearsal-title")
-        busiest = "" if found.busiest_day is None else f"{found.busiest_day[0]}: {found.busiest_day[1]}"
+        busiest = ""
+        if found.busiest_day is not None:
+            day, count = found.busiest_day
+            busiest = f"{fmt.date(date.fromisoformat(day))}: {count}"
         facts(
             [
                 (page.t("rehearsal.alerts"), f"{found.alerts} ({page.t('rehearsal.subjects', n=found.subjects)})"),
@@ -238,7 +242,7 @@ class RulesPage:
             ],
             testid="rehearsal-facts",
         )  # fmt: skip
-        draw_bars([count for _, count in found.by_day], limit=144)
+        draw_bars([count for _, count in found.by_day])
         if not found.fine:
             el("span", "em-quiet", page.t("rehearsal.coarse"))
         if found.examples:
