@@ -31,6 +31,7 @@ from web_interface.components import (
 from web_interface.pages import machine_view as view
 from web_interface.pages import shell
 from web_interface.pages.explain import show
+from web_interface.pages.machine_advice import advice_line
 from web_interface.pages.machine_figures import MachineFigures
 from web_interface.pages.machine_findings import fill as fill_findings
 from web_interface.pages.trend import axis, time_ticks, trend_points
@@ -101,6 +102,7 @@ class MachinePage:
             self._build_neighbours()
         with el("div", "em-machine-page"):
             with el("div", "em-machine-left"):
+                advice_line(self._page, self._now.machine.id)
                 self._build_now()
                 self._build_history()
                 self._figures = MachineFigures(page=self._page, machine=self._now.machine, window=self._elapsed)

@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import httpx
 import pytest
+from fastapi import FastAPI
+
+from domain.access import Role
+from tests.web_interface.clients import client, make_key
+from tests.web_interface.fakes import FakeServices
+
+
+@pytest.fixture
+async def operator(app: FastAPI, services: FakeServices) -> AsyncIterator[httpx.AsyncClient]:
+    async with client(app, key=await make_key(services, Role.OPERATOR)) as c:
+        yield c
+
+
+@pytest.fixture
+async def engineer(app: FastAPI, services: FakeServices) -> AsyncIterator[httpx.AsyncClient]:
+    async with client(app, key=await make_key(services, Role.ENGINEER)) as c:
+        yield c
+
 
 WINDOW = {"from": "2026-11-18T20:00:00.000Z", "to": "2026-11-19T04:00:00.000Z"}
 

@@ -10,6 +10,7 @@ from tests.web_interface import fake_shop as shop
 from tests.web_interface.fake_money import FakeMoney
 from web_interface.format import Format
 from web_interface.pages import energy_view as view
+from web_interface.pages.machine_advice import advice_words
 
 RU, EN = (Format(lang, ZoneInfo("Europe/Moscow"), "₽") for lang in ("ru", "en"))
 HOUR = 3_600_000_000
@@ -63,3 +64,9 @@ def test_money_and_energy_have_their_units() -> None:
     assert view.money(242.4, RU) == "242\u00a0₽"
     assert view.money(None, RU) == "—"
     assert view.energy(12_345.0, EN) == "12.3\u00a0MWh"
+
+
+@pytest.mark.parametrize(("machine_id", "words"), [("lathe-2", "switching off pays from 31"), ("dmu-50", "")])
+async def test_a_machine_that_idles_has_its_advice_in_words(machine_id: str, words: str) -> None:
+    found = advice_words(await MONEY.standby_of(machine_id), EN)
+    assert (words in found) if words else found == ""
