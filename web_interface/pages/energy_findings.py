@@ -29,7 +29,7 @@ async def build(view: EnergyView) -> None:
                 empty("task_alt", page.t("finding.none"), page.t("finding.none.words"))
             return
         with Card(page.t("finding.sums"), note=page.t("finding.sums.note"), testid="findings-sums"):
-            columns = view_of.summary_columns(page.lang, plant.site.currency, fmt.unit("kWh"))
+            columns = view_of.summary_columns(page.lang)
             rows = view_of.summary_rows(found, fmt, now_us)
             DataTable(columns, rows, testid="findings-table", empty=page.t("finding.none"), two_lines=True)
         note = page.t("finding.shown", shown=str(SHOWN), all=str(len(found))) if len(found) > SHOWN else ""

@@ -107,12 +107,11 @@ def _because(finding: Finding, fmt: Format) -> str:
     return t("finding.because", fmt.lang, shares=", ".join(shares)) if shares else ""
 
 
-def summary_columns(lang: str, currency: str, kwh: str) -> list[Data]:
+def summary_columns(lang: str) -> list[Data]:
     """Columns of the sums by rule."""
     return [
         {"key": "rule", "name": t("finding.col.rule", lang), "align": "left", "grow": True},
-        {"key": "kwh", "name": t("finding.col.kwh", lang, unit=kwh), "align": "right"},
-        {"key": "cost", "name": t("finding.col.cost", lang, currency=currency), "align": "right"},
+        {"key": "kwh", "name": t("finding.col.waste", lang), "align": "right"},
     ]
 
 
@@ -134,7 +133,10 @@ def _summary_row(rule: str, found: Sequence[Finding], fmt: Format, now_us: int) 
         "id": rule,
         "cells": {
             "rule": {"text": t(f"finding.title.{rule}", fmt.lang), "sub": [[t("finding.times", fmt.lang, **times), "em-quiet"]]},
-            "kwh": {"text": fmt.number(sum(kwh), 1) if kwh else MISSING, "sort": sum(kwh) if kwh else -1.0},
-            "cost": {"text": fmt.number(sum(cost), 0) if cost else MISSING, "sort": sum(cost) if cost else -1.0},
+            "kwh": {
+                "text": fmt.value(sum(kwh), "kWh", 1) if kwh else MISSING,
+                "sort": sum(kwh) if kwh else -1.0,
+                "sub": [[f"{fmt.number(sum(cost), 0)}\u00a0{fmt.currency}", "em-quiet"]] if cost else [],
+            },
         },
     }

@@ -52,7 +52,10 @@ def test_the_supply_leads_to_no_machine_and_a_program_is_named() -> None:
 def test_sums_by_rule_the_dearest_first() -> None:
     rows = view_of.summary_rows(FakeFindings(CLOCK).items, Format("en", ZoneInfo("Europe/Moscow"), "₽"), NOW)
     assert [row["id"] for row in rows][:3] == ["off_shift", "long_idle", "program_power"]
-    assert rows[-1]["cells"]["kwh"]["text"] == rows[-1]["cells"]["cost"]["text"] == MISSING
+    first, last = rows[0]["cells"], rows[-1]["cells"]
+    assert (plain(first["kwh"]["text"]), plain(first["kwh"]["sub"][0][0])) == ("31.0 kWh", "255 ₽")
+    assert (last["kwh"]["text"], last["kwh"]["sub"]) == (MISSING, [])
+    assert first["rule"]["sub"][0][0] == "cases: 1, 5h in all"
 
 
 @pytest.mark.parametrize("lang", ["ru", "en"])
