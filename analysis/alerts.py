@@ -15,7 +15,7 @@ from dataclasses import replace
 from analysis import alert_life as life
 from analysis.alert_grouping import CauseFinder
 from analysis.alert_recorder import AlertRecorder, AlertSpool, Occurrence
-from analysis.alert_service import AlertDesk
+from analysis.alert_service import AlertDesk, rule_prefix
 from analysis.calendar import Calendar
 from analysis.duty import DutyRoster, due_step, reached
 from domain.alert import Alert, AlertState, Hold, HoldKind, KeyHold, Priority
@@ -53,6 +53,7 @@ class AlertEngine(AlertDesk):
         self._escalation_listeners: list[Escalated] = []
         self._over: dict[str, tuple[Occurrence, int]] = {}  # cleared within the window of repeats, and when
         self._causes = CauseFinder()
+        self._gone_holds: list[str] = []
         self._plant: Plant | None = None
         self._roster: DutyRoster | None = None
         self._loaded = False
@@ -73,6 +74,10 @@ class AlertEngine(AlertDesk):
         self._plant = plant
         self._roster = DutyRoster(Calendar.of(plant), plant.duty)
         self._causes.apply(plant)
+        rules = {rule_prefix(rule.id) for rule in plant.alert_rules}
+        for key in [key for key in self._holds if key.startswith("rule:") and key.endswith(":") and key not in rules]:
+            self._holds.pop(key)  # the rule is gone: one that takes its id later begins in service
+            self._gone_holds.append(key)
 
     def _notify(self, alert: Alert) -> None:
         for listener in self._listeners:
@@ -151,6 +156,8 @@ class AlertEngine(AlertDesk):
         ended = [k for k, h in self._holds.items() if h.hold.until_us is not None and h.hold.until_us <= now_us]
         for key in ended:
             self._release_held(self._holds.pop(key), now_us, None)
+        ended += self._gone_holds
+        self._gone_holds = []
         for occurrence in list(self._standing.values()):
             self._age(occurrence, now_us)
         return ended

@@ -14,6 +14,7 @@ from analysis.calendar import Calendar
 from analysis.duty import DutyRoster
 from domain.access import Actor, Role
 from domain.alert import Action, Alert, AlertState, HoldKind, Priority
+from domain.alert_rule import AlertRule, RuleKind, Scope, ScopeKind
 from domain.duty import DutySlot, Escalation, EscalationStep, Target
 from domain.errors import ConfigError, Conflict, Forbidden
 from domain.plant import Machine, Plant, ShiftPattern, Site
@@ -168,6 +169,17 @@ async def test_a_rule_out_of_service_until_taken_back(desk: Desk) -> None:
     assert {a.key for a in second.engine.active()} == {"other", "rule:hot:m1:high", "rule:hot:m2:high"}
     with pytest.raises(Conflict):
         await second.engine.put_in_service("hot", ENGINEER)
+
+
+async def test_a_removed_rule_takes_its_hold_with_it(desk: Desk) -> None:
+    rule = AlertRule("hot", RuleKind.LEVEL, Scope(ScopeKind.SITE, "", "active_power"), high=1)
+    desk.engine.apply(Plant(Site("s"), alert_rules=(rule,)))
+    await desk.engine.take_out_of_service("hot", "замена датчика", ENGINEER)
+    desk.engine.apply(Plant(Site("s"), alert_rules=(rule,)))
+    assert len(desk.engine.holds()) == 1
+    desk.engine.apply(Plant(Site("s")))
+    await desk.pass_time(1)
+    assert (desk.engine.holds(), desk.store.key_holds) == ([], {})
 
 
 async def test_suppressed_by_design_while_it_is_normal(desk: Desk) -> None:

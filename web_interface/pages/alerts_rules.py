@@ -128,9 +128,7 @@ class RulesPage:
                 return
             rule = next((r for r in page.services.plant.plant.alert_rules if r.id == self._chosen), None)
             if rule is None and self._chosen != NEW:
-                empty(
-                    "tune", self._chosen, page.t("rules.is_limit"), page.t("admin.limits"), "/admin/limits", testid="rule-limit"
-                )
+                self._draw_limit(self._chosen)
                 return
             el("h2", "em-alert-subject", self._chosen or page.t("rules.new"), "rule-title")
             self._values = (
@@ -141,6 +139,19 @@ class RulesPage:
             self._draw_form()
             if self._may:
                 self._draw_actions(rule)
+
+    def _draw_limit(self, rule_id: str) -> None:
+        """A limit is changed in the settings; what it does can be tried here."""
+        page = self._page
+        empty("tune", rule_id, page.t("rules.is_limit"), page.t("admin.limits"), "/admin/limits", testid="rule-limit")
+        self._form = None
+        self._result = el("div", "em-rehearsal", testid="rehearsal")
+        fields = next((f for limit in page.services.plant.plant.limits if (f := limit_fields(limit))["id"] == rule_id), None)
+        if self._may and fields is not None:
+            button(
+                page.t("rules.rehearse"), lambda: self._rehearse({**fields, "id": "draft"}), icon_name="history",
+                testid="rule-rehearse",
+            )  # fmt: skip
 
     def _draw_form(self) -> None:
         page = self._page
