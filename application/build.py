@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from analysis.accounting import EnergyAccounting
 from analysis.alerts import AlertEngine
 from analysis.engine import AnalysisEngine
+from analysis.hygiene_explained import ALARM_RATE, HygieneExplained
 from analysis.recent import RecentHistory
 from analysis.shift_keeper import ShiftKeeper
 from application.alerts import build_alerts, build_rehearsals
@@ -172,6 +173,7 @@ async def _connect(
     )
     live = LiveView(clock, database.samples, energy, figures.efficiency, analysis, partial(_devices_online, collector))
     figures.explainer.register(POWER, PowerExplained(live))
+    figures.explainer.register(ALARM_RATE, HygieneExplained(alerts))
     alerts.on_alert(live.on_alert)
     analysis.on_state(live.on_state)
     accounts = Accounts(database.access, database.audit, clock)

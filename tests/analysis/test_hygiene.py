@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from analysis.hygiene import band_of, floods, hygiene
+from analysis.hygiene_explained import HygieneExplained
 from domain.alert import Alert, AlertState, Hold, HoldKind, Priority
-from domain.hygiene import Band, Flood
+from domain.errors import ConfigError, NotFound
+from domain.hygiene import Band, Flood, Hygiene
 
 S = 1_000_000
 MIN = 60 * S
@@ -78,3 +80,17 @@ def test_stale_stands_longer_than_a_day_and_is_not_held() -> None:
     shelf = Hold(HoldKind.SHELVED, 0)
     standing = [alert(1, raised_us=0), alert(2, raised_us=2 * H), alert(3, raised_us=0, hold=shelf)]
     assert [a.id for a in hygiene([], {}, standing, H, 25 * H).stale] == [1]
+
+
+async def test_the_rate_opens_with_its_numbers() -> None:
+    class Desk:
+        async def hygiene(self, from_us: int, to_us: int, positions: int = 1) -> Hygiene:
+            return hygiene([(1, n * 4 * MIN) for n in range(360)], {1: alert(1)}, [], from_us, to_us, positions=positions)
+
+    opened = await HygieneExplained(Desk()).explain("alarm_rate", "site", 0, 24 * H, {"positions": "2"})
+    assert opened.value == 1.25
+    assert opened.substituted == "600 · 360 / (2 · 86400.0)"
+    assert "option=positions=2" in opened.api
+    for figure, positions in (("other", "1"), ("alarm_rate", "0")):
+        with pytest.raises((NotFound, ConfigError)):
+            await HygieneExplained(Desk()).explain(figure, "site", 0, 24 * H, {"positions": positions})
