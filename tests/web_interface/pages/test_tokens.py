@@ -69,3 +69,13 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
         assert not re.search(r"(https?:)?//[a-z0-9-]+\.[a-z]{2,}", path.read_text(encoding="utf-8")), path
     for name in re.findall(r"url\((fonts/[^)]+)\)", (CSS / "fonts.css").read_text(encoding="utf-8")):
         assert (CSS / name).stat().st_size > 1000
+
+
+@pytest.mark.parametrize("path", sorted(CSS.glob("*.css")), ids=lambda p: p.name)
+def test_every_block_is_closed_before_the_next_part_begins(path: Path) -> None:
+    """A lost brace puts all that follows into a media query; a comment at the margin begins a part."""
+    depth = 0
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        assert not (line.startswith("/*") and depth), f"{path.name}:{number}"
+        depth += line.count("{") - line.count("}")
+    assert depth == 0
