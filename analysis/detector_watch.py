@@ -197,11 +197,16 @@ class DetectorWatch:
         for meter in list(self._meters.values()):
             fresh = meter.fold.take(until_us)
             for subject in meter.subjects:
-                everything &= await self._judge(meter, subject, fresh, until_us)
+                restored = await self._judge(meter, subject, fresh, until_us)
+                if not restored:  # a day of the past may take long to read: what it told is shown at once
+                    await self._keep_findings()
+                everything &= restored
         if everything and self._alerts.loaded and not self._returned:
             self._returned = True
             self._return_unfounded()
-        await self._keep(now_us)
+        ended = await self._keep_findings()
+        if ended or now_us - self._kept_us >= KEEP_US:
+            await self._keep_memory(now_us)
         return not any(s.behind(until_us) for meter in self._meters.values() for s in meter.subjects)
 
     async def _judge(self, meter: _Meter, subject: _Subject, fresh: Sequence[Minute], until_us: int) -> bool:
@@ -316,18 +321,20 @@ class DetectorWatch:
         subject.seen_us = min(until_us, max(kept.get("seen_us", 0), until_us - LEARN_US))
         return subject.seen_us
 
-    async def _keep(self, now_us: int) -> None:
+    async def _keep_findings(self) -> bool:
+        """True when one of them has ended."""
         saved = dict(self._pending)
         await self._store.save_findings(list(saved.values()))
         for key, finding in saved.items():
             if self._pending.get(key) is finding:
                 del self._pending[key]
-        if now_us - self._kept_us < KEEP_US and not any(finding.to_us is not None for finding in saved.values()):
-            return
+        return any(finding.to_us is not None for finding in saved.values())
+
+    async def _keep_memory(self, now_us: int) -> None:
         memory = {}
         for meter in self._meters.values():
             for subject in meter.subjects:
-                if subject.restored:
+                if subject.seen_us is not None:
                     memory[subject.id] = json.dumps(self._state_of(subject))
         await self._store.save_memory(memory)
         self._kept_us = now_us
