@@ -16,7 +16,7 @@ from domain.stores import EventStore
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
-RAW_HOURS = 6  # longer windows take whole hours from the roll-ups
+RAW_HOURS = 72  # longer windows take whole hours from the roll-ups
 HOLD_SCANS = 3
 
 

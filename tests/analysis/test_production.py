@@ -54,12 +54,12 @@ def counted(history: MemoryHistory, hours: int, every_s: int, *, start: int = 0,
 
 async def test_a_long_window_by_roll_ups_is_what_raw_readings_tell() -> None:
     history = MemoryHistory()
-    counted(history, 48, 300, start=100, reset_at_h=20.5)
+    counted(history, 96, 300, start=100, reset_at_h=20.5)
     service = production(history, ControlSignals(part_count="io.counter_1"))
-    whole = await service.parts("a", START, START + 48 * H)
-    hours = [await service.parts("a", START + n * H, START + (n + 1) * H) for n in range(48)]
+    whole = await service.parts("a", START, START + 96 * H)
+    hours = [await service.parts("a", START + n * H, START + (n + 1) * H) for n in range(96)]
     assert whole.parts == sum(count.parts or 0 for count in hours)
-    assert whole.parts == 48 * 12 - 1  # the one that was counted and set back within the same minute
+    assert whole.parts == 96 * 12 - 1  # the one that was counted and set back within the same minute
     assert len(whole.doubtful) == 1
     assert whole.completeness == pytest.approx(1.0, abs=0.02)
 
