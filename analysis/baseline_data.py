@@ -6,6 +6,7 @@ the control. A period with less than 95 % of its energy, or a quarter of it esti
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ class BaselineData:
 
     async def rows(self, definition: BaselineDefinition, from_us: int, to_us: int) -> list[PeriodRow]:
         """Whole periods of the window that are over. Raises ConfigError for a subject or source that does not exist."""
-        windows = self.windows(definition.period, from_us, to_us)
+        windows = await asyncio.to_thread(self.windows, definition.period, from_us, to_us)
         if not windows:
             return []
         energies = await self._energies(definition.subject, windows)
@@ -118,7 +119,7 @@ class BaselineData:
         counter = total_tag(self._tags(), device_id, Quantity.ENERGY_IMPORT)
         if counter is not None:
             step, series = await self._series(counter, windows)
-            return [_growth(series.within(w.from_us, w.to_us), step, w) for w in windows]
+            return await asyncio.to_thread(lambda: [_growth(series.within(w.from_us, w.to_us), step, w) for w in windows])
         power = total_tag(self._tags(), device_id, Quantity.ACTIVE_POWER)
         if power is None:
             return [None] * len(windows)
@@ -220,17 +221,8 @@ class BaselineData:
             expected = "sum" if tag.kind is Kind.COUNTER else "mean, min or max"
             raise ConfigError(f"statistic: is {statistic!r} of {tag.name!r} ({tag.kind.value}); expected {expected}")
         step, series = await self._series(tag, windows)
-        found: list[float | None] = []
-        for w in windows:
-            rows = series.within(w.from_us, w.to_us)
-            if statistic == "sum":
-                found.append(_growth(rows, step, w))
-            elif statistic == "mean":
-                found.append(_mean(rows, step, w))
-            else:
-                ends = [v for row in rows if (v := row.min if statistic == "min" else row.max) is not None]
-                found.append(None if not ends else min(ends) if statistic == "min" else max(ends))
-        return found
+        parts = [(series.within(w.from_us, w.to_us), w) for w in windows]
+        return await asyncio.to_thread(lambda: [_statistic(rows, statistic, step, w) for rows, w in parts])
 
 
 def weeks_of(days: Sequence[ShiftWindow]) -> list[ShiftWindow]:
@@ -265,6 +257,16 @@ def _growth(rows: Sequence[RollupRow], step: Step, window: ShiftWindow) -> float
     for side in (told, told[::-1]):  # a gap wholly inside is measured by the readings around it
         cut += sum(row.estimated or 0.0 for row in takewhile(lambda row: (row.estimated or 0.0) > 0, side))
     return None if cut > MOST_ESTIMATED * total > 0 else total
+
+
+def _statistic(rows: Sequence[RollupRow], statistic: str, step: Step, window: ShiftWindow) -> float | None:
+    """Of one tag in one period; None where it is not known."""
+    if statistic == "sum":
+        return _growth(rows, step, window)
+    if statistic == "mean":
+        return _mean(rows, step, window)
+    ends = [v for row in rows if (v := row.min if statistic == "min" else row.max) is not None]
+    return None if not ends else min(ends) if statistic == "min" else max(ends)
 
 
 def _mean(rows: Sequence[RollupRow], step: Step, window: ShiftWindow) -> float | None:

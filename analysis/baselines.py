@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -110,7 +111,7 @@ class Baselines:
         """Against the stored model; it is never fitted anew here. Raises NotFound, ConfigError (a source is gone)."""
         stored = await self.get(baseline_id)
         rows = await self._data.rows(stored.definition, from_us, to_us)
-        return model.savings(stored, rows, from_us, to_us)
+        return await asyncio.to_thread(model.savings, stored, rows, from_us, to_us)  # a year of hours takes a while
 
     async def explain(self, figure: str, subject: str, from_us: int, to_us: int, options: Mapping[str, str]) -> Explanation:
         """Opens baseline.saving; option baseline=<id>, else the newest of the subject. Raises NotFound."""
