@@ -358,6 +358,8 @@ LIMIT = device("id: m, profile: abb-b23, line: l1") + "limits:\n  - "
         (MACHINE + "{id: x, states: {idle_above_kw: 1}}", "machines[x].states.production_above_kw", "missing"),
         (MACHINE + "{id: x, states: {idle_above_kw: 1, production_above_kw: 1}}", "machines[x].states.production_above_kw",
          "more than idle_above_kw (1)"),
+        (MACHINE + "{id: x, states: {idle_above_kw: 3, production_above_kw: 3.1}}",
+         "machines[x].states.production_above_kw", "overlaps idle_above_kw (3)"),
         (MACHINE + "{id: x, states: {idle_above_kw: 1, production_above_kw: 2, hysteresis_kw: 1}}",
          "machines[x].states.hysteresis_kw", "less than"),
         (MACHINE + "{id: x}\n  - {id: X}", "machines[X].id", "twice"),
