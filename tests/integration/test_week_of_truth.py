@@ -265,7 +265,7 @@ async def check_cube(run: Week) -> None:
     ("zone", "first", "days"),
     [("Europe/Moscow", date(2026, 6, 8), 7), ("Europe/Berlin", date(2026, 3, 28), 2), ("Europe/Berlin", date(2026, 10, 24), 2)],
 )
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_every_figure_of_the_week_is_the_truth(tmp_path: Path, zone: str, first: date, days: int) -> None:
     async with week(tmp_path, zone, first, days) as run:
         for by in ("shift", "day", "hour"):
