@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from analysis.accounting import EnergyAccounting
 from analysis.alerts import AlertEngine
+from analysis.baseline_models import BaselineModels
 from analysis.engine import AnalysisEngine
 from analysis.hygiene_explained import ALARM_RATE, HygieneExplained
 from analysis.recent import RecentHistory
@@ -237,6 +238,7 @@ async def _connect(
         "shift-energy": shifts.run,
         "energy-cube": cubes.keeper.run,
         "balance": doctor.run,
+        "baseline-models": BaselineModels(baselines, analysis.rules.register_model, clock).run,
         "notifications": notifier.run,
         "notifications-tidy": notifier.prune_forever,
         "detectors": found.watch.run,
