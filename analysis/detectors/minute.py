@@ -243,7 +243,8 @@ def with_states(minutes: Iterable[Minute], intervals: Sequence[StateInterval]) -
         while first < len(intervals) and (end := intervals[first].to_us) is not None and end <= minute.time_us:
             first += 1
         seconds = {MachineState.OFF: 0.0, MachineState.IDLE: 0.0, MachineState.PRODUCTION: 0.0}
-        for interval in intervals[first:]:
+        for place in range(first, len(intervals)):
+            interval = intervals[place]
             if interval.from_us >= minute.end_us:
                 break
             end_us = minute.end_us if interval.to_us is None else min(interval.to_us, minute.end_us)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Protocol
 
 from analysis.calendar import Calendar, to_local
@@ -35,11 +36,21 @@ class ProductionSource(Protocol):
 def context_of(plant: Plant) -> Context:
     """Shifts and weeks of the site. A week begins on Monday of the site's zone."""
     calendar = Calendar.of(plant)
+    windows: dict[date, list[tuple[int, int]]] = {}
+
+    def spans(day: date) -> list[tuple[int, int]]:
+        found = windows.get(day)
+        if found is None:
+            found = windows[day] = [(w.from_us, w.to_us) for w in calendar.shifts_of_day(day)]
+        return found
 
     def context(time_us: int) -> tuple[bool | None, int]:
         day = to_local(time_us, calendar.zone).date()
-        in_shift = calendar.shift_at(time_us) is not None if plant.shifts else None
-        return in_shift, (day.toordinal() - 1) // 7
+        week = (day.toordinal() - 1) // 7
+        if not plant.shifts:
+            return None, week
+        near = (*spans(day - timedelta(days=1)), *spans(day))  # a night shift belongs to the day it began
+        return any(begin <= time_us < end for begin, end in near), week
 
     return context
 
