@@ -150,7 +150,7 @@ async def play(app: Application, clock: PlayClock, shop: ShopModels, until_us: i
 async def kept(app: Application, clock: PlayClock, from_us: int, to_us: int) -> None:
     """Let minutes pass until the keeper has stored the whole cube."""
     machines = [machine.id for machine in app.plant.plant.machines]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while True:
             days = await app.database.cube.kept(from_us, to_us, machines)
             if sum(min(day.kept_us, to_us) - day.from_us for day in days) >= len(machines) * (to_us - from_us):
