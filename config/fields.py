@@ -184,9 +184,9 @@ def _within(value: float, low: float | None, high: float | None, above: float | 
 
 def _range_text(what: str, low: float | None, high: float | None, above: float | None) -> str:
     if above is not None:
-        return f"{what} greater than {above:g}" + ("" if high is None else f", at most {high:g}")
+        return f"{what} greater than {above:.12g}" + ("" if high is None else f", at most {high:.12g}")
     if low is not None and high is not None:
-        return f"{what} from {low:g} to {high:g}"
+        return f"{what} from {low:.12g} to {high:.12g}"
     if low is not None:
-        return f"{what} of at least {low:g}"
-    return what if high is None else f"{what} of at most {high:g}"
+        return f"{what} of at least {low:.12g}"
+    return what if high is None else f"{what} of at most {high:.12g}"

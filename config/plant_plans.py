@@ -36,7 +36,6 @@ def _read_plan(
     machine, section = _known(group, "machine", machines), _known(group, "section", sections)
     if machine is not None and section is not None:
         group.problem("", "names a machine and a section", "one of them, or none for the whole site")
-        return None
     interval = group.choice("by", [kind.value for kind in PlanInterval], required=True)
     shift = _known(group, "shift", shifts) or ""
     if shift and interval not in {None, PlanInterval.SHIFT.value}:
@@ -45,7 +44,7 @@ def _read_plan(
     if kwh is None and parts is None and not any(group.report.found_in(group.at(name)) for name in ("kwh", "parts")):
         group.problem("", "plans nothing", "kwh, parts or both")
     valid_from = read_date(group, "valid_from") or date.min
-    if interval is None:
+    if interval is None or (machine is not None and section is not None):
         return None
     scope = PlanScope.MACHINE if machine else PlanScope.SECTION if section else PlanScope.SITE
     return Plan(scope, machine or section or "", PlanInterval(interval), valid_from, shift, kwh, parts)

@@ -47,7 +47,7 @@ async def _show(services: Services, hub: Hub, device_id: str | None, line: str) 
         try:
             stored = {} if device_id is None else dict(services.plant.entry("devices", device_id))
         except NotFound as exc:
-            el("p", "em-quiet", admin_words.sentence(str(exc), page.lang), "device-unknown")
+            el("p", "em-quiet", admin_words.said(exc, page.lang), "device-unknown")
             return None
         DevicePage(page, device_id, stored, line).build()
     return None

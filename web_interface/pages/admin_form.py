@@ -132,7 +132,8 @@ class Form:
             for trouble in rest:
                 with el("div", "em-form-trouble"):
                     icon("error", "em-alarm")
-                    el("span", text=f"{trouble.place}: {trouble.words}" if trouble.place else trouble.words)
+                    place = f"{trouble.place}: " if trouble.place else f"{trouble.label}. " if trouble.label else ""
+                    el("span", text=place + trouble.words)
 
     def _mark(self, name: str, words: str | None) -> None:
         control = self._controls[name]

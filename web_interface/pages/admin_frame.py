@@ -120,6 +120,6 @@ async def attempt(
         if on_error is not None:
             on_error(exc)
         else:
-            notify(admin_words.sentence(str(exc), page.lang), good=False)
+            notify(admin_words.said(exc, page.lang), good=False)
         return False
     return True

@@ -118,7 +118,7 @@ class PlantPage:
                 "id": number,
                 "cells": {
                     "line": {"text": "—" if trouble.line is None else str(trouble.line), "sort": trouble.line or 0},
-                    "place": {"text": trouble.place or trouble.field, "mono": True},
+                    "place": {"text": trouble.place or trouble.field, "mono": True, "sub": trouble.label},
                     "words": {"text": trouble.words},
                 },
             }

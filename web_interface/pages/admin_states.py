@@ -86,7 +86,7 @@ class BordersPage:
         except MonitorError as exc:
             self._body.clear()
             with self._body:
-                empty("error_outline", page.t("borders.failed"), admin_words.sentence(str(exc), page.lang))
+                empty("error_outline", page.t("borders.failed"), admin_words.said(exc, page.lang))
             return
         learned = self._learned
         if self._machine.states is None and learned.thresholds is not None:
@@ -229,7 +229,7 @@ class BordersPage:
         def failed(exc: MonitorError) -> None:
             self._result.clear()
             with self._result:
-                banner(admin_words.sentence(str(exc), page.lang), testid="borders-wrong")
+                banner(admin_words.said(exc, page.lang), testid="borders-wrong")
 
         await admin_frame.attempt(page, rehearse, failed)
 
@@ -257,7 +257,7 @@ class BordersPage:
         def failed(exc: MonitorError) -> None:
             self._result.clear()
             with self._result:
-                banner(admin_words.sentence(str(exc), page.lang), testid="borders-wrong")
+                banner(admin_words.said(exc, page.lang), testid="borders-wrong")
 
         if await admin_frame.attempt(page, save, failed):
             notify(page.t("borders.saved"))

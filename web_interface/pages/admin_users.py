@@ -165,7 +165,7 @@ class UsersPage:
         page = self._page
 
         def say(exc: Exception) -> None:
-            notify(admin_words.sentence(str(exc), page.lang), good=False)
+            notify(admin_words.said(exc, page.lang), good=False)
 
         if await admin_frame.attempt(page, lambda: page.services.access.set_enabled(user.id, enabled, page.actor()), say):
             await self._show(page.t("admin.user.enabled.done" if enabled else "admin.user.disabled.done", name=user.name))

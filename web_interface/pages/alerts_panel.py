@@ -13,8 +13,8 @@ from domain.access import Actor, Role
 from domain.alert import Alert, HoldKind
 from domain.errors import MonitorError
 from web_interface.components import AlarmMark, LiveChart, Segmented, button, el, empty, facts, link_button, notify, text_field
+from web_interface.pages import admin_words, shell
 from web_interface.pages import alerts_view as view
-from web_interface.pages import shell
 from web_interface.services import Forbidden
 
 log = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ class AlertPanel:
         except Forbidden:
             notify(page.t("error.forbidden"), good=False)
         except MonitorError as exc:
-            notify(str(exc), good=False)
+            notify(admin_words.said(exc, page.lang), good=False)
         self._changed()
         self.draw()
         return done

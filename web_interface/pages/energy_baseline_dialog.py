@@ -16,7 +16,7 @@ from web_interface.components import button, choice_field, el, icon, notify, num
 from web_interface.pages import energy_baselines_view as view_of
 from web_interface.pages import shell
 from web_interface.pages.admin_frame import attempt
-from web_interface.pages.admin_words import sentence
+from web_interface.pages.admin_words import said
 
 VARIABLES = 4
 DEFAULT_DAYS = 90
@@ -209,7 +209,7 @@ class BaselineDialog:
         self._result.clear()
         with self._result:
             if not reasons:
-                self._line("error", "em-alarm", self._page.t("baseline.wrong"), sentence(str(exc), self._page.lang))
+                self._line("error", "em-alarm", self._page.t("baseline.wrong"), said(exc, self._page.lang))
             for reason in reasons:
                 self._line("error", "em-alarm", *view_of.reason_words(reason, self._page.viewer.fmt))
 

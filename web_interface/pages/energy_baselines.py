@@ -9,7 +9,7 @@ from nicegui import ui
 
 from domain.access import Role
 from domain.baseline import Baseline, Period, Reason, Savings
-from web_interface.components import Card, Confirm, DataTable, button, el, empty, icon, notify
+from web_interface.components import Card, Confirm, DataTable, button, el, empty, icon
 from web_interface.components.parts import LiveChart
 from web_interface.pages import energy_baselines_view as view_of
 from web_interface.pages.admin_frame import attempt
@@ -186,9 +186,7 @@ class BaselinesTab:
     async def _delete(self, baseline: Baseline) -> None:
         page = self._page
         sure = Confirm(page.lang, page.t("baseline.delete.title"), page.t("baseline.delete.words"), page.t("baseline.delete"))
-        if await sure.ask() and await attempt(
-            page, lambda: page.services.baselines.delete(baseline.id, page.actor()), lambda exc: notify(str(exc), good=False)
-        ):
+        if await sure.ask() and await attempt(page, lambda: page.services.baselines.delete(baseline.id, page.actor())):
             ui.navigate.to(self._view.href(baseline=""))
 
 

@@ -12,6 +12,7 @@ from domain.errors import MonitorError
 from domain.figures import LoadCurve
 from domain.tariff import PricePreview
 from web_interface.components import Card, DataTable, Segmented, button, choice_field, el, facts, notify, text_field
+from web_interface.pages import admin_words
 from web_interface.pages.energy_tab import EnergyView, Tab
 from web_interface.services import Forbidden
 
@@ -132,7 +133,7 @@ class CurveTab:
             notify(page.t("error.forbidden"), good=False)
             return
         except MonitorError as exc:
-            notify(str(exc), good=False)
+            notify(admin_words.said(exc, page.lang), good=False)
             return
         if found.kept:
             notify(page.t("energy.prices.kept", n=len(found.prices)))
@@ -144,7 +145,7 @@ class CurveTab:
         page, fmt = self._page, self._fmt
         if found.problems:
             for problem in found.problems:
-                el("p", "em-alarm", problem)
+                el("p", "em-alarm", admin_words.sentence(problem, page.lang))
             return
         prices = [p.price_per_kwh for p in found.prices]
         span = f"{fmt.day(found.prices[0].time_us)} – {fmt.day(found.prices[-1].time_us)}"

@@ -24,6 +24,7 @@ from web_interface.components import (
     notify,
     text_field,
 )
+from web_interface.pages import admin_words
 from web_interface.pages import energy_view as view
 from web_interface.pages.energy_tab import EnergyView, Tab
 from web_interface.pages.explain import explainable
@@ -207,7 +208,7 @@ class MoneyTab:
             notify(page.t("error.forbidden"), good=False)
             return False
         except MonitorError as exc:
-            notify(str(exc), good=False)
+            notify(admin_words.said(exc, page.lang), good=False)
             return False
         notify(page.t("energy.note.saved"))
         if self._table is not None:

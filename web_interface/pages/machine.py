@@ -28,8 +28,8 @@ from web_interface.components import (
     error,
     state_name,
 )
+from web_interface.pages import admin_words, shell
 from web_interface.pages import machine_view as view
-from web_interface.pages import shell
 from web_interface.pages.explain import show
 from web_interface.pages.machine_advice import advice_line
 from web_interface.pages.machine_figures import MachineFigures
@@ -74,7 +74,7 @@ def register(services: Services, hub: Hub) -> None:
             now = services.live.machine(machine_id)
         except NotFound as exc:
             with shell.page(services, hub, active="machines", title_key="nav.machines") as page:
-                error(page.lang, page.t("machine.unknown"), page.t("machine.unknown.words"), str(exc))
+                error(page.lang, page.t("machine.unknown"), page.t("machine.unknown.words"), admin_words.said(exc, page.lang))
             return
         crumbs: list[tuple[str, str | None]] = [(site.name, "/")]
         if now.machine.section:

@@ -10,7 +10,7 @@ from domain.energy import ShiftWindow
 from domain.errors import MonitorError
 from web_interface.components import Card, DataTable, Hub, Segmented, button, choice_field, el, notify
 from web_interface.locale import LANGUAGES
-from web_interface.pages import shell
+from web_interface.pages import admin_words, shell
 from web_interface.services import Forbidden, IssuedReport, Services
 
 DAYS_BACK = 8
@@ -98,7 +98,7 @@ class ReportsPage:
             notify(page.t("error.forbidden"), good=False)
             return
         except MonitorError as exc:
-            notify(str(exc), good=False)
+            notify(admin_words.said(exc, page.lang), good=False)
             return
         self._table.show({"rows": self._rows(await page.services.reports.issued())})
         ui.navigate.to(_href(issued.id))

@@ -1,0 +1,78 @@
+"""Rules of alerts, qualities and actions of the audit have names in every language."""
+
+from __future__ import annotations
+
+import ast
+import re
+from importlib import import_module
+from pathlib import Path
+
+from analysis.rules import alert_rule_name
+from config.plant_admin import WHOLE
+from config.plant_alerts import BORDERS
+from domain.alert_rule import AlertRule, RuleKind, Scope, ScopeKind
+from domain.detector import RULES
+from domain.quality import Quality
+from web_interface.locale import LANGUAGES, has
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def rules_raised() -> set[str]:
+    """Names of rules that code raises alerts by, literally; those of rules and detectors come from their tables."""
+    found = {alert_rule_name(rule_of(kind), side) for kind in RuleKind for side in BORDERS} | set(RULES)
+    for root in ("analysis", "application", "notifications"):
+        for path in (ROOT / root).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                name = getattr(getattr(node, "func", None), "attr", "")
+                if isinstance(node, ast.Call) and name in {"raise_alert", "_raise", "raise_system"} and node.args:
+                    rule = node.args[0] if name == "raise_system" else node.args[1] if len(node.args) > 1 else None
+                    if isinstance(rule, ast.Constant) and isinstance(rule.value, str):
+                        found.add(rule.value.partition(":")[0])
+                    elif isinstance(rule, ast.Name) and rule.id.isupper():
+                        found.add(getattr(import_module(".".join(path.relative_to(ROOT).with_suffix("").parts)), rule.id))
+    return found
+
+
+def rule_of(kind: RuleKind) -> AlertRule:
+    return AlertRule("r", kind, Scope(ScopeKind.SITE))
+
+
+def test_every_rule_that_raises_alerts_has_a_name() -> None:
+    raised = rules_raised()
+    assert {"demand", "balance", "control_conflict", "clock", "findings_more", "deviation_high", "state_long"} <= raised
+    assert {rule for rule in raised for lang in LANGUAGES if not has(f"alert.{rule}", lang)} == set()
+
+
+def test_every_quality_has_a_name() -> None:
+    assert {q.name for q in Quality for lang in LANGUAGES if not has(f"quality.{q.name.lower()}", lang)} == set()
+
+
+ACTIONS = re.compile(r"^[a-z]+(_[a-z]+)*$")
+
+
+def actions() -> set[str]:
+    """Actions that code writes to the audit, literally; entries of the plant add theirs."""
+    found = {f"{what}_{deed}" for what in ("line", "device", "machine", "alert_rule", "virtual_tag")
+             for deed in ("create", "update", "delete")} | {f"{name}_update" for name in WHOLE}  # fmt: skip
+    calls = {"append": 3, "_note": 1, "_commit": 2, "_keep": 2, "_write": 1}
+    for root in ("analysis", "application", "config", "notifications", "reports", "web_interface/auth"):
+        for path in (ROOT / root).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                name = getattr(getattr(node, "func", None), "attr", "")
+                if not isinstance(node, ast.Call) or name not in calls:
+                    continue
+                if name == "append" and "audit" not in ast.unparse(node.func):
+                    continue
+                place = 2 if name == "_note" and "accounts" in path.name else calls[name]
+                given = node.args[place] if len(node.args) > place else None
+                for part in ast.walk(given) if given is not None and not isinstance(given, ast.JoinedStr) else ():
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str) and ACTIONS.match(part.value):
+                        found.add(part.value)
+    return found
+
+
+def test_every_action_of_the_audit_has_a_name() -> None:
+    done = actions()
+    assert {"alert_shelve", "rule_in_service", "price_import", "baseline_version", "channel_test", "user_disable"} <= done
+    assert {action for action in done for lang in LANGUAGES if not has(f"audit.{action}", lang)} == set()

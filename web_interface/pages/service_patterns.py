@@ -1,0 +1,82 @@
+"""What the services refuse: patterns of their sentences -> keys `problem.<key>`. Groups become values of the text."""
+
+from __future__ import annotations
+
+from web_interface.pages.plant_patterns import NAME, Patterns
+
+SERVICES: Patterns = (
+    # -- alerts and rules
+    (r"alert (?P<n>\d+) was acknowledged meanwhile by None", "alert_gone"),
+    (rf"alert {NAME} stands already", "alert_stands"),
+    (r"alert (?P<n>\d+) (?:was|is already) acknowledged(?: meanwhile)? by (?P<name>.+)", "alert_taken"),
+    (r"alert (?P<n>\d+) is not shelved", "not_shelved"),
+    (r"alert (?P<n>\d+) is over", "alert_over"),
+    (rf"rule {NAME} is in service", "rule_serves"),
+    (r"(?P<name>\S+) is a limit of a tag: change it under limits", "rule_is_limit"),
+    (rf"(?:tag )?{NAME} has limits already", "limited"),
+    (r"(?P<n>\d+) tags are too many for a rehearsal", "rehearsal_wide"),
+    (r"(?P<n>\d+) rehearsals are running; wait for one or cancel it", "rehearsals_run"),
+    (r"nothing is filtered", "no_filter"),
+    # -- findings and models
+    (rf"of {NAME} only (?P<n>\d+) whole minutes .* last (?P<days>\d+) days; (?P<needed>\d+) are needed: .*", "few_minutes"),
+    (rf"the rule {NAME} watches the supply of the site, not one machine", "rule_of_site"),
+    (rf"(?P<rule>\w+) has no parameter {NAME}; it has (?P<words>.+)", "no_parameter"),
+    # -- baselines and the balance
+    (r"the window is longer than (?P<n>\d+) days", "window_long"),
+    (r"the window has more than (?P<n>\d+) periods", "window_periods"),
+    (rf"there is no {NAME}", "none_such"),
+    (rf"{NAME} counts no parts", "no_parts"),
+    (rf"{NAME} has no states", "no_states"),
+    (rf"is {NAME} of [\"'](?P<tag>.*?)[\"'] \(\w+\)", "statistic"),
+    (rf"a baseline {NAME} exists already; fit it anew to get its next version", "baseline_exists"),
+    (r"is empty or too long", "empty_or_long"),
+    (r"is empty", "empty"),
+    (r"ends before it begins", "ends_first"),
+    (r"begins in the future", "future"),
+    (r"are (?P<value>\d+)", "count"),
+    (rf"{NAME} is no temperature", "no_temperature"),
+    (r"is missing or no temperature", "base_temperature"),
+    # -- prices
+    (r"row (?P<n>\d+): no hour", "row_hour"),
+    (rf"row (?P<n>\d+): {NAME} is no price", "row_price"),
+    (r"row (?P<n>\d+): (?P<when>.+) has two prices", "row_twice"),
+    (r"no row holds a day, an hour and a price", "no_prices"),
+    (rf"{NAME} is none of (?P<words>.+)", "none_of"),
+    (r"the file is larger than (?P<n>\d+) MB", "file_large"),
+    (r"the file is neither a table of Excel nor a text in UTF-8 or Windows-1251", "file_kind"),
+    (r"the file has more than (?P<n>\d+) rows", "file_rows"),
+    (r"the file is no table of Excel \(\.xlsx\)", "file_excel"),
+    (r"the table is too large", "table_large"),
+    # -- notifications
+    (r"is no setting of (?P<kind>\w+)", "no_setting"),
+    (r"there is no channel (?P<name>\d+)", "no_channel"),
+    (r"begins and ends at the same time", "same_time"),
+    (r"the service URL \((?P<name>.+)\) is not understood", "service_url"),
+    (rf"{NAME} is no mailbox", "mailbox"),
+    (rf"{NAME} is no network", "network"),
+    (r"is longer than (?P<n>\d+) characters", "longer"),
+    (r"there is no place (?P<name>\{.+\})", "no_place"),
+    (r"a brace stands alone; a place is written (?P<name>\{.+\})", "brace"),
+    (r"is no text", "no_text"),
+    # -- reports and accounts
+    (rf"format {NAME}", "report_format"),
+    (r"from must lie before to", "from_before_to"),
+    (r"the window lies in the future: there is nothing to report yet", "report_future"),
+    (r"no shift lies in this window; see the shifts of the plant", "report_no_shift"),
+    (rf"(?:language|theme) {NAME}", "value_named"),
+    (r"the plant has not been loaded yet|there is no plant yet", "no_plant_yet"),
+    # -- accounts and what is in use
+    (r"(?P<name>.+) is the last administrator", "last_admin"),
+    (r"the old password is wrong", "old_password"),
+    (r"too short, at least (?P<n>\d+) characters are needed", "password_short"),
+    (r"too long, at most (?P<n>\d+) characters are kept", "password_long"),
+    (r"easily guessed: .*", "password_easy"),
+    (r"1 to 64 letters, digits and \. _ @ - are expected", "user_name"),
+    (r"1 to 64 printable characters are expected", "key_name"),
+    (r"at most 128 printable characters", "full_name"),
+    (r"lies in the past", "past"),
+    (r"too many attempts; try again in (?P<n>\d+) s", "too_many"),
+    (rf"line {NAME} is used by (?P<users>.+)", "line_used"),
+    (rf"virtual tag {NAME} is used by (?P<users>.+)", "virtual_used"),
+    (rf"device {NAME} is the meter of (?P<users>.+)", "device_used"),
+)
