@@ -12,6 +12,7 @@ from web_interface.format import MISSING, Format
 from web_interface.locale import has, t
 
 _SUFFIX = re.compile(r"_(l[123]|l12|l13|l23|l31|t[1-4]|\d+)$")
+_MEASURED = re.compile(r"(\d+) (min|s)")
 
 
 def point_name(point: str, lang: str, quantity: Quantity | None = None) -> str:
@@ -32,6 +33,12 @@ def alert_subject(alert: Alert, plant: Plant, lang: str) -> str:
     if alert.device_id and alert.device_id == plant.site.main_meter:
         return t("flow.main", lang)
     return alert.device_id or alert.machine_id or alert.tag or plant.site.name
+
+
+def _detail(detail: str, fmt: Format) -> str:
+    """What the alert adds, as it is; a bare number with its unit ("12 min") in the user's language."""
+    found = _MEASURED.fullmatch(detail)
+    return detail if found is None else f"{found[1]}\u00a0{fmt.unit(found[2])}"
 
 
 def alert_sentence(alert: Alert, fmt: Format) -> str:
@@ -55,7 +62,7 @@ def alert_sentence(alert: Alert, fmt: Format) -> str:
         what=point_name(point, fmt.lang) if point else "",
         value=fmt.value(alert.value, alert.unit, _digits(alert.value)),
         limit=limit,
-        detail=alert.detail,
+        detail=_detail(alert.detail, fmt),
     ).strip()
 
 

@@ -9,7 +9,7 @@ from nicegui import ui
 from starlette.responses import Response
 
 from domain.access import Role, User
-from domain.errors import ConfigError
+from domain.errors import ConfigError, MonitorError
 from web_interface.components import Card, DataTable, Hub, button, notify
 from web_interface.pages import admin_frame, admin_words, shell
 from web_interface.pages.admin_dialog import FormDialog
@@ -164,7 +164,7 @@ class UsersPage:
     async def _enable(self, user: User, enabled: bool) -> None:
         page = self._page
 
-        def say(exc: Exception) -> None:
+        def say(exc: MonitorError) -> None:
             notify(admin_words.said(exc, page.lang), good=False)
 
         if await admin_frame.attempt(page, lambda: page.services.access.set_enabled(user.id, enabled, page.actor()), say):

@@ -6,14 +6,19 @@ import ast
 import re
 from importlib import import_module
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from analysis.rules import alert_rule_name
 from config.plant_admin import WHOLE
 from config.plant_alerts import BORDERS
+from data_processing.consistency import residuals_of
+from domain.alert import Alert, AlertState, Priority
 from domain.alert_rule import AlertRule, RuleKind, Scope, ScopeKind
 from domain.detector import RULES
 from domain.quality import Quality
+from web_interface.format import Format
 from web_interface.locale import LANGUAGES, has
+from web_interface.texts import alert_sentence
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -42,6 +47,20 @@ def test_every_rule_that_raises_alerts_has_a_name() -> None:
     raised = rules_raised()
     assert {"demand", "balance", "control_conflict", "clock", "findings_more", "deviation_high", "state_long"} <= raised
     assert {rule for rule in raised for lang in LANGUAGES if not has(f"alert.{rule}", lang)} == set()
+
+
+def test_every_contradiction_of_a_device_is_named() -> None:
+    powers = {"active_power": 5.0, "reactive_power": 5.0, "apparent_power": 50.0, "power_factor": 1.0}
+    phases = {f"{name}_l{n}": 100.0 for name in (*powers, "voltage", "current") for n in (1, 2, 3)}
+    rules = {found.rule for found in residuals_of({**powers, **phases})}
+    assert len(rules) == 5
+    assert {rule for rule in rules for lang in LANGUAGES if not has(f"alert.inconsistent.{rule}", lang)} == set()
+
+
+def test_the_time_left_is_said_with_the_unit_of_the_language() -> None:
+    state = AlertState.UNACKNOWLEDGED
+    alert = Alert(1, "demand", "demand", Priority.HIGH, state, None, None, None, 120.0, 100.0, "kW", 0, detail="12 min")
+    assert alert_sentence(alert, Format("ru", ZoneInfo("Europe/Moscow"))).endswith("осталось 12\u00a0мин")
 
 
 def test_every_quality_has_a_name() -> None:
