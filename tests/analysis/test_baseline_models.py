@@ -36,7 +36,7 @@ class Stored:
             for i in range(len(self.expected))
         ]
         points = tuple(SavingPoint(row, "missing", kwh) for row, kwh in zip(rows, self.expected, strict=True))
-        return Savings(self.baseline, from_us, to_us, points)
+        return Savings(self.baseline, from_us, to_us, points, None, None, None, None, None, None, ())
 
 
 @pytest.fixture
