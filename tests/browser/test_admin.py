@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest_asyncio
 
+from domain.access import Role
 from tests.browser.conftest import Visit, at
 from tests.conftest import ROOT
+from web_interface.pages.admin_frame import sections_for
 
 PHONE = {"width": 390, "height": 844}
 RUSSIAN = re.compile("[А-Яа-я]")
@@ -71,7 +73,8 @@ async def test_the_home_page_says_what_there_is(visit: Visit) -> None:
 
 async def test_an_engineer_sees_machines_and_limits_only(visit: Visit) -> None:
     page = await visit("/admin", user="engineer")
-    assert await page.locator("[data-testid^=admin-card-]").count() == 3
+    assert await page.locator("[data-testid^=admin-card-]").count() == len(sections_for(Role.ENGINEER))
+    assert await page.locator(at("admin-card-users")).count() == 0
     answer = await page.request.get(page.url.rstrip("/") + "/users")
     assert answer.status == 403
     assert "403" in await answer.text()
@@ -371,7 +374,10 @@ async def test_what_is_exported_can_be_imported(visit: Visit, site: str) -> None
 
 
 # ---- everywhere ----------------------------------------------------------------------------------------------------
-PAGES = ("", "/devices", "/devices/new", "/devices/m1/edit", "/machines", "/limits", "/users", "/keys", "/audit", "/plant")
+PAGES = (
+    "", "/devices", "/devices/new", "/devices/m1/edit", "/machines", "/limits", "/users", "/keys", "/audit", "/plant", "/virtual",
+    "/notifications",
+)  # fmt: skip
 
 
 async def test_no_page_is_wider_than_a_phone(visit: Visit) -> None:

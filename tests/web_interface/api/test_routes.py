@@ -55,7 +55,7 @@ async def test_history_comes_in_parts_that_join(viewer: httpx.AsyncClient) -> No
         ids += [item["id"] for item in part["items"]]
         path = part["next"]
     assert ids == [item["id"] for item in whole["items"]]
-    assert len(ids) == 5
+    assert len(ids) > 4, "more than two parts"
 
 
 async def test_taking_an_alert_over(operator: httpx.AsyncClient) -> None:
