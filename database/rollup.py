@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table, and_, delete, select, tuple_
+from sqlalchemy import Table, and_, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from database import tables
@@ -36,6 +36,8 @@ SAMPLES_A_CHUNK = 4000  # so many are read and summed up at once, or an hour of 
 MARKS_A_ROUND = 5000
 GRACE_US = 2_000_000  # after the end of a bucket: its last samples are on their way
 CHUNK_US = 3_600_000_000  # samples are read for an hour at a time
+LONGEST_CHUNK_HOURS = 8  # where they are few
+BACKLOG_TAGS = 20
 STAGES = (Step.M1, Step.M15, Step.H1, Step.D1)
 UPPER: Mapping[Step, tuple[Step, ...]] = {step: tuple(up for up, low in LOWER.items() if low is step) for step in STEPS}
 
@@ -69,7 +71,8 @@ class RollupKeeper:
             for step in STAGES:
                 marks = await self._closed_marks(step, now_us)
                 if marks:
-                    for part in _parts(marks, self._samples_of if step is Step.M1 else lambda _tag_id: 1.0):
+                    weight = await self._weights(marks) if step is Step.M1 else lambda _tag_id: 1.0
+                    for part in _parts(marks, weight):
                         await self._work_off(step, part)
                     return len(marks)
             return 0
@@ -96,6 +99,24 @@ class RollupKeeper:
         return count
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    async def _weights(self, marks: Mapping[Bucket, int]) -> Callable[[int], float]:
+        """Samples in a minute, by tag: expected, or counted where a backlog of few tags is worked off.
+
+        A past that came by the minute for a tag read each second would else be worked off in hundreds of crumbs.
+        """
+        tags = {tag_id for tag_id, _ in marks}
+        if len(marks) < MARKS_A_ROUND // 2 or len(tags) > BACKLOG_TAGS:
+            return self._samples_of
+        sample = tables.sample
+        first, last = min(begin for _, begin in marks), max(begin for _, begin in marks) + MINUTE_US
+        within = sample.c.tag_id.in_(tags) & (sample.c.time_us >= first) & (sample.c.time_us < last)
+        async with self._store.read() as connection:
+            counted = select(sample.c.tag_id, func.count()).where(within).group_by(sample.c.tag_id)
+            rows = (await connection.execute(counted)).all()
+        minutes = Counter(tag_id for tag_id, _ in marks)
+        density = {tag_id: number / minutes[tag_id] for tag_id, number in rows}
+        return lambda tag_id: density.get(tag_id, 0.0)
 
     def _samples_of(self, tag_id: int) -> float:
         """Expected in a minute."""
@@ -225,10 +246,12 @@ def _values(tag_id: int, row: RollupRow) -> tuple[Any, ...]:
 
 
 def _parts(marks: Mapping[Bucket, int], weight: Callable[[int], float]) -> Iterable[dict[Bucket, int]]:
-    """Marks of an hour and some tags: what is read and written at once. `weight`: rows below a mark, by tag."""
+    """Marks of some hours and tags: what is read and written at once. `weight`: rows below a mark, by tag."""
     groups: dict[int, dict[int, dict[Bucket, int]]] = defaultdict(lambda: defaultdict(dict))
+    heaviest = max((weight(tag_id) for tag_id in {tag_id for tag_id, _ in marks}), default=1.0)
+    hours = max(1, min(LONGEST_CHUNK_HOURS, int(SAMPLES_A_CHUNK / (60 * max(heaviest, 1e-3)))))
     for bucket, mark in marks.items():
-        groups[bucket[1] // CHUNK_US][bucket[0]][bucket] = mark
+        groups[bucket[1] // (hours * CHUNK_US)][bucket[0]][bucket] = mark
     for _, tags in sorted(groups.items()):
         part: dict[Bucket, int] = {}
         rows, chosen = 0.0, 0

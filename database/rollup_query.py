@@ -97,8 +97,9 @@ class RollupQuery:
         )
         if not facts.is_counter:
             wanted = wanted.where(_D.c.bucket_us >= from_us - _DAY_US, _D.c.bucket_us < to_us + _DAY_US)
-        marks = np.array((await connection.execute(wanted)).all(), np.int64).reshape(-1, 2)
-        dirty = {level: np.unique(marks[marks[:, 0] == level, 1]) for level in range(LEVELS[asked] + 1)}
+        rows = (await connection.execute(wanted)).all()
+        levels, begins = (np.fromiter((row[i] for row in rows), np.int64, len(rows)) for i in (0, 1))
+        dirty = {level: np.unique(begins[levels == level]) for level in range(LEVELS[asked] + 1)}
         minutes = dirty[0]
         if facts.is_counter:
             spans = [await self.counter_span(connection, facts, begin, end) for begin, end in joined(minutes, MINUTE_US)]
