@@ -27,6 +27,7 @@ from application.figures import build_figures
 from application.findings import build_findings
 from application.money import build_money
 from application.notifications import build_notifications
+from application.start_order import after_rollups
 from application.states import build_states
 from application.storage_watch import watch_storage
 from application.virtual_tags import VirtualTags
@@ -224,8 +225,8 @@ async def _connect(
         settings, clock, database, bus, collector, processing, plant, energy, analysis, alerts, live, status, reports, accounts,
         services, build_web(services, options=_web_options(settings, clock)), supervisor, offload,
     )
+    later = partial(after_rollups, database.rollups, clock)
     application.jobs = {
-        **money.jobs,
         "writer": database.writer.run,
         "rollups": database.rollups.run,
         "retention": database.retention.run,
@@ -235,13 +236,14 @@ async def _connect(
         "analysis": analysis.run,
         "virtual": virtual.run,
         "state-recompute": states.recompute.run,
-        "shift-energy": shifts.run,
-        "energy-cube": cubes.keeper.run,
-        "balance": doctor.run,
-        "baseline-models": BaselineModels(baselines, analysis.rules.register_model, clock).run,
+        "shift-energy": later(shifts.run),
+        "energy-cube": later(cubes.keeper.run),
+        **{name: later(job) for name, job in money.jobs.items()},
+        "balance": later(doctor.run),
+        "baseline-models": later(BaselineModels(baselines, analysis.rules.register_model, clock).run),
         "notifications": notifier.run,
         "notifications-tidy": notifier.prune_forever,
-        "detectors": found.watch.run,
+        "detectors": later(found.watch.run),
         "live": live.run,
         "status": status.run,
         "loop-lag": lag.run,

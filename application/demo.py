@@ -28,7 +28,7 @@ SEED = 1
 HOST = "127.0.0.1"
 COUNTERS = frozenset(f"counter_{n}" for n in range(1, 17))
 PAST_POINTS = COUNTERS | {"active_power", "energy_import", "reactive_energy_import"}  # of the past before the last hour
-PAST_DAYS = 14  # what borders, baselines and the usual of a machine are learned from
+PAST_DAYS = 10  # what borders, baselines and the usual of a machine are learned from
 PAST_STEP_S = 60.0  # of the written past before its last hour
 RECENT_STEP_S = 5.0
 HOUR_US = 3_600_000_000
@@ -82,13 +82,25 @@ def _thinned(batches: Iterable[Batch], told: frozenset[TagId], border_us: int) -
             yield Batch(batch.device_id, batch.time_us, tuple(batch.tag_ids[i] for i in kept), *columns)
 
 
+def _of_weeks(plant: Plant, tags: Sequence[Tag]) -> list[Tag]:
+    """Tags that baselines, borders and habits are learned from: powers and energies, parts, and what the feed draws besides."""
+    parts = {machine.control.part_count for machine in plant.machines if machine.control is not None}
+    main = plant.site.main_meter
+    everywhere = {"active_power", "energy_import"}
+    return [
+        tag for tag in tags
+        if tag.point in everywhere or tag.name in parts or (tag.device_id == main and tag.point in PAST_POINTS)
+    ]  # fmt: skip
+
+
 async def _write_past(
     database: Database, plant: Plant, tags: Sequence[Tag], now_us: int, outages: Sequence[Outage]
 ) -> None:
     shop = models_of(plant, SEED)
     border_us = (now_us - HOUR_US) // 60_000_000 * 60_000_000
     told = frozenset(tag.id for tag in tags if tag.point in PAST_POINTS)
-    await database.writer.put_all(weeks_before(plant, tags, now_us, PAST_DAYS, SEED, only=PAST_POINTS, shop=shop))
+    old = _of_weeks(plant, tags)
+    await database.writer.put_all(weeks_before(plant, old, now_us, PAST_DAYS, SEED, only=PAST_POINTS, shop=shop))
     past = since_yesterday(plant, tags, now_us, SEED, outages=outages, shop=shop)
     await database.writer.put_all(_thinned(past, told, border_us))
     for machine_id, meter in meters_of(plant, tags).items():

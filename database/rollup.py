@@ -77,6 +77,11 @@ class RollupKeeper:
                     return len(marks)
             return 0
 
+    async def backlog(self) -> int:
+        """Marked buckets that wait: thousands after an import or an outage."""
+        async with self._store.read() as connection:
+            return int(await connection.scalar(select(func.count()).select_from(_D)) or 0)
+
     async def catch_up(self) -> None:
         """Work off everything that can be (for tests and commands)."""
         while await self.process():
