@@ -256,7 +256,7 @@ async def test_the_efficiency_card_of_a_machine_is_chosen_with_what_it_needs(vis
     await page.click(at("field-kef-card"))
     await page.click(".q-menu .q-item:has-text('K4')")
     await page.click(at("machine-dialog-save"))
-    await error_at(page, "field-kef-norm_kwh_per_part", "Нужно для карты K4")
+    await error_at(page, "field-kef-norm_kwh_per_part", "Без этого карту K4 не посчитать")
     await page.fill(at("field-kef-norm_kwh_per_part"), "3.9")
     await page.click(at("machine-dialog-save"))
     await page.wait_for_selector(f"{at('cell-lathe-1-card')}:has-text('K4')")

@@ -50,6 +50,19 @@ PLANT: Patterns = (
     (r"is not true", "not_true"),
     (r"has (?P<value>\d+) entries", "too_many_entries"),
     (r"is (?P<value>\S+): left only below (?P<below>\S+), it overlaps (?P<field>\w+) \((?P<other>\S+)\)", "bands_overlap"),
+    # -- points of a device
+    (r"has no meaning for (?:a text|type (?P<name>\w+))", "no_meaning_here"),
+    (r"has no meaning for (?P<quantity>\w+)", "no_meaning_for"),
+    (r"transformer ratios do not act on (?P<quantity>\w+)", "no_ratio"),
+    (r"(?P<quantity>\w+) is no counter", "no_counter"),
+    (r"the value ends behind the last address 65535", "address_end"),
+    (r"cannot be taken out of a (?P<name>\w+)", "no_bit_of"),
+    (r"is missing: which bit of the register", "missing"),
+    (r"a string cannot be (?P<quantity>\w+)", "string"),
+    (r"(?P<name>\w+) does not fit the table (?P<table>\w+)", "not_in_table"),
+    (r"a (?P<table>coil|discrete) is a single bit", "single_bit"),
+    (r"(?P<name>\w+) takes (?P<n>\d+) registers, one read brings (?P<most>\d+)", "too_wide"),
+    (r"(?P<name>\w+) \((?P<span>[^)]+)\) lies over (?P<other>\w+) \((?P<place>[^)]+)\) in the table (?P<table>\w+)", "lies_over"),
     # -- lines, devices, limits and the file itself
     (r"is missing: card (?P<name>K\d) is .*", "card_input"),
     (r"is (?P<name>K\d), but the machine has no states", "card_states"),
@@ -111,4 +124,5 @@ GENERAL: Patterns = (
     (r"is missing(?:: .*)?", "missing"),
     (r"is (?P<value>.+) \(did you mean (?P<near>.+)\?\)", "value_near"),
     (r"is (?P<value>.+)", "value"),
+    (r"(?P<value>(?:'[^']*'|-?\d+): .+)", "value"),
 )
