@@ -146,7 +146,12 @@ def _chain(words: str, _lang: str) -> str:
     return words.replace(" is fed by ", " ← ")
 
 
+def _span(words: str, _lang: str) -> str:
+    return words.replace(" to ", "–")
+
+
 _SPECIAL: Mapping[str, Callable[[str, str], str]] = {
     "what": _thing, "field": _known("admin.field"), "when": _when, "words": _listed, "sample": _listed, "chain": _chain,
+    "span": _span, "place": _span,
     "state": _known("admin.field"), "unit": _known("unit"), "kind": _known("problem.kind"), "quantity": _known("point"),
 }  # fmt: skip

@@ -281,6 +281,7 @@ def test_every_problem_is_said_in_russian_with_line_and_field(text: str) -> None
         if (left := foreign(one.words, text, problem.expected)) or not re.search("[А-Яа-я]", one.words)
     }
     assert wrong == {}
+    assert [one.words for one in found if re.search(r"\{\{|\d to \d", one.words)] == []
     assert all(one.line for one in found)
     own_names = RULES.keys() | {"z", "long_idel", "x"}  # of rules, machines and values, not of fields
     unnamed = [one.place for one in found if not one.label and not one.place.endswith("]")]
