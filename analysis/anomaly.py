@@ -8,7 +8,7 @@ mean variance so that directions of mere noise do not rule.
 Score. The scaled row is smoothed by an EWMA and weighed by the inverse covariance: Hotelling's T² of a multivariate EWMA chart
 (C. A. Lowry et al., Technometrics 34 (1992) 46). The threshold is a quantile of the scores of the training time itself, each
 fifth of it scored by a model of the other four (blocked cross-conformal), so that slow changes within it count as normal;
-and it is at most four robust deviations of the logarithm above the median, so that odd hours in the training set no threshold.
+and it is at most three robust deviations of the logarithm above the median, so that odd hours in the training set no threshold.
 
 Contributions: z·A·z = Σ zᵢ(A·z)ᵢ, one term a channel.
 """
@@ -30,7 +30,7 @@ SMOOTHING = 0.2
 FOLDS = 5
 LEFT_OUT = 0.025
 CLIP = 5.0
-BULK_SIGMAS = 4.0  # of the logarithm of the scores
+BULK_SIGMAS = 3.0  # of the logarithm of the scores
 LEAST_ROWS = 200  # fewer tell nothing of a covariance
 SEED = 0
 
