@@ -14,7 +14,9 @@ from fastapi import FastAPI
 
 from analysis.accounting import EnergyAccounting
 from analysis.alerts import AlertEngine
+from analysis.balance_doctor import BalanceDoctor
 from analysis.baseline_models import BaselineModels
+from analysis.baselines import Baselines
 from analysis.engine import AnalysisEngine
 from analysis.hygiene_explained import ALARM_RATE, HygieneExplained
 from analysis.recent import RecentHistory
@@ -22,13 +24,13 @@ from analysis.shift_keeper import ShiftKeeper
 from application.alerts import build_alerts, build_rehearsals
 from application.baselines import build_baselines
 from application.consistency_watch import watch_consistency
-from application.cube import build_cube
-from application.figures import build_figures
-from application.findings import build_findings
-from application.money import build_money
+from application.cube import CubeParts, build_cube
+from application.figures import Figures, build_figures
+from application.findings import FindingParts, build_findings
+from application.money import MoneyParts, build_money
 from application.notifications import build_notifications
 from application.start_order import after_rollups
-from application.states import build_states
+from application.states import States, build_states
 from application.storage_watch import watch_storage
 from application.virtual_tags import VirtualTags
 from application.virtual_wiring import AllCounts, VirtualWiring
@@ -44,6 +46,8 @@ from database import Database, open_database
 from domain.plant import Plant, Site, Tag
 from domain.ports import Clock, Sink
 from domain.sample import Reading, TagEvent
+from notifications.engine import NotificationEngine
+from notifications.service import Notifications
 from reports.service import Reports
 from reports.shift import ShiftReportBuilder
 from runtime.bus import InProcessBus
@@ -103,6 +107,14 @@ class _Current:
         self.tags: Sequence[Tag] = ()
         self.listeners: list[Callable[[Plant, Sequence[Tag]], None]] = []
 
+    def the_plant(self) -> Plant:
+        """As it is now."""
+        return self.plant
+
+    def the_tags(self) -> Sequence[Tag]:
+        """As they are now."""
+        return self.tags
+
     def apply(self, plant: Plant, tags: Sequence[Tag]) -> None:
         """Tell every part; the order is that of the data's way."""
         self.plant, self.tags = plant, tags
@@ -129,26 +141,104 @@ async def open_application(
             application.offload.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _House:
+    """What every stage builds on."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    current: _Current
+    bus: InProcessBus
+    supervisor: Supervisor
+    lag: LoopLag
+    offload: Offload
+
+
+@dataclass(frozen=True, slots=True)
+class _Measuring:
+    """From the wire to samples."""
+
+    processing: Processing
+    collector: Collector
+    plant: PlantAdmin
+    recent: RecentHistory
+    monitor: ConsistencyMonitor
+    events: deque[TagEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """From samples to states, figures, alerts."""
+
+    energy: EnergyAccounting
+    alerts: AlertEngine
+    analysis: AnalysisEngine
+    shifts: ShiftKeeper
+    states: States
+    virtual: VirtualWiring
+    figures: Figures
+    cubes: CubeParts
+    baselines: Baselines
+    doctor: BalanceDoctor
+    found: FindingParts
+    notifier: NotificationEngine
+    notifications: Notifications
+
+
+@dataclass(frozen=True, slots=True)
+class _Faces:
+    """What people and other systems meet."""
+
+    live: LiveView
+    accounts: Accounts
+    status: Status
+    reports: Reports
+    money: MoneyParts
+    services: Services
+
+
 async def _connect(
     settings: Settings, clock: Clock, environ: Mapping[str, str], database: Database, connect: Mapping[str, Connect] | None
 ) -> Application:
-    current, bus, supervisor, lag = _Current(), InProcessBus(), Supervisor(clock), LoopLag()
-    catalog = ProfileCatalog.load(settings.profile_dir)
+    house = _House(settings, clock, database, _Current(), InProcessBus(), Supervisor(clock), LoopLag(), Offload())
+    measuring = _measuring(house, environ, connect)
+    meaning = _meaning(house, measuring)
+    faces = _faces(house, measuring, meaning)
+    _wire(house, measuring, meaning, faces)
+    application = Application(
+        settings, clock, database, house.bus, measuring.collector, measuring.processing, measuring.plant, meaning.energy,
+        meaning.analysis, meaning.alerts, faces.live, faces.status, faces.reports, faces.accounts, faces.services,
+        build_web(faces.services, options=_web_options(settings, clock)), house.supervisor, house.offload,
+    )
+    application.jobs = _jobs(house, measuring, meaning, faces)
+    return application
+
+
+def _measuring(house: _House, environ: Mapping[str, str], connect: Mapping[str, Connect] | None) -> _Measuring:
+    current, database, clock = house.current, house.database, house.clock
     events: deque[TagEvent] = deque(maxlen=WAITING_EVENTS)
     processing = Processing(current.plant, current.tags, events.append)
 
     def on_reading(reading: Reading) -> None:
         batch = processing.process(reading)
         if batch is not None:
-            bus.publish(batch)
+            house.bus.publish(batch)
 
     collector = Collector(clock, on_reading, connect)
     plant = PlantAdmin(
-        database.plants, database.audit, catalog, clock, environ, apply=current.apply, reader=partial(read_now, collector, clock)
+        database.plants, database.audit, ProfileCatalog.load(house.settings.profile_dir), clock, environ, apply=current.apply,
+        reader=partial(read_now, collector, clock),
     )
-    recent = RecentHistory(database.samples)
-    energy = EnergyAccounting(lambda: current.plant, lambda: current.tags, recent, database.states, clock)
-    alerts = build_alerts(settings, database, clock)
+    monitor = ConsistencyMonitor(current.plant, current.tags)
+    return _Measuring(processing, collector, plant, RecentHistory(database.samples), monitor, events)
+
+
+def _meaning(house: _House, measuring: _Measuring) -> _Meaning:
+    current, database, clock, recent = house.current, house.database, house.clock, measuring.recent
+    plant, tags = current.the_plant, current.the_tags
+    energy = EnergyAccounting(plant, tags, recent, database.states, clock)
+    alerts = build_alerts(house.settings, database, clock)
     analysis = AnalysisEngine(
         current.plant, current.tags, alerts=alerts, states=database.states, clock=clock, history=database.samples,
         texts=database.events,
@@ -157,101 +247,106 @@ async def _connect(
         energy, database.energy, clock, lambda: database.writer.storage_status().backlog_oldest_us,
         partial(_first_sample_us, database),
     )
-    analysis.on_recomputed(energy.invalidate)
+    analysis.on_recomputed(energy.invalidate)  # before all that measures anew
     analysis.on_recomputed(shifts.mark)
-    states = build_states(lambda: current.plant, lambda: current.tags, analysis, database, clock)
-    virtual = VirtualWiring(bus, database, clock, recent, analysis.samples_changed, lambda: current.plant)
-    notifier, notifications = build_notifications(settings, clock, database, alerts, lambda: current.plant)
-    figures = build_figures(lambda: current.plant, lambda: current.tags, energy, shifts, recent, database, clock)
-    cubes = build_cube(lambda: current.plant, energy, figures.production, database, clock)
+    states = build_states(plant, tags, analysis, database, clock)
+    virtual = VirtualWiring(house.bus, database, clock, recent, analysis.samples_changed, plant)
+    notifier, notifications = build_notifications(house.settings, clock, database, alerts, plant)
+    figures = build_figures(plant, tags, energy, shifts, recent, database, clock)
+    cubes = build_cube(plant, energy, figures.production, database, clock)
     analysis.on_recomputed(cubes.keeper.mark)
-    offload = Offload()
-    baselines, doctor = build_baselines(
-        lambda: current.plant, lambda: current.tags, energy, figures, alerts, database, clock, offload
-    )
-    found = build_findings(
-        lambda: current.plant, lambda: current.tags, figures.production, alerts, database, clock, offload,
-        figures.explainer,
-    )
-    live = LiveView(clock, database.samples, energy, figures.efficiency, analysis, partial(_devices_online, collector))
-    figures.explainer.register(POWER, PowerExplained(live))
+    baselines, doctor = build_baselines(plant, tags, energy, figures, alerts, database, clock, house.offload)
+    found = build_findings(plant, tags, figures.production, alerts, database, clock, house.offload, figures.explainer)
     figures.explainer.register(ALARM_RATE, HygieneExplained(alerts))
-    alerts.on_alert(live.on_alert)
-    analysis.on_state(live.on_state)
+    return _Meaning(
+        energy, alerts, analysis, shifts, states, virtual, figures, cubes, baselines, doctor, found, notifier, notifications
+    )
+
+
+def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
+    current, database, clock = house.current, house.database, house.clock
+    plant, tags, collector, figures = current.the_plant, current.the_tags, measuring.collector, meaning.figures
+    online = partial(_devices_online, collector)
+    live = LiveView(clock, database.samples, meaning.energy, figures.efficiency, meaning.analysis, online)
+    figures.explainer.register(POWER, PowerExplained(live))
     accounts = Accounts(database.access, database.audit, clock)
     status = Status(
         clock,
         Sources(
-            lines=collector.lines, devices=collector.devices, tasks=supervisor.statuses, storage=database.writer.storage_status,
-            books=database.writer.books, loop_lag_ms=lag.p99_ms, samples_taken=lambda: live.samples_taken,
+            lines=collector.lines, devices=collector.devices, tasks=house.supervisor.statuses,
+            storage=database.writer.storage_status, books=database.writer.books, loop_lag_ms=house.lag.p99_ms,
+            samples_taken=lambda: live.samples_taken,
         ),
     )
-    builder = ShiftReportBuilder(
-        lambda: current.plant, lambda: current.tags, database.samples, energy, alerts, database.writer.books, clock
-    )
+    builder = ShiftReportBuilder(plant, tags, database.samples, meaning.energy, meaning.alerts, database.writer.books, clock)
     reports = Reports(
-        builder, database.reports, database.audit, clock, windows=energy.shifts,
+        builder, database.reports, database.audit, clock, windows=meaning.energy.shifts,
         wording=lambda language: wording(language, current.plant.site.timezone, current.plant.site.currency),
     )
     money = build_money(
-        lambda: current.plant, lambda: current.tags, recent, energy, analysis, alerts, figures.explainer, database, clock,
+        plant, tags, measuring.recent, meaning.energy, meaning.analysis, meaning.alerts, figures.explainer, database, clock,
         machine_kw=lambda machine_id: live.machine(machine_id).power_kw, site_kw=lambda: live.shop().power_kw,
     )
     services = Services(
-        live=live, history=TagHistory(database.samples, live.tag), energy=energy, alerts=alerts, plant=plant, access=accounts,
-        status=status, reports=ReportFace(reports),
-        rehearsals=build_rehearsals(lambda: current.plant, lambda: current.tags, analysis, database, clock),
-        explain=figures.explainer, states=states.service,
-        production=figures.production, efficiency=figures.efficiency, per_part=figures.per_part,
-        cube=cubes.cube, plan_facts=cubes.plans,
-        virtual_tags=VirtualTags(plant, virtual, lambda: current.tags, clock),
-        baselines=baselines, balance=doctor,
-        notifications=notifications,
-        money=money.service,
-        findings=found.service,
+        live=live, history=TagHistory(database.samples, live.tag), energy=meaning.energy, alerts=meaning.alerts,
+        plant=measuring.plant, access=accounts, status=status, reports=ReportFace(reports),
+        rehearsals=build_rehearsals(plant, tags, meaning.analysis, database, clock),
+        explain=figures.explainer, states=meaning.states.service, production=figures.production, efficiency=figures.efficiency,
+        per_part=figures.per_part, cube=meaning.cubes.cube, plan_facts=meaning.cubes.plans,
+        virtual_tags=VirtualTags(measuring.plant, meaning.virtual, tags, clock), baselines=meaning.baselines,
+        balance=meaning.doctor, notifications=meaning.notifications, money=money.service, findings=meaning.found.service,
     )
-    monitor = ConsistencyMonitor(current.plant, current.tags)
-    current.listeners += [
-        processing.apply, recent.apply, alerts.apply, states.recompute.apply, analysis.apply, monitor.apply, live.apply,
-        virtual.apply, found.watch.apply,
-        lambda p, _t: collector.apply(p),
+    return _Faces(live, accounts, status, reports, money, services)
+
+
+def _wire(house: _House, measuring: _Measuring, meaning: _Meaning, faces: _Faces) -> None:
+    """Who hears of what; in the order of the data's way."""
+    analysis, writer = meaning.analysis, house.database.writer
+    analysis.on_state(faces.live.on_state)
+    meaning.alerts.on_alert(faces.live.on_alert)
+    house.current.listeners += [
+        measuring.processing.apply, measuring.recent.apply, meaning.alerts.apply, meaning.states.recompute.apply, analysis.apply,
+        measuring.monitor.apply, faces.live.apply, meaning.virtual.apply, meaning.found.watch.apply,
+        lambda p, _t: measuring.collector.apply(p),
     ]
-    database.writer.attach_counts(AllCounts(processing, virtual))
-    _subscribe(bus, {
-        "writer": database.writer.put, "recent": recent.on_batch, "analysis": analysis.on_batch, "consistency": monitor.on_batch,
-        "live": live.on_batch, "virtual": virtual.engine.on_batch, "detectors": found.watch.on_batch,
+    writer.attach_counts(AllCounts(measuring.processing, meaning.virtual))
+    _subscribe(house.bus, {
+        "writer": writer.put, "recent": measuring.recent.on_batch, "analysis": analysis.on_batch,
+        "consistency": measuring.monitor.on_batch, "live": faces.live.on_batch, "virtual": meaning.virtual.engine.on_batch,
+        "detectors": meaning.found.watch.on_batch,
     })
-    application = Application(
-        settings, clock, database, bus, collector, processing, plant, energy, analysis, alerts, live, status, reports, accounts,
-        services, build_web(services, options=_web_options(settings, clock)), supervisor, offload,
-    )
+
+
+def _jobs(house: _House, measuring: _Measuring, meaning: _Meaning, faces: _Faces) -> dict[str, Job]:
+    """Long-lived tasks by name; they end in reverse order, so the writer is the last."""
+    database, clock = house.database, house.clock
+    models = BaselineModels(meaning.baselines, meaning.analysis.rules.register_model, clock)
     later = partial(after_rollups, database.rollups, clock)
-    application.jobs = {
+    return {
         "writer": database.writer.run,
         "rollups": database.rollups.run,
         "retention": database.retention.run,
-        "events": partial(_keep_events, database, events, clock),
-        "consistency": partial(watch_consistency, monitor, alerts, clock),
-        "storage-watch": partial(watch_storage, database.writer.storage_status, alerts, clock),
-        "analysis": analysis.run,
-        "virtual": virtual.run,
-        "state-recompute": states.recompute.run,
-        "shift-energy": later(shifts.run),
-        "energy-cube": later(cubes.keeper.run),
-        **{name: later(job) for name, job in money.jobs.items()},
-        "balance": later(doctor.run),
-        "baseline-models": later(BaselineModels(baselines, analysis.rules.register_model, clock).run),
-        "notifications": notifier.run,
-        "notifications-tidy": notifier.prune_forever,
-        "detectors": later(found.watch.run),
-        "live": live.run,
-        "status": status.run,
-        "loop-lag": lag.run,
-        "plant-watch": plant.watch,
-        "accounts": accounts.watch,
-        "collector": collector.run,
+        "events": partial(_keep_events, database, measuring.events, clock),
+        "consistency": partial(watch_consistency, measuring.monitor, meaning.alerts, clock),
+        "storage-watch": partial(watch_storage, database.writer.storage_status, meaning.alerts, clock),
+        "analysis": meaning.analysis.run,
+        "virtual": meaning.virtual.run,
+        "state-recompute": meaning.states.recompute.run,
+        "shift-energy": later(meaning.shifts.run),
+        "energy-cube": later(meaning.cubes.keeper.run),
+        **{name: later(job) for name, job in faces.money.jobs.items()},
+        "balance": later(meaning.doctor.run),
+        "baseline-models": later(models.run),
+        "notifications": meaning.notifier.run,
+        "notifications-tidy": meaning.notifier.prune_forever,
+        "detectors": later(meaning.found.watch.run),
+        "live": faces.live.run,
+        "status": faces.status.run,
+        "loop-lag": house.lag.run,
+        "plant-watch": measuring.plant.watch,
+        "accounts": faces.accounts.watch,
+        "collector": measuring.collector.run,
     }
-    return application
 
 
 async def _first_sample_us(database: Database) -> int | None:
