@@ -12,7 +12,7 @@ from nicegui import ui
 from nicegui.element import Element
 
 from domain.errors import MonitorError
-from web_interface.components import Hub, el, error, icon
+from web_interface.components import Hub, el, error, icon, loading
 from web_interface.components.controls import button
 from web_interface.pages import (
     energy_balance,
@@ -51,7 +51,10 @@ def register(services: Services, hub: Hub) -> None:
     @ui.page("/energy", title="")
     async def energy_page(tab: str = "", period: str = "", at: str = "", to: str = "") -> None:
         with shell.page(services, hub, active="energy", title_key="nav.energy") as page:
-            await EnergyPage(page, tab, period or "night", at, to).build()
+            opened = EnergyPage(page, tab, period or "night", at, to)
+            opened.build()
+        await ui.context.client.connected()  # what takes long may not hold up the page itself
+        await opened.fill()
 
 
 class EnergyPage:
@@ -67,21 +70,31 @@ class EnergyPage:
         options = {name: asked[name] for name in OPTIONS if name in asked}
         self._view = EnergyView(page, periods.find(kind, at, to), periods, self._tab.key, options)
 
-    async def build(self) -> None:
-        """The bar, the tabs, and the one that is chosen."""
-        page = self._page
+    def build(self) -> None:
+        """The bar, the tabs, and grey blocks where the chosen one will stand."""
         with el("div", "em-energy"):
             with el("div", "em-energy-bar", testid="energy-bar"):
                 self._build_kinds()
                 self._build_arrows()
             if len(self._tabs) > 1:
                 self._build_tabs()
-            with el("div", "em-energy-body", testid=f"energy-tab-body-{self._tab.key}"):
-                try:
-                    await self._tab.build(self._view)
-                except (MonitorError, OSError) as exc:  # the database is away: the frame stays, with words
-                    log.warning("the energy tab %s was not drawn: %s", self._tab.key, exc)
+            self._body = el("div", "em-energy-body", testid=f"energy-tab-body-{self._tab.key}")
+            with self._body:
+                loading(8)
+
+    async def fill(self) -> None:
+        """The chosen tab in place of the grey blocks, from what is drawn first to what comes last."""
+        page, waiting = self._page, list(self._body)
+        with self._body:
+            try:
+                await self._tab.build(self._view)
+            except (MonitorError, OSError) as exc:  # the database is away: the frame stays, with words
+                log.warning("the energy tab %s was not drawn: %s", self._tab.key, exc)
+                if not self._body.is_deleted:
                     error(page.lang, page.t("energy.failed"), page.t("energy.failed.words"), str(exc))
+        if not self._body.is_deleted:
+            for block in waiting:
+                self._body.remove(block)
 
     def _build_kinds(self) -> None:
         page, view = self._page, self._view
