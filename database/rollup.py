@@ -62,20 +62,26 @@ class RollupKeeper:
                 await self._clock.sleep(self._period_s)
 
     async def process(self) -> int:
-        """One round: marked buckets that are over, the shortest first. Number of buckets stored; 0: nothing is left."""
+        """One round: the newest marked minutes that are over, then what stands above them. Number of buckets; 0: nothing is left.
+
+        Newest first, so that after a load of history last night's figures do not wait for those of a fortnight ago. Longer
+        buckets follow as soon as no marked minute can be left in them: each is put together once.
+        """
         async with self._lock:
             async with self._store.read() as connection:
                 if await self._query.refresh(connection):
                     await self._check_zone()
-            now_us = self._clock.now_us() - GRACE_US
+            now_us, done, after_us = self._clock.now_us() - GRACE_US, 0, None
             for step in STAGES:
-                marks = await self._closed_marks(step, now_us)
-                if marks:
-                    weight = await self._weights(marks) if step is Step.M1 else lambda _tag_id: 1.0
-                    for part in _parts(marks, weight):
-                        await self._work_off(step, part)
-                    return len(marks)
-            return 0
+                marks = await self._closed_marks(step, now_us, after_us)
+                weight = await self._weights(marks) if step is Step.M1 else lambda _tag_id: 1.0
+                for part in _parts(marks, weight):
+                    await self._work_off(step, part)
+                if len(marks) >= MARKS_A_ROUND:  # what is left is at most as new as the oldest of these
+                    oldest_us = min(begin for _, begin in marks)
+                    after_us = oldest_us if after_us is None else max(after_us, oldest_us)
+                done += len(marks)
+            return done
 
     async def backlog(self) -> int:
         """Marked buckets that wait: thousands after an import or an outage."""
@@ -127,14 +133,17 @@ class RollupKeeper:
         """Expected in a minute."""
         return MINUTE_US / max(1, self._query.facts(tag_id).interval_us)
 
-    async def _closed_marks(self, step: Step, now_us: int) -> dict[Bucket, int]:
-        """Marked buckets that are over, with their marks."""
+    async def _closed_marks(self, step: Step, now_us: int, after_us: int | None) -> dict[Bucket, int]:
+        """The newest marked buckets that are over, with their marks; only those that begin after `after_us`."""
         shortest_us = 23 * 3_600_000_000 if step is Step.D1 else step.seconds * 1_000_000
         wanted = (
             select(_D.c.tag_id, _D.c.bucket_us, _D.c.mark)
             .where(_D.c.level == LEVELS[step], _D.c.bucket_us <= now_us - shortest_us)
+            .order_by(_D.c.bucket_us.desc())
             .limit(MARKS_A_ROUND)
         )
+        if after_us is not None:
+            wanted = wanted.where(_D.c.bucket_us > after_us)
         async with self._store.read() as connection:
             rows = (await connection.execute(wanted)).all()
         end = self._query.calendar.end

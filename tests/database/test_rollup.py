@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from database import tables
+from database import rollup, tables
 from database.open import Database
 from database.rollup_math import Calendar, TagFacts
 from database.rollup_query import TABLES
@@ -249,6 +249,26 @@ async def test_a_sample_that_comes_while_the_keeper_works_is_not_forgotten(datab
         await keeper.catch_up()
         keeper._query.minutes = minutes  # type: ignore[method-assign]
         await check_all(database, {1: data, 2: {}}, facts[:1], "UTC", "interrupted")
+
+
+async def test_the_newest_is_made_first_with_what_stands_above(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollup, "MARKS_A_ROUND", 30)
+    begins = (T - 2 * 86400 * 10**6, T)
+    data: dict[int, Sample] = {t + n * 10_000_000: (float(n % 7), 0) for t in begins for n in range(180)}  # 30 min each
+    async with opened(database_url, tmp_path, FakeClock(T + 2 * 86400 * 10**6)) as database:
+        facts = await set_up(database)
+        await database.writer.put_all(Batch("m1", us, (TagId(1),), [v], [q]) for us, (v, q) in data.items())
+        await database.rollups.process()
+        async with database.store.read() as connection:
+            minutes = (await connection.scalars(select(tables.rollup_1m.c.time_us))).all()
+            quarters = (await connection.scalars(select(tables.rollup_15m.c.time_us))).all()
+        assert (len(minutes), min(minutes)) == (30, T)
+        assert quarters == [T + 15 * MINUTE]  # the one before it may have marks as old as the oldest
+        await check_all(database, {1: data}, facts[:1], "UTC", "half done")
+        await database.rollups.catch_up()
+        await check_all(database, {1: data}, facts[:1], "UTC", "done")
 
 
 async def test_marks_survive_a_crash_between_samples_and_rollup(database_url: str, tmp_path: Path) -> None:
