@@ -19,6 +19,7 @@ from analysis.baseline_models import BaselineModels
 from analysis.baselines import Baselines
 from analysis.engine import AnalysisEngine
 from analysis.hygiene_explained import ALARM_RATE, HygieneExplained
+from analysis.plan_explained import PLAN, PlanExplained
 from analysis.recent import RecentHistory
 from analysis.shift_keeper import ShiftKeeper
 from application.alerts import build_alerts, build_rehearsals
@@ -258,6 +259,7 @@ def _meaning(house: _House, measuring: _Measuring) -> _Meaning:
     baselines, doctor = build_baselines(plant, tags, energy, figures, alerts, database, clock, house.offload)
     found = build_findings(plant, tags, figures.production, alerts, database, clock, house.offload, figures.explainer)
     figures.explainer.register(ALARM_RATE, HygieneExplained(alerts))
+    figures.explainer.register(PLAN, PlanExplained(cubes.plans))
     return _Meaning(
         energy, alerts, analysis, shifts, states, virtual, figures, cubes, baselines, doctor, found, notifier, notifications
     )
