@@ -37,7 +37,6 @@ MARKS_A_ROUND = 5000
 GRACE_US = 2_000_000  # after the end of a bucket: its last samples are on their way
 CHUNK_US = 3_600_000_000  # samples are read for an hour at a time
 LONGEST_CHUNK_HOURS = 8  # where they are few
-BACKLOG_TAGS = 20
 STAGES = (Step.M1, Step.M15, Step.H1, Step.D1)
 UPPER: Mapping[Step, tuple[Step, ...]] = {step: tuple(up for up, low in LOWER.items() if low is step) for step in STEPS}
 
@@ -112,12 +111,12 @@ class RollupKeeper:
     # -- inside -------------------------------------------------------------------------------------------------
 
     async def _weights(self, marks: Mapping[Bucket, int]) -> Callable[[int], float]:
-        """Samples in a minute, by tag: expected, or counted where a backlog of few tags is worked off.
+        """Samples in a minute, by tag: expected, or counted where a backlog is worked off.
 
         A past that came by the minute for a tag read each second would else be worked off in hundreds of crumbs.
         """
         tags = {tag_id for tag_id, _ in marks}
-        if len(marks) < MARKS_A_ROUND // 2 or len(tags) > BACKLOG_TAGS:
+        if len(marks) < MARKS_A_ROUND // 2:
             return self._samples_of
         sample = tables.sample
         first, last = min(begin for _, begin in marks), max(begin for _, begin in marks) + MINUTE_US
