@@ -13,7 +13,7 @@ import pytest_asyncio
 from domain.access import Role
 from tests.browser.conftest import Visit, at
 from tests.conftest import ROOT
-from web_interface.pages.admin_frame import sections_for
+from web_interface.pages.admin_frame import SECTIONS, sections_for
 
 PHONE = {"width": 390, "height": 844}
 RUSSIAN = re.compile("[А-Яа-я]")
@@ -66,7 +66,7 @@ async def rows_of(page: Any, table: str) -> list[str]:
 async def test_the_home_page_says_what_there_is(visit: Visit) -> None:
     page = await visit("/admin")
     assert await page.inner_text(at("admin-fact-devices")) == "4 прибора, 2 линии"
-    assert await page.locator("[data-testid^=admin-card-]").count() == 8
+    assert await page.locator("[data-testid^=admin-card-]").count() == len(SECTIONS)
     await page.click(at("admin-card-limits"))
     await page.wait_for_selector(at("limits-table"))
 
