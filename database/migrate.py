@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from alembic import command
@@ -67,27 +68,36 @@ async def upgrade(store: Store, before_change: Callable[[], Awaitable[None]] | N
     if current is not None and before_change is not None:
         await before_change()
     log.info("bringing the schema from %s to %s", current or "nothing", head_revision())
-    async with store.write() as connection:
-        await connection.run_sync(lambda sync: _run(store.kind, sync, command.upgrade, "head"))
+    await _change(store, command.upgrade, "head")
     return True
 
 
 async def downgrade(store: Store, revision: str) -> None:
     """Back to an older schema ("base": none); for tests and rescue."""
-    async with store.write() as connection:
-        await connection.run_sync(lambda sync: _run(store.kind, sync, command.downgrade, revision))
+    await _change(store, command.downgrade, revision)
 
 
-def _run(kind: str, connection: Connection, change: Callable[[Config, str], None], revision: str) -> None:
-    if kind == "mysql":
-        connection.execute(text("SELECT GET_LOCK(:name, :wait)"), {"name": LOCK_NAME, "wait": LOCK_WAIT_S})
-    elif kind == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK_NUMBER})
-    try:
-        change(alembic_config(connection), revision)
-    finally:
-        if kind == "mysql":
-            connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK_NAME})
+async def _change(store: Store, change: Callable[[Config, str], None], revision: str) -> None:
+    """In one transaction, while no other process does so."""
+    async with _alone(store), store.write() as connection:
+        if store.kind == "postgresql":
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK_NUMBER})
+        await connection.run_sync(lambda sync: change(alembic_config(sync), revision))
+
+
+@contextlib.asynccontextmanager
+async def _alone(store: Store) -> AsyncIterator[None]:
+    """MariaDB's lock belongs to a session: one of its own holds it until the change is committed, or who waits would read the
+    old version."""
+    if store.kind != "mysql":
+        yield
+        return
+    async with store.read() as guard:
+        await guard.execute(text("SELECT GET_LOCK(:name, :wait)"), {"name": LOCK_NAME, "wait": LOCK_WAIT_S})
+        try:
+            yield
+        finally:
+            await guard.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK_NAME})
 
 
 def existing_tables(connection: Connection) -> frozenset[str]:

@@ -173,7 +173,8 @@ async def test_pages_in_english_have_no_russian_captions(visit: Visit, site: str
     await choose_language(page, "en", "Overview")
     names = ("Печь", "Токарный", "Механический", "Русский", "СНО", "Фрезерный", "Отделка", "DMG")
     found = {}
-    for path in PATHS:
+    paths = [path for path in PATHS if not path.startswith("/admin")]  # a viewer has no way in
+    for path in paths:
         await page.goto(site + path)
         await page.wait_for_selector(at("app"))
         captions = await page.evaluate(
@@ -181,7 +182,7 @@ async def test_pages_in_english_have_no_russian_captions(visit: Visit, site: str
         )
         found[path] = [c for c in captions.split("|") if re.search("[а-яА-Я]", c) and not any(name in c for name in names)]
     await choose_language(page, "ru", "Обзор")
-    assert found == {path: [] for path in PATHS}
+    assert found == {path: [] for path in paths}
 
 
 async def choose_language(page: Any, code: str, overview: str) -> None:
