@@ -28,13 +28,15 @@ def shared_data() -> Callable[..., Path]:
 
 
 TIMED = ("data_collection", "faults", "integration", "simulator", "application", "e2e")
+PLAYED = frozenset({"test_week_of_truth.py", "test_recordings_money.py", "test_money.py", "test_meters_over_database.py"})
+"""Of those folders, but on a clock of their own: they need the processor, not the time, and run beside others."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that speak to devices in real time get the machine for themselves: install.py --test runs them after the others."""
     for item in items:
         parts = item.path.relative_to(ROOT).parts
-        if len(parts) > 1 and parts[1] in TIMED:
+        if len(parts) > 1 and parts[1] in TIMED and parts[-1] not in PLAYED:
             item.add_marker(pytest.mark.timed)
 
 
