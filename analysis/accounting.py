@@ -8,7 +8,7 @@ the roll-ups instead of single samples to share energy among the states; totals 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -40,6 +40,7 @@ REMEMBERED = 10_000  # chunks, about 1.5 kB each
 SETTLE_US = 3 * MINUTE_US  # until then samples, roll-ups and states of a stretch may still be on their way
 FRESH_US = 2_000_000  # a chunk that may still change is measured again after that time
 HOLED_FRESH_US = MINUTE_US  # one of the past with holes: a journal may still fill them
+OVERDUE_US = 10 * MINUTE_US  # after that an unsettled one is of the past too
 WHOLE = 0.98
 MINUTES = Timing.of(60.0, 0.0)  # of roll-ups that stand in for samples
 
@@ -64,12 +65,15 @@ class EnergyAccounting:
         history: History,
         states: StateStore,
         clock: Clock,
+        begins_after: Callable[[TagId, int], Awaitable[bool]] | None = None,
     ) -> None:
+        """`begins_after`: is it certain that nothing of a tag is older? Without it nothing is taken for certain."""
         self._plant, self._history, self._states, self._clock = plant, history, states, clock
+        self._begins_after = begins_after
         self._meters = Meters(plant, tags)
         self._calendar: tuple[Plant, Calendar] | None = None
         self._chunks: OrderedDict[tuple[str, int, int, bool], Chunk] = OrderedDict()
-        self._fresh: dict[tuple[str, int, int, bool], tuple[int, int, Chunk]] = {}  # measured at, good until
+        self._fresh: OrderedDict[tuple[str, int, int, bool], tuple[int, int, Chunk]] = OrderedDict()  # measured at, good until
 
     # -- calendar --------------------------------------------------------------------------------------------------
 
@@ -170,6 +174,15 @@ class EnergyAccounting:
             found += columns.cells(machine_id, mine)
         return found
 
+    async def empty_before(self, machine_id: str, time_us: int) -> bool:
+        """Is it certain that nothing of the machine was kept before that time? Raises NotFound."""
+        meter = self._meters.of(machine_id)
+        told = (meter.power, meter.energy, meter.control.execution if meter.control is not None else None)
+        tags = [tag for tag in told if tag is not None]
+        if self._begins_after is None or not tags:
+            return False
+        return all([await self._begins_after(tag.id, time_us) for tag in tags])
+
     def invalidate(self, from_us: int, to_us: int, machine_id: str | None = None) -> None:
         """Samples or states of that time changed afterwards: forget what was measured from them."""
         for key in [k for k in self._chunks if (machine_id is None or k[0] == machine_id) and k[2] > from_us and k[1] < to_us]:
@@ -230,9 +243,11 @@ class EnergyAccounting:
             while len(self._chunks) > REMEMBERED:
                 self._chunks.popitem(last=False)
         else:
-            if len(self._fresh) > REMEMBERED // 10:
-                self._fresh.clear()
-            self._fresh[key] = (now_us, now_us + (HOLED_FRESH_US if settled else FRESH_US), chunk)
+            past = settled or now_us - chunk.to_us > OVERDUE_US
+            self._fresh[key] = (now_us, now_us + (HOLED_FRESH_US if past else FRESH_US), chunk)
+            self._fresh.move_to_end(key)
+            while len(self._fresh) > REMEMBERED:
+                self._fresh.popitem(last=False)
 
     @staticmethod
     def _settled(meter: Meter, loaded: _Loaded, end_us: int, now_us: int) -> bool:

@@ -81,7 +81,9 @@ class CubeKeeper:
             if machine_id not in self._looked:
                 self._looked[machine_id] = days_before(today, AT_START_DAYS)[-1]
                 for day in (today, *days_before(today, AT_START_DAYS)):
-                    self._dirty.setdefault((machine_id, day), self._rules.of(day)[0][0].from_us)
+                    slots, _ = self._rules.of(day)
+                    if not await self._nothing_before(machine_id, slots[-1].to_us):
+                        self._dirty.setdefault((machine_id, day), slots[0].from_us)
             await self._extend(machine_id, today)
         for key in sorted(self._dirty, key=lambda k: k[1], reverse=True)[:DAYS_A_PASS]:
             since_us = self._dirty[key]
@@ -151,6 +153,12 @@ class CubeKeeper:
             await self._store.replace(kept, cells, wanted[0].from_us)
         return known
 
+    async def _nothing_before(self, machine_id: str, time_us: int) -> bool:
+        try:
+            return await self._accounting.empty_before(machine_id, time_us)
+        except NotFound:  # gone from the plant meanwhile
+            return True
+
     async def _measured(self, machine_id: str, slots: Sequence[Slot]) -> list[CubeCell] | None:
         """In pieces; None when the machine is gone from the plant."""
         longest_us = DAY_US * 2 if self._clock.now_us() - slots[0].from_us > SAMPLES_KEPT_US else AT_ONCE_US
@@ -177,6 +185,9 @@ class CubeKeeper:
                 continue
             self._looked[machine_id] = day
             slots, _ = self._rules.of(day)
+            if await self._nothing_before(machine_id, slots[-1].to_us):
+                self._empty[machine_id] = EMPTY_DAYS
+                continue
             kept = await self._store.kept(slots[0].from_us, slots[-1].to_us, [machine_id])
             there = any(k.kept_us >= k.to_us and self._rules.valid(k, self._clock.now_us()) for k in kept)
             if there or await self._make(machine_id, day, slots[0].from_us, searching=True):

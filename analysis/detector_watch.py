@@ -324,6 +324,8 @@ class DetectorWatch:
     async def _keep_findings(self) -> bool:
         """True when one of them has ended."""
         saved = dict(self._pending)
+        if not saved:
+            return False
         await self._store.save_findings(list(saved.values()))
         for key, finding in saved.items():
             if self._pending.get(key) is finding:

@@ -141,7 +141,7 @@ class IdleAccounts:
         for back in range(KEPT_DAYS):
             day = last - timedelta(days=back)
             for machine in self._judged():
-                if (machine.id, day) not in done:
+                if (machine.id, day) not in done and not await self._nothing_in(machine, day):
                     await self._settle(machine, day)
                     await self._clock.sleep(PAUSE_S)
 
@@ -179,8 +179,14 @@ class IdleAccounts:
                 day += timedelta(days=1)
         return joined(found), known_s
 
+    async def _nothing_in(self, machine: Machine, day: date) -> bool:
+        """The day lies before the machine's first sample."""
+        return await self._accounting.empty_before(machine.id, self._accounting.calendar.day_window(day).to_us)
+
     async def _unsettled(self, machine: Machine, day: date) -> _Day:
         """Computed now; kept when the day is over for good."""
+        if await self._nothing_in(machine, day):
+            return _Day((), 0.0)
         if self._accounting.calendar.day_window(day).to_us + SETTLED_AFTER_US <= self._clock.now_us():
             return await self._settle(machine, day)
         return await self._compute(machine, day)

@@ -1,21 +1,40 @@
-"""The last minutes of the machines' meters in memory, in front of the history.
+"""The last minutes of the machines' meters in memory, in front of the history; and where the history of a tag begins.
 
 The running shift is measured again every few seconds; with the last samples at hand that asks the database nothing, and sees
-samples that are not committed yet. Whatever memory does not hold completely is asked from the history behind.
+samples that are not committed yet. Whatever memory does not hold completely is asked from the history behind. What lies before
+the oldest sample of a tag is empty without asking: keepers and learners look weeks back, where a young plant has nothing.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from analysis.meter import meters_of
 from domain.plant import Plant, Tag
-from domain.ports import History, RawSeries, RollupSeries, Step
+from domain.ports import Clock, History, RawSeries, RollupSeries, Step
 from domain.sample import Batch, TagId
 
 KEPT_US = 40 * 60_000_000
 MAX_SAMPLES = 100_000  # of one tag, whatever its interval
+LOOKED_US = 60_000_000  # so long the oldest sample is believed: another process may import older ones
+LONGEST_BUCKET_US = {
+    Step.M1: 60_000_000, Step.M15: 15 * 60_000_000, Step.H1: 3_600_000_000, Step.D1: 26 * 3_600_000_000,
+}
+
+LATE_US = 60_000_000  # a batch that much behind the newest may be older than anything in the tables ...
+COMMITTED_US = 10_000_000  # ... and is there so long afterwards
+WAITING_US = 5 * 60_000_000  # samples of a tag that memory does not hold may wait that long for the tables
+Oldest = Callable[[TagId], Awaitable[int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Begin:
+    """`oldest_us` None: there was nothing at `asked_us`."""
+
+    oldest_us: int | None
+    asked_us: int
 
 
 class _Column:
@@ -63,8 +82,11 @@ class _Column:
 class RecentHistory:
     """Implements domain.ports.History. Subscribe `on_batch`; `apply` the plant."""
 
-    def __init__(self, behind: History) -> None:
-        self._behind = behind
+    def __init__(self, behind: History, oldest: Oldest | None = None, clock: Clock | None = None) -> None:
+        """`oldest`: time of the oldest sample or roll-up of a tag, None without any; with a clock, or not at all."""
+        self._behind, self._oldest, self._clock = behind, oldest, clock
+        self._begins: dict[TagId, _Begin] = {}
+        self._newest_us, self._unsure_until_us = 0, 0
         self._columns: dict[TagId, _Column] = {}
         self._plans: dict[int, tuple[tuple[TagId, ...], tuple[tuple[int, _Column], ...]]] = {}
 
@@ -77,12 +99,18 @@ class RecentHistory:
     def forget(self, tag_ids: Iterable[TagId]) -> None:
         """The past of these tags was computed again: the history has it, memory begins anew."""
         for tag_id in tag_ids:
+            self._begins.pop(tag_id, None)
             if tag_id in self._columns:
                 self._columns[tag_id] = _Column()
         self._plans.clear()
 
     def on_batch(self, batch: Batch) -> None:
         """Bus sink."""
+        if batch.time_us > self._newest_us:
+            self._newest_us = batch.time_us
+        elif batch.time_us < self._newest_us - LATE_US and self._clock is not None:
+            self._unsure_until_us = self._clock.now_us() + COMMITTED_US
+            self._begins.clear()
         plan = self._plans.get(id(batch.tag_ids))
         if plan is None or plan[0] is not batch.tag_ids:
             if len(self._plans) > 5000:
@@ -96,17 +124,50 @@ class RecentHistory:
         """As promised by History."""
         column = self._columns.get(tag_id)
         found = column.window(from_us, to_us, edges=edges) if column is not None else None
-        if column is None or found is None or found[1] - found[0] > limit:
-            return await self._behind.raw(tag_id, from_us, to_us, limit=limit, edges=edges)
-        first, end, before, after = found
-        times, values, qualities = column.times_us[first:end], column.values[first:end], column.qualities[first:end]
-        for place, index in ((0, before), (len(times) + 1, after)):
-            if index is not None:
-                times.insert(place, column.times_us[index])
-                values.insert(place, column.values[index])
-                qualities.insert(place, column.qualities[index])
-        return RawSeries(tag_id, times, values, qualities)
+        if column is not None and found is not None and found[1] - found[0] <= limit:
+            return _cut(tag_id, column, found)
+        if await self.begins_after(tag_id, to_us):
+            after = await self._first_good(tag_id, to_us) if edges else None
+            return RawSeries(tag_id, [], [], []) if after is None else after
+        return await self._behind.raw(tag_id, from_us, to_us, limit=limit, edges=edges)
 
     async def rollup(self, tag_id: TagId, step: Step, from_us: int, to_us: int) -> RollupSeries:
         """From the history behind."""
+        if await self.begins_after(tag_id, to_us + LONGEST_BUCKET_US.get(step, 0)):
+            return RollupSeries(tag_id, step, [])
         return await self._behind.rollup(tag_id, step, from_us, to_us)
+
+    async def begins_after(self, tag_id: TagId, time_us: int) -> bool:
+        """Is it certain that there is nothing of the tag before that time?"""
+        if self._oldest is None or self._clock is None:
+            return False
+        now_us, known = self._clock.now_us(), self._begins.get(tag_id)
+        if now_us < self._unsure_until_us:
+            return False
+        if known is not None and known.oldest_us is not None and known.oldest_us < time_us:
+            return False
+        if known is None or not 0 <= now_us - known.asked_us < LOOKED_US:
+            known = self._begins[tag_id] = _Begin(await self._oldest(tag_id), now_us)
+        if known.oldest_us is not None:
+            return time_us <= known.oldest_us
+        memory = self._columns.get(tag_id)  # nothing in the tables yet, but some may be on their way
+        return time_us <= (memory.times_us[0] if memory is not None and memory.times_us else now_us - WAITING_US)
+
+    async def _first_good(self, tag_id: TagId, to_us: int) -> RawSeries | None:
+        """The reading behind an empty window."""
+        column = self._columns.get(tag_id)
+        first = None if column is None else next((i for i, quality in enumerate(column.qualities) if quality == 0), None)
+        if column is not None and first is not None and self._begins[tag_id].oldest_us in (None, column.times_us[0]):
+            return _cut(tag_id, column, (first, first, None, first))
+        return await self._behind.raw(tag_id, to_us - 1, to_us, edges=True)
+
+
+def _cut(tag_id: TagId, column: _Column, found: tuple[int, int, int | None, int | None]) -> RawSeries:
+    first, end, before, after = found
+    times, values, qualities = column.times_us[first:end], column.values[first:end], column.qualities[first:end]
+    for place, index in ((0, before), (len(times) + 1, after)):
+        if index is not None:
+            times.insert(place, column.times_us[index])
+            values.insert(place, column.values[index])
+            qualities.insert(place, column.qualities[index])
+    return RawSeries(tag_id, times, values, qualities)

@@ -84,11 +84,13 @@ class ShiftKeeper:
 
 
     async def _not_kept_since(self, now_us: int) -> int:
-        """At a start: two days back; where nothing older was ever kept, from the first sample on (five weeks at most)."""
+        """At a start: two days back, or to the first sample; where nothing was ever kept, five weeks at most."""
         recent_us = now_us - AT_START_US
-        first_us = await self._first_sample() if self._first_sample is not None else None
-        if first_us is None or first_us >= recent_us:
+        if self._first_sample is None:
             return recent_us
+        first_us = await self._first_sample()
+        if first_us is None or first_us >= recent_us:
+            return now_us if first_us is None else first_us
         oldest_us = max(first_us, now_us - AT_FIRST_US)
         days = self._accounting.calendar.day_of(oldest_us), self._accounting.calendar.day_of(recent_us - AT_START_US)
         return recent_us if await self._store.shift_energy(*days) else oldest_us

@@ -232,13 +232,14 @@ def _measuring(house: _House, environ: Mapping[str, str], connect: Mapping[str, 
         reader=partial(read_now, collector, clock),
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
-    return _Measuring(processing, collector, plant, RecentHistory(database.samples), monitor, events)
+    recent = RecentHistory(database.samples, database.samples.begin, clock)
+    return _Measuring(processing, collector, plant, recent, monitor, events)
 
 
 def _meaning(house: _House, measuring: _Measuring) -> _Meaning:
     current, database, clock, recent = house.current, house.database, house.clock, measuring.recent
     plant, tags = current.the_plant, current.the_tags
-    energy = EnergyAccounting(plant, tags, recent, database.states, clock)
+    energy = EnergyAccounting(plant, tags, recent, database.states, clock, recent.begins_after)
     alerts = build_alerts(house.settings, database, clock)
     analysis = AnalysisEngine(
         current.plant, current.tags, alerts=alerts, states=database.states, clock=clock, history=database.samples,
@@ -257,7 +258,7 @@ def _meaning(house: _House, measuring: _Measuring) -> _Meaning:
     cubes = build_cube(plant, energy, figures.production, database, clock)
     analysis.on_recomputed(cubes.keeper.mark)
     baselines, doctor = build_baselines(plant, tags, energy, figures, alerts, database, clock, house.offload)
-    found = build_findings(plant, tags, figures.production, alerts, database, clock, house.offload, figures.explainer)
+    found = build_findings(plant, tags, recent, figures.production, alerts, database, clock, house.offload, figures.explainer)
     figures.explainer.register(ALARM_RATE, HygieneExplained(alerts))
     figures.explainer.register(PLAN, PlanExplained(cubes.plans))
     return _Meaning(
@@ -269,7 +270,7 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
     current, database, clock = house.current, house.database, house.clock
     plant, tags, collector, figures = current.the_plant, current.the_tags, measuring.collector, meaning.figures
     online = partial(_devices_online, collector)
-    live = LiveView(clock, database.samples, meaning.energy, figures.efficiency, meaning.analysis, online)
+    live = LiveView(clock, measuring.recent, meaning.energy, figures.efficiency, meaning.analysis, online)
     figures.explainer.register(POWER, PowerExplained(live))
     accounts = Accounts(database.access, database.audit, clock)
     status = Status(

@@ -13,7 +13,7 @@ from analysis.finding_service import Findings
 from database import Database
 from domain.explain import Explainer
 from domain.plant import Plant, Tag
-from domain.ports import Clock
+from domain.ports import Clock, History
 from runtime.offload import Offload
 
 
@@ -26,15 +26,15 @@ class FindingParts:
 
 
 def build_findings(
-    plant: Callable[[], Plant], tags: Callable[[], Sequence[Tag]], production: ProductionSource, alerts: AlertEngine,
-    database: Database, clock: Clock, offload: Offload, explainer: Explainer,
+    plant: Callable[[], Plant], tags: Callable[[], Sequence[Tag]], history: History, production: ProductionSource,
+    alerts: AlertEngine, database: Database, clock: Clock, offload: Offload, explainer: Explainer,
 ) -> FindingParts:  # fmt: skip
     """Over the plant as it is now."""
 
     def price(_time_us: int) -> float | None:
         return plant().site.tariff_per_kwh
 
-    minutes = KeptMinutes(database.samples, database.states, production, plant)
+    minutes = KeptMinutes(history, database.states, production, plant)
     watch = DetectorWatch(
         plant(), tags(), store=database.findings, minutes=minutes, alerts=alerts, clock=clock, price=price
     )  # fmt: skip

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import Table, func, select, union_all
 
 from database import tables
 from database.engine import Store
-from database.rollup_query import RollupQuery
+from database.rollup_query import TABLES, RollupQuery
 from domain.ports import RawSeries, RollupSeries, Step
 from domain.quality import Quality
 from domain.sample import Sample, TagId
@@ -73,8 +73,17 @@ class SampleHistory:
 
     async def oldest(self, tag_id: TagId) -> int | None:
         """Time of the oldest sample of a tag; None without any."""
+        return await self._oldest(tag_id, [_T])
+
+    async def begin(self, tag_id: TagId) -> int | None:
+        """Time of the oldest sample or roll-up of a tag: samples are deleted first; None without any."""
+        return await self._oldest(tag_id, [_T, *TABLES.values()])
+
+    async def _oldest(self, tag_id: TagId, kept: Sequence[Table]) -> int | None:
+        oldest = [select(func.min(table.c.time_us).label("time_us")).where(table.c.tag_id == tag_id) for table in kept]
+        every = union_all(*oldest).subquery()
         async with self._store.read() as connection:
-            found = await connection.scalar(select(func.min(_T.c.time_us)).where(_T.c.tag_id == tag_id))
+            found = await connection.scalar(select(func.min(every.c.time_us)))
         return None if found is None else int(found)
 
     async def span(self) -> tuple[int, int] | None:

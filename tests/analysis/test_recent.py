@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.recent import KEPT_US, RecentHistory
+from domain.ports import Step
 from domain.sample import Batch, TagId
 from tests.analysis.fakes import MemoryHistory, S, meter_device, plant_of
+from tests.conftest import FakeClock
 
 IDS = (TagId(1), TagId(2))
 
@@ -68,3 +70,51 @@ async def test_a_past_that_was_computed_again_is_asked_from_the_history() -> Non
     behind.put(1, [(second * S, 2.0, 0) for second in range(10)])  # computed again, past memory
     history.forget([TagId(1)])
     assert list((await history.raw(TagId(1), 3 * S, 6 * S)).values) == [2.0, 2.0, 2.0]
+
+
+def beginning(rows: dict[int, list[tuple[int, float | None, int]]]) -> tuple[MemoryHistory, RecentHistory, FakeClock, list[int]]:
+    """A history that knows where each tag begins; the list takes every question about that."""
+    behind, clock, asked = MemoryHistory(), FakeClock(), list[int]()
+    for tag_id, samples in rows.items():
+        behind.put(tag_id, samples)
+
+    async def oldest(tag_id: TagId) -> int | None:
+        asked.append(tag_id)
+        return min((row[0] for row in behind.series.get(tag_id, ())), default=None)
+
+    history = RecentHistory(behind, oldest, clock)
+    history.apply(*plant_of(meter_device("a")))
+    return behind, history, clock, asked
+
+
+@given(st.integers(-50, 60), st.integers(1, 50), st.booleans())
+@settings(max_examples=100, deadline=None)
+async def test_before_the_oldest_sample_the_answer_is_that_of_the_history(begin: int, length: int, edges: bool) -> None:
+    base = FakeClock().now_us()
+    behind, history, _, _ = beginning({1: [(base + 20 * S, None, 65), (base + 30 * S, 4.0, 0), (base + 31 * S, 5.0, 0)]})
+    window = (base + begin * S, base + (begin + length) * S)
+    assert await history.raw(TagId(1), *window, edges=edges) == await behind.raw(TagId(1), *window, edges=edges)
+
+
+async def test_weeks_before_the_oldest_sample_cost_one_question() -> None:
+    base = FakeClock().now_us()
+    behind, history, _, asked = beginning({1: [(base, 4.0, 0)]})
+    for day in range(1, 15):
+        begin = base - day * 86_400 * S
+        assert not (await history.raw(TagId(1), begin, begin + 86_400 * S)).times_us
+        assert not (await history.rollup(TagId(1), Step.M1, begin - 60 * S, begin)).rows
+    assert (behind.reads, asked) == (0, [1])
+
+
+async def test_older_samples_that_come_late_are_found_at_once() -> None:
+    base = FakeClock().now_us()
+    behind, history, clock, _ = beginning({1: [(base, 4.0, 0)]})
+    history.on_batch(Batch("a", base, IDS, [4.0, 1.0], [0, 0]))
+    assert await history.begins_after(TagId(1), base)
+    history.on_batch(Batch("a", base - 3600 * S, IDS, [3.0, 1.0], [0, 0]))
+    assert not await history.begins_after(TagId(1), base)  # on its way to the tables
+    behind.put(1, [(base - 3600 * S, 3.0, 0), (base, 4.0, 0)])
+    await clock.advance(20)
+    assert await history.begins_after(TagId(1), base - 3600 * S)
+    assert not await history.begins_after(TagId(1), base)
+    assert list((await history.raw(TagId(1), base - 7200 * S, base)).values) == [3.0]
