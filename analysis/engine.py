@@ -66,6 +66,7 @@ class AnalysisEngine:
         self._text_feeds: dict[TagId, list[TextFeed]] = {}
         self._plans: dict[int, tuple[tuple[TagId, ...], tuple[tuple[int, Feed], ...]]] = {}
         self._pending: dict[tuple[str, int], StateInterval] = {}
+        self._saving = asyncio.Lock()
         self._listeners: list[Callable[[StateInterval], None]] = []
         self._recomputed: list[Recomputed] = []
         self._wall_minus_mono = clock.now_us() - clock.monotonic() * 1e6
@@ -256,6 +257,10 @@ class AnalysisEngine:
 
     async def save_states(self) -> None:
         """Store what changed since the last call. Raises StorageError; nothing is lost by it."""
+        async with self._saving:  # of two savings at once the older picture of an interval could be stored last
+            await self._save_pending()
+
+    async def _save_pending(self) -> None:
         if not self._pending:
             return
         saved = dict(self._pending)

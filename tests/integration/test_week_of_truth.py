@@ -140,6 +140,7 @@ async def play(app: Application, clock: PlayClock, shop: ShopModels, until_us: i
             batch = app.processing.process(reading)
             assert batch is not None
             app.bus.publish(batch)
+        await app.analysis.save_states()  # in life that takes a second, and nobody measures six hours within it
         clock.jump_to(end_us)
         await app.database.writer.settled()
         for _ in range(20):
