@@ -35,9 +35,10 @@ Visit = Callable[..., Awaitable[Any]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests here share one browser, hence one event loop."""
+    """All tests here share one browser, hence one event loop. Those of one file share a shop too: one process runs them, in order."""
     for item in items:
         if HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
@@ -64,7 +65,7 @@ async def browser() -> AsyncIterator[Any]:
         await launched.close()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site() -> AsyncIterator[str]:
     """The application on a free port; its log is shown when it does not start."""
     process = await asyncio.create_subprocess_exec(
@@ -84,7 +85,7 @@ async def site() -> AsyncIterator[str]:
     await reader
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def cookies(browser: Any, site: str) -> dict[str, Any]:
     """Logs in once a user, by the form; storage states by user name, filled as asked for."""
     return {}
