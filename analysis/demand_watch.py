@@ -20,7 +20,7 @@ from domain.ports import Clock
 
 log = logging.getLogger(__name__)
 
-PERIOD_S = 5.0
+PERIOD_S = 10.0  # a minute above the contract raises the alert: six looks
 ON_DELAY_US = 60_000_000
 OFF_DELAY_US = 60_000_000
 EARLY_US = 180_000_000  # a projection from less of the window says little
