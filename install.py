@@ -163,9 +163,10 @@ def _run_tests(arguments: list[str]) -> int:
             raise SetupError(f"the tests need: sudo {' '.join(command)}")
         else:
             print(f"Some tests will be skipped. To run them all: sudo {' '.join(command)}", flush=True)
-    together = ["-n", "2", "--dist", "loadgroup", "-m", "not timed"]
-    alone = ["-m", "timed"]  # real time on wires: nothing else may run beside them
-    results = [_pytest(chosen) for chosen in ([arguments] if arguments else [together, alone])]
+    two = ["-n", "2", "--dist", "loadgroup"]
+    timed = [*two, "-m", "timed"]  # real time on wires: no third may run beside them
+    runs = [[*two, "-m", "not timed and not alone"], timed, ["-m", "alone"]]
+    results = [_pytest(chosen) for chosen in ([arguments] if arguments else runs)]
     return next((code for code in results if code), 0)
 
 

@@ -30,14 +30,16 @@ def shared_data() -> Callable[..., Path]:
 TIMED = ("data_collection", "faults", "integration", "simulator", "application", "e2e")
 PLAYED = frozenset({"test_week_of_truth.py", "test_recordings_money.py", "test_money.py", "test_meters_over_database.py"})
 """Of those folders, but on a clock of their own: they need the processor, not the time, and run beside others."""
+ALONE = frozenset({"test_shared_line.py", "test_collector.py"})
+"""They judge the cadence of polls to a few milliseconds: a second test beside them would be judged too."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that speak to devices in real time get the machine for themselves: install.py --test runs them after the others."""
+    """Tests that speak to devices in real time have a core each, those of cadences the machine: install.py --test runs them so."""
     for item in items:
         parts = item.path.relative_to(ROOT).parts
         if len(parts) > 1 and parts[1] in TIMED and parts[-1] not in PLAYED:
-            item.add_marker(pytest.mark.timed)
+            item.add_marker(pytest.mark.alone if parts[-1] in ALONE else pytest.mark.timed)
 
 
 async def eventually(predicate: Callable[[], object] | Callable[[], Awaitable[object]], timeout_s: float = 10.0) -> object:

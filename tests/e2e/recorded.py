@@ -24,7 +24,10 @@ from tests.e2e.play_clock import DeviceClock, PlayClock
 from tests.e2e.running import Running, running
 
 PATIENCE_S = 20.0
-LEISURELY = ("rollups", "retention", "plant-watch", "accounts", "live", "shift-energy", "status", "storage-watch")
+LEISURELY = (
+    "rollups", "retention", "plant-watch", "accounts", "live", "shift-energy", "status", "storage-watch", "energy-cube", "idle-ledger",
+    "demand", "balance", "baseline-models", "detectors", "notifications", "notifications-tidy", "virtual", "state-recompute",
+)
 """Jobs that look around at their own pace; a month in a minute would have them look thousands of times."""
 
 
