@@ -38,6 +38,7 @@ from database.repositories import (
     NotificationRepository,
     PlantRepository,
     PriceRepository,
+    ReportPlanRepository,
     ReportRepository,
     StateRepository,
     StateRuleRepository,
@@ -86,6 +87,7 @@ class Database:
     balance: BalanceRepository
     cube: CubeRepository
     notifications: NotificationRepository
+    report_plans: ReportPlanRepository
     warnings: Sequence[str]  # weak settings of the server, for the status page
     store: Store
     data_dir: Path
@@ -159,7 +161,7 @@ async def open_database(
             AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
             ReportRepository(store), BookRepository(store), EventRepository(store), PriceRepository(store), IdleRepository(store),
             FindingRepository(store), BaselineRepository(store), BalanceRepository(store), CubeRepository(store),
-            NotificationRepository(store), warnings, store, data_dir,
+            NotificationRepository(store), ReportPlanRepository(store), warnings, store, data_dir,
         )
         try:
             yield database

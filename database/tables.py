@@ -375,4 +375,5 @@ from database import tables_calendar as tables_calendar  # noqa: E402
 from database import tables_efficiency as tables_efficiency  # noqa: E402
 from database import tables_figures as tables_figures  # noqa: E402
 from database import tables_notifications as tables_notifications  # noqa: E402
+from database import tables_reports as tables_reports  # noqa: E402
 from database import tables_states as tables_states  # noqa: E402

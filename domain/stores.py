@@ -12,6 +12,7 @@ from domain.alert import Alert, Change, KeyHold
 from domain.energy import EnergyAccount, ShiftWindow
 from domain.health import Books
 from domain.plant import Plant, Tag
+from domain.report import ReportRun
 from domain.sample import TagEvent, TextSample
 from domain.state import StateInterval
 from domain.state_rule import Recompute, StateRule
@@ -148,6 +149,16 @@ class AuditStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ReportInputs:
+    """What an issued report was made from: version and content of its template (JSON), language, schedule if it came by one."""
+
+    template_version: int
+    language: str
+    inputs_json: str = ""
+    schedule_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredReport:
     id: int
     template: str
@@ -159,12 +170,16 @@ class StoredReport:
     file_name: str
     content: bytes
     size_bytes: int = 0
+    inputs: ReportInputs | None = None
 
 
 class ReportStore(Protocol):
-    async def save(self, report: StoredReport) -> StoredReport: ...
-    async def list(self, limit: int) -> Sequence[StoredReport]:
-        """Newest first, `content` empty."""
+    async def save(self, report: StoredReport, run: ReportRun | None = None) -> StoredReport:
+        """A new one; `run` is told its id in the same transaction, so that a period has one report or none."""
+        ...
+
+    async def list(self, limit: int, text: str = "", template: str = "") -> Sequence[StoredReport]:
+        """Newest first, `content` empty; `text`: part of the file's name or of who issued it, whatever its case."""
         ...
 
     async def get(self, report_id: int) -> StoredReport | None: ...

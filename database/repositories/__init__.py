@@ -14,6 +14,7 @@ from database.repositories.figures import IdleRepository, PriceRepository
 from database.repositories.findings import FindingRepository
 from database.repositories.notifications import NotificationRepository
 from database.repositories.plants import PlantRepository
+from database.repositories.report_plans import ReportPlanRepository
 from database.repositories.reports import ReportRepository
 from database.repositories.state_rules import StateRuleRepository
 from database.repositories.states import StateRepository
@@ -21,6 +22,6 @@ from database.repositories.states import StateRepository
 __all__ = [
     "AUDIT_HEAD", "AccessRepository", "AlertRepository", "AuditLog", "BalanceRepository", "BaselineRepository",
     "BookRepository", "CubeRepository", "EfficiencyRepository", "EnergyRepository", "EventRepository", "FindingRepository",
-    "IdleRepository", "NotificationRepository", "PlantRepository", "PriceRepository", "ReportRepository", "StateRepository",
-    "StateRuleRepository",
+    "IdleRepository", "NotificationRepository", "PlantRepository", "PriceRepository", "ReportPlanRepository", "ReportRepository",
+    "StateRepository", "StateRuleRepository",
 ]
