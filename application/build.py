@@ -30,6 +30,7 @@ from application.figures import Figures, build_figures
 from application.findings import FindingParts, build_findings
 from application.money import MoneyParts, build_money
 from application.notifications import build_notifications
+from application.reports import ReportFigures, build_reports
 from application.start_order import after_rollups
 from application.states import States, build_states
 from application.storage_watch import watch_storage
@@ -50,7 +51,6 @@ from domain.sample import Reading, TagEvent
 from notifications.engine import NotificationEngine
 from notifications.service import Notifications
 from reports.service import Reports
-from reports.shift import ShiftReportBuilder
 from runtime.bus import InProcessBus
 from runtime.loop_lag import LoopLag
 from runtime.offload import Offload
@@ -63,7 +63,6 @@ from web_interface.power_explained import POWER, PowerExplained
 from web_interface.report_service import ReportFace
 from web_interface.services import Services
 from web_interface.status import Sources, Status
-from web_interface.wording import wording
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +92,7 @@ class Application:
     web: FastAPI
     supervisor: Supervisor
     offload: Offload
+    report_worker: Offload
     jobs: dict[str, Job] = field(default_factory=dict)
 
     async def prime(self) -> None:
@@ -140,6 +140,7 @@ async def open_application(
             yield application
         finally:
             application.offload.close()
+            application.report_worker.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,7 @@ class _House:
     supervisor: Supervisor
     lag: LoopLag
     offload: Offload
+    report_worker: Offload  # of its own: who cancels a report ends its worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ class _Faces:
 async def _connect(
     settings: Settings, clock: Clock, environ: Mapping[str, str], database: Database, connect: Mapping[str, Connect] | None
 ) -> Application:
-    house = _House(settings, clock, database, _Current(), InProcessBus(), Supervisor(clock), LoopLag(), Offload())
+    house = _House(settings, clock, database, _Current(), InProcessBus(), Supervisor(clock), LoopLag(), Offload(), Offload())
     measuring = _measuring(house, environ, connect)
     meaning = _meaning(house, measuring)
     faces = _faces(house, measuring, meaning)
@@ -210,7 +212,7 @@ async def _connect(
     application = Application(
         settings, clock, database, house.bus, measuring.collector, measuring.processing, measuring.plant, meaning.energy,
         meaning.analysis, meaning.alerts, faces.live, faces.status, faces.reports, faces.accounts, faces.services,
-        build_web(faces.services, options=_web_options(settings, clock)), house.supervisor, house.offload,
+        build_web(faces.services, options=_web_options(settings, clock)), house.supervisor, house.offload, house.report_worker,
     )
     application.jobs = _jobs(house, measuring, meaning, faces)
     return application
@@ -281,18 +283,16 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
             samples_taken=lambda: live.samples_taken,
         ),
     )
-    builder = ShiftReportBuilder(plant, tags, database.samples, meaning.energy, meaning.alerts, database.writer.books, clock)
-    reports = Reports(
-        builder, database.reports, database.audit, clock, windows=meaning.energy.shifts,
-        wording=lambda language: wording(language, current.plant.site.timezone, current.plant.site.currency),
-    )
     money = build_money(
         plant, tags, measuring.recent, meaning.energy, meaning.analysis, meaning.alerts, figures.explainer, database, clock,
         machine_kw=lambda machine_id: live.machine(machine_id).power_kw, site_kw=lambda: live.shop().power_kw,
     )
+    reports = build_reports(house.report_worker, ReportFigures(
+        plant, tags, database.samples, meaning.energy, meaning.cubes, money.service, meaning.doctor, meaning.alerts,
+    ), database, clock)
     services = Services(
         live=live, history=TagHistory(database.samples, live.tag), energy=meaning.energy, alerts=meaning.alerts,
-        plant=measuring.plant, access=accounts, status=status, reports=ReportFace(reports),
+        plant=measuring.plant, access=accounts, status=status, reports=ReportFace(reports, reports.period),
         rehearsals=build_rehearsals(plant, tags, meaning.analysis, database, clock),
         explain=figures.explainer, states=meaning.states.service, production=figures.production, efficiency=figures.efficiency,
         per_part=figures.per_part, cube=meaning.cubes.cube, plan_facts=meaning.cubes.plans,

@@ -13,19 +13,19 @@ from application.build import open_application
 from application.common import Commands
 from config.settings import load_settings
 from domain.errors import ConfigError
-from reports.service import TEMPLATES
 from runtime.clock import SystemClock
 
 
 def add_commands(commands: Commands) -> None:
-    """report TEMPLATE --from T --to T --format F --out FILE."""
+    """report TEMPLATE --from T --to T --format F --out FILE; the template may also come as --template ID."""
     report = commands.add_parser("report", help="write one report to a file")
-    report.add_argument("template", choices=sorted(TEMPLATES))
+    report.add_argument("template", nargs="?", default="shift", help="id of a shipped template or of an own one")
+    report.add_argument("--template", dest="named", metavar="ID", help="the same, by name")
     when = "2026-11-19T07:00 (the site's zone) or with an offset or Z"
     report.add_argument("--from", dest="begin", required=True, metavar="T", help=when)
     report.add_argument("--to", dest="end", required=True, metavar="T")
     report.add_argument("--format", choices=["pdf", "xlsx"], default="pdf")
-    report.add_argument("--language", choices=["ru", "en"], help="default: the site's")
+    report.add_argument("--language", choices=["ru", "en"], help="default: the template's, else the site's")
     report.add_argument("--out", required=True, type=Path, metavar="FILE")
     report.set_defaults(run=_report)
 
@@ -47,7 +47,9 @@ def _report(options: argparse.Namespace) -> int:
             await app.plant.load()
             site = app.plant.plant.site
             begin, end = moment_us(options.begin, site.timezone), moment_us(options.end, site.timezone)
-            _, content = await app.reports.render(options.template, options.format, begin, end, options.language or site.language)
+            _, content = await app.reports.render(
+                options.named or options.template, options.format, begin, end, options.language
+            )
             try:
                 options.out.write_bytes(content)
             except OSError as exc:

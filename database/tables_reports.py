@@ -5,13 +5,14 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Text
 
 from database import tables
+from database.binary import Binary
 
 report_template = tables._table(  # one that a user made, or a shipped one that a user changed
     "report_template",
     Column("id", String(60), primary_key=True),
     Column("version", Integer, nullable=False),
     Column("template_json", Text, nullable=False),
-    Column("logo", tables.Blob),
+    Column("logo", Binary()),
 )
 
 report_schedule = tables._table(

@@ -84,18 +84,18 @@ class StateBar(Flowable):  # type: ignore[misc]  # reportlab has no types
 
 
 class PowerChart(Flowable):  # type: ignore[misc]
-    """Mean power of quarter hours as steps from zero, with contract line, mean and the greatest half hour named in place."""
+    """Mean power of quarter hours as steps from zero, with contract line, mean and the greatest demand window named in place."""
 
     def __init__(
         self, points: Sequence[tuple[int, float | None]], from_us: int, to_us: int, *, width: float, height: float,
         contract_kw: float | None, labels: Mapping[str, str], clock: Callable[[int], str], number: Callable[[float], str],
-        mean_kw: float | None, peak: tuple[int, float] | None,
+        mean_kw: float | None, peak: tuple[int, float] | None, peak_min: int = 30,
     ) -> None:
         super().__init__()
         self.width, self.height = width, height
         self._points, self._from, self._to = points, from_us, to_us
         self._contract, self._labels, self._clock, self._number = contract_kw, labels, clock, number
-        self._mean, self._peak = mean_kw, peak
+        self._mean, self._peak, self._peak_us = mean_kw, peak, peak_min * 60_000_000
         known = [kw for _, kw in points if kw is not None]
         self._top, self._step = _scale(max([*known, contract_kw or 0.0, 1.0]))
 
@@ -137,6 +137,8 @@ class PowerChart(Flowable):  # type: ignore[misc]
             level += self._step
         hours = max(1, round((self._to - self._from) / 3.6e9))
         every = max(1, -(-hours // 8))
+        if every > 6:  # whole days
+            every = -(-every // 24) * 24
         for hour in range(0, hours + 1, every):
             time_us = self._from + hour * 3_600_000_000
             x = self._x(time_us)
@@ -178,7 +180,7 @@ class PowerChart(Flowable):  # type: ignore[misc]
 
     def _draw_peak(self, peak: tuple[int, float]) -> None:
         canvas, (time_us, kw) = self.canv, peak
-        left, right, y = self._x(time_us), self._x(time_us + 1800 * 1_000_000), self._y(kw)
+        left, right, y = self._x(time_us), self._x(time_us + self._peak_us), self._y(kw)
         canvas.setStrokeColor(INK)
         canvas.setLineWidth(2.4)
         canvas.line(left, y, right, y)
@@ -188,6 +190,60 @@ class PowerChart(Flowable):  # type: ignore[misc]
         half = canvas.stringWidth(text, BOLD, 8) / 2
         middle = min(max((left + right) / 2, 30 + half), self.width - half)
         canvas.drawCentredString(middle, y + 6, text)
+
+
+class DayBars(Flowable):  # type: ignore[misc]
+    """One bar a day from zero: idling hatched at the foot, the rest solid; the highest is named. `bars`: (label, kWh, idle)."""
+
+    def __init__(
+        self, bars: Sequence[tuple[str, float | None, float]], *, width: float, height: float, number: Callable[[float], str]
+    ) -> None:
+        super().__init__()
+        self.width, self.height, self._bars, self._number = width, height, bars, number
+        self._top, self._step = _scale(max([kwh or 0.0 for _, kwh, _ in bars] + [0.1]))
+
+    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        """Own size, points."""
+        return self.width, self.height
+
+    def draw(self) -> None:
+        """Draw on the canvas reportlab has set."""
+        canvas, left = self.canv, 36.0
+        canvas.setFont(REGULAR, 8)
+        for at in range(4):
+            y = self._y(at * self._step)
+            canvas.setStrokeColor(INK2 if at == 0 else LINE)
+            canvas.setLineWidth(0.5)
+            canvas.line(left, y, self.width, y)
+            canvas.setFillColor(INK2)
+            canvas.drawRightString(left - 6, y - 3, self._number(at * self._step))
+        wide = (self.width - left) / max(len(self._bars), 1)
+        most = max((kwh or 0.0 for _, kwh, _ in self._bars), default=0.0)
+        every = max(1, -(-28 // max(int(wide), 1)))
+        for at, (label, kwh, idle) in enumerate(self._bars):
+            x = left + at * wide
+            self._bar(x + wide * 0.15, wide * 0.7, kwh, idle)
+            canvas.setFillColor(INK2)
+            canvas.setFont(REGULAR, 8)
+            if at % every == 0:
+                canvas.drawCentredString(x + wide / 2, 2, label)
+            if kwh is not None and kwh == most > 0:
+                canvas.setFillColor(INK)
+                canvas.setFont(BOLD, 8)
+                canvas.drawCentredString(min(max(x + wide / 2, left + 16), self.width - 16), self._y(kwh) + 3, self._number(kwh))
+
+    def _y(self, kwh: float) -> float:
+        return 14 + (self.height - 26) * kwh / self._top
+
+    def _bar(self, x: float, wide: float, kwh: float | None, idle: float) -> None:
+        if kwh is None:
+            draw_state(self.canv, MachineState.NO_DATA, x, self._y(0), wide, 6)
+            return
+        foot = self._y(min(idle, kwh))
+        if idle > 0:
+            draw_state(self.canv, MachineState.IDLE, x, self._y(0), wide, foot - self._y(0))
+        self.canv.setFillColor(BLUE)
+        self.canv.rect(x, foot, wide, self._y(kwh) - foot, stroke=0, fill=1)
 
 
 def _scale(top: float) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The shift report as finished figures: gathered once, drawn by every writer, so PDF, Excel and API cannot disagree."""
+"""A report as finished figures: gathered once, drawn by every writer, so PDF, Excel and API cannot disagree."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from domain.alert import Alert
+from domain.balance import BalanceReport
+from domain.figures import Cost, Demand, PowerFactor
+from domain.report import ReportTemplate
 from domain.state import MachineState
-
-TEMPLATE_VERSION = 1
+from reports.templates import BY_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,33 @@ class MachineRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DayRow:
+    """One day of the site: energy of the machines, kWh, and what the whole subject used and cost (`site_kwh`, `cost`)."""
+
+    day: date
+    energy_kwh: float | None
+    production_kwh: float
+    idle_kwh: float
+    kef: float | None
+    site_kwh: float | None
+    cost: float | None
+    completeness: float
+
+
+@dataclass(frozen=True, slots=True)
+class AreaRow:
+    """A section of the plant as the sum of its machines."""
+
+    name: str
+    machines: int
+    energy_kwh: float
+    production_kwh: float
+    idle_kwh: float
+    kef: float | None
+    cost: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One generated sentence: message key and the figures in it."""
 
@@ -38,10 +67,11 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class ShiftReport:
-    """Everything the shift report shows. Times UTC microseconds; `power_kw` are means of 15-minute intervals.
+class Report:
+    """Everything a report shows. Times UTC microseconds; `power_kw` are means of 15-minute intervals.
 
-    `other_kwh`: main meter minus machines, None without a main meter. `max_half_hour`: (begin, kW).
+    `other_kwh`: main meter minus machines, None without a main meter. `max_half_hour`: (begin, kW)
+    of the greatest window of `demand_min` minutes. Of the parts that the template leaves out there is nothing.
     """
 
     site: str
@@ -73,9 +103,34 @@ class ShiftReport:
     completeness: float
     estimated_kwh: float
     books_balanced: bool
+    template: ReportTemplate = BY_ID["shift"]
+    days: Sequence[DayRow] = ()
+    money: Cost | None = None
+    demand: Demand | None = None
+    demand_min: int = 30
+    factor: PowerFactor | None = None
+    balance: BalanceReport | None = None
+
+    @property
+    def areas(self) -> list[AreaRow]:
+        """Sections of the plant in the order of their first machine; machines without one stand under ""."""
+        groups: dict[str, list[MachineRow]] = {}
+        for row in self.machines:
+            groups.setdefault(row.section, []).append(row)
+        return [_area(name, rows) for name, rows in groups.items()]
 
     @property
     def mean_kw(self) -> float | None:
         """Mean of the known quarter hours, kW."""
         known = [kw for _, kw in self.power_kw if kw is not None]
         return sum(known) / len(known) if known else None
+
+
+def _area(name: str, rows: Sequence[MachineRow]) -> AreaRow:
+    energy = sum(row.energy_kwh or 0.0 for row in rows)
+    produced = sum(row.production_kwh for row in rows)
+    costs = [row.cost for row in rows if row.cost is not None]
+    return AreaRow(
+        name, len(rows), energy, produced, sum(row.idle_kwh for row in rows), produced / energy if energy > 0 else None,
+        sum(costs) if costs else None,
+    )  # fmt: skip

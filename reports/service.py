@@ -1,95 +1,224 @@
-"""ReportService: issues a report, keeps it, hands it out. Drawing happens in a thread, off the event loop."""
+"""Reports: templates edited, reports rendered, issued, kept, handed out. Drawing happens in a worker, off the event loop."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Protocol
 
 from domain.access import Actor, Role
 from domain.energy import ShiftWindow
-from domain.errors import ConfigError, Forbidden, NotFound
+from domain.errors import ConfigError, Conflict, Forbidden, NotFound
+from domain.plant import Plant
 from domain.ports import Clock
-from domain.stores import AuditStore, ReportStore, StoredReport
-from reports.excel import shift_xlsx
-from reports.model import ShiftReport
-from reports.pdf import shift_pdf
-from reports.shift import ShiftReportBuilder
+from domain.report import Draft, PeriodKind, ReportRun, ReportTemplate, ReportTemplateStore, template_document
+from domain.stores import AuditStore, ReportInputs, ReportStore, StoredReport
+from reports.excel import report_xlsx
+from reports.gather import ReportBuilder
+from reports.model import Report
+from reports.pdf import report_pdf
+from reports.periods import DAY_US, periods, window_of
+from reports.templates import BY_ID, FORMATS, SHIPPED, parse_template
 from reports.wording import Wording
 
-TEMPLATES = {"shift": ("pdf", "xlsx")}
-WRITERS: dict[str, Callable[[ShiftReport, Wording], bytes]] = {"pdf": shift_pdf, "xlsx": shift_xlsx}
-LONGEST_US = 366 * 86400 * 1_000_000
+WRITERS: dict[str, Callable[[Report, Wording], bytes]] = {"pdf": report_pdf, "xlsx": report_xlsx}
+LONGEST_US = 400 * DAY_US
+_LONGEST = {PeriodKind.SHIFT: 4 * DAY_US, PeriodKind.DAY: DAY_US, PeriodKind.WEEK: 7 * DAY_US, PeriodKind.MONTH: 31 * DAY_US}
+Draw = Callable[[str, Report, Wording], Awaitable[bytes]]
+
+
+class Calendar(Protocol):
+    """What reports ask of the site's calendar."""
+
+    def overlapping(self, by: str, from_us: int, to_us: int) -> Sequence[ShiftWindow]: ...
+    def day_of(self, time_us: int) -> date: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where reports, templates and the audit are kept."""
+
+    reports: ReportStore
+    templates: ReportTemplateStore
+    audit: AuditStore
+
+
+def draw(format: str, report: Report, words: Wording) -> bytes:
+    """The file's bytes. CPU-bound; runs in the worker process."""
+    return WRITERS[format](report, words)
+
+
+async def draw_in_thread(format: str, report: Report, words: Wording) -> bytes:
+    """Where there is no worker: commands and tests."""
+    return await asyncio.to_thread(draw, format, report, words)
 
 
 class Reports:
-    """`windows` gives the shifts of a window; `wording` the language's writer. One report is drawn at a time."""
+    """`calendar` gives the site's shifts and days; `wording` the language's writer; `drawn` draws. One is drawn at a time."""
 
     def __init__(
-        self, builder: ShiftReportBuilder, store: ReportStore, audit: AuditStore, clock: Clock,
-        *, windows: Callable[[int, int], Sequence[ShiftWindow]], wording: Callable[[str], Wording],
+        self, builder: ReportBuilder, stores: Stores, clock: Clock, *, plant: Callable[[], Plant],
+        calendar: Callable[[], Calendar], wording: Callable[[str], Wording], drawn: Draw = draw_in_thread,
     ) -> None:
-        self._builder, self._store, self._audit, self._clock = builder, store, audit, clock
-        self._windows, self._wording = windows, wording
+        self._builder, self._stores, self._clock = builder, stores, clock
+        self._plant, self._calendar, self._wording, self._draw = plant, calendar, wording, drawn
         self._drawing = asyncio.Semaphore(1)
 
-    def templates(self) -> Sequence[tuple[str, tuple[str, ...]]]:
-        """(id, formats) of every template."""
-        return tuple(TEMPLATES.items())
+    # -- templates -------------------------------------------------------------------------------------------------
 
-    async def issued(self, limit: int = 100) -> Sequence[StoredReport]:
+    async def templates(self) -> Sequence[ReportTemplate]:
+        """Shipped ones first (as changed by users), then the users' own by name."""
+        stored = {template.id: template for template in await self._stores.templates.templates()}
+        shipped = [replace(stored.pop(t.id), shipped=True) if t.id in stored else t for t in SHIPPED]
+        return [*shipped, *sorted(stored.values(), key=lambda t: t.name.casefold())]
+
+    async def template(self, template_id: str) -> ReportTemplate:
+        """Raises NotFound."""
+        known = {template.id: template for template in await self.templates()}
+        if template_id not in known:
+            raise NotFound("report template", template_id[:60], tuple(known)[:8])
+        return known[template_id]
+
+    async def save_template(
+        self, draft: Draft, actor: Actor, *, known_version: int, logo: bytes | None = None, keep_logo: bool = True
+    ) -> ReportTemplate:
+        """A new one with `known_version` 0, else the next version of that one. `logo` replaces the old one, which stays with
+        `keep_logo`. Raises ConfigError (the place and what was expected), Conflict (changed meanwhile), Forbidden."""
+        await self._allow(actor, Role.ENGINEER, f"report template {str(draft.get('id'))[:60]}")
+        wanted = parse_template(draft, self._plant(), logo)
+        stored = {template.id: template for template in await self._stores.templates.templates()}
+        old = stored.get(wanted.id)
+        shipped = BY_ID.get(wanted.id)
+        version = old.version if old is not None else (shipped.version if shipped is not None else 0)
+        if known_version != version:
+            if known_version == 0:
+                raise Conflict(f"report template {wanted.id!r} exists already")
+            raise Conflict(f"report template {wanted.id!r} was changed by somebody else meanwhile: load it again")
+        kept_logo = old.logo if logo is None and keep_logo and old is not None else wanted.logo
+        saved = replace(wanted, version=version + 1, logo=kept_logo)
+        before = old or shipped
+        await self._stores.audit.append(
+            self._clock.now_us(), actor.name, actor.source, "report_template", saved.id,
+            old=None if before is None else _said(before), new=_said(saved),
+        )
+        await self._stores.templates.save_template(saved, old.version if old is not None else 0)
+        return saved
+
+    async def delete_template(self, template_id: str, actor: Actor) -> None:
+        """A user's own; of a shipped one the changes. Issued reports stay. Raises NotFound, Forbidden."""
+        await self._allow(actor, Role.ENGINEER, f"report template {template_id[:60]}")
+        old = await self.template(template_id)
+        await self._stores.templates.delete_template(template_id)
+        await self._stores.audit.append(
+            self._clock.now_us(), actor.name, actor.source, "report_template_delete", template_id, old=_said(old)
+        )
+
+    async def draft(self, draft: Draft) -> ReportTemplate:
+        """As it would be saved; nothing is stored. Raises ConfigError."""
+        return parse_template(draft, self._plant())
+
+    # -- reports ---------------------------------------------------------------------------------------------------
+
+    async def issued(self, limit: int = 100, text: str = "", template: str = "") -> Sequence[StoredReport]:
         """Newest first, without content."""
-        return await self._store.list(limit)
+        return await self._stores.reports.list(limit, text, template)
 
-    async def render(self, template: str, format: str, from_us: int, to_us: int, language: str) -> tuple[str, bytes]:
+    async def figures(self, template: ReportTemplate, from_us: int, to_us: int) -> Report:
+        """The finished figures. Raises ConfigError (window)."""
+        window = self.window(template, from_us, to_us)
+        return await self._builder.build(window, self._calendar().overlapping("shift", from_us, to_us), template)
+
+    async def render(self, template: str, format: str, from_us: int, to_us: int, language: str | None) -> tuple[str, bytes]:
         """(file name, bytes) without keeping it. Raises NotFound (template), ConfigError (format, window)."""
-        if template not in TEMPLATES:
-            raise NotFound("report template", template, tuple(TEMPLATES))
-        if format not in TEMPLATES[template]:
-            raise ConfigError(f"format {format!r}: expected one of {', '.join(TEMPLATES[template])}")
-        window = self._window(from_us, to_us)
-        report = await self._builder.build(window, self._windows(from_us, to_us))
-        async with self._drawing:
-            content = await asyncio.to_thread(WRITERS[format], report, self._wording(language))
-        name = f"shift-{window.day.isoformat()}-{_file_part(window.name)}.{format}"
+        name, content, _ = await self._rendered(await self.template(template), format, from_us, to_us, language)
         return name, content
 
-    async def issue(self, template: str, format: str, from_us: int, to_us: int, language: str, actor: Actor) -> StoredReport:
-        """Draw, keep, audit. Needs viewer; what is asked for twice is issued twice."""
-        if not actor.role.allows(Role.VIEWER):
-            raise Forbidden("issuing a report needs a role")
-        name, content = await self.render(template, format, from_us, to_us, language)
-        stored = await self._store.save(
-            StoredReport(0, template, format, from_us, to_us, self._clock.now_us(), actor.name, name, content, len(content))
+    async def preview(self, template: ReportTemplate, from_us: int, to_us: int, language: str | None) -> bytes:
+        """The PDF of a template that need not be saved."""
+        return (await self._rendered(template, "pdf", from_us, to_us, language))[1]
+
+    async def issue(
+        self, template: str, format: str, from_us: int, to_us: int, language: str | None, actor: Actor,
+        *, run: ReportRun | None = None, told: Callable[[str], None] = lambda _step: None,
+    ) -> StoredReport:
+        """Draw, keep, audit. Needs viewer; what is asked for twice is issued twice. `run`: the period of a schedule it is for.
+        `told` hears the step: figures, drawing, keeping."""
+        await self._allow(actor, Role.VIEWER, "issuing a report")
+        found = await self.template(template)
+        name, content, spoken = await self._rendered(found, format, from_us, to_us, language, told)
+        told("keeping")
+        inputs = ReportInputs(found.version, spoken, _said(found), run.schedule_id if run is not None else None)
+        stored = await self._stores.reports.save(
+            StoredReport(
+                0, template, format, from_us, to_us, self._clock.now_us(), actor.name, name, content, len(content), inputs
+            ),
+            run,
         )
-        await self._audit.append(self._clock.now_us(), actor.name, actor.source, "report_issue", f"{template} {name}")
+        subject = f"{template} {name}"[:300]
+        await self._stores.audit.append(self._clock.now_us(), actor.name, actor.source, "report_issue", subject)
         return stored
 
     async def file(self, report_id: int) -> tuple[StoredReport, bytes]:
         """Raises NotFound."""
-        stored = await self._store.get(report_id)
+        stored = await self._stores.reports.get(report_id)
         if stored is None:
             raise NotFound("report", str(report_id))
         return stored, stored.content
 
-    def _window(self, from_us: int, to_us: int) -> ShiftWindow:
-        """The shift the window names, or a window of its own when no shift lies exactly there."""
+    def period(self, kind: PeriodKind, back: int) -> ShiftWindow | None:
+        """The period of that kind that runs now (`back` 0), or the last that began so many before; None without any."""
+        now_us, calendar = self._clock.now_us(), self._calendar()
+        reach_us = (back + 2) * _LONGEST[kind]
+        begun = [p for p in periods(calendar, kind, now_us - reach_us, now_us + 1) if p.from_us <= now_us]
+        return begun[-1 - back] if back < len(begun) else None
+
+    def window(self, template: ReportTemplate, from_us: int, to_us: int) -> ShiftWindow:
+        """The named interval of the template's kind that lies exactly there, else a window of its own. Raises ConfigError."""
         if not from_us < to_us:
             raise ConfigError("from must lie before to")
         if to_us - from_us > LONGEST_US:
-            raise ConfigError("the window is longer than 366 days")
+            raise ConfigError("the window is longer than 400 days")
         if from_us >= self._clock.now_us():
             raise ConfigError("the window lies in the future: there is nothing to report yet")
-        shifts = self._windows(from_us, to_us)
-        for shift in shifts:
-            if shift.from_us == from_us and shift.to_us == to_us:
-                return shift
-        touched = [s for s in shifts if s.from_us < to_us and s.to_us > from_us]
-        best = max(touched, key=lambda s: min(s.to_us, to_us) - max(s.from_us, from_us), default=None)
-        if best is None:
-            raise ConfigError("no shift lies in this window; see the shifts of the plant")
-        return ShiftWindow(best.name, best.day, from_us, to_us)
+        return window_of(self._calendar(), template.period, from_us, to_us)
+
+    async def _rendered(
+        self, template: ReportTemplate, format: str, from_us: int, to_us: int, language: str | None,
+        told: Callable[[str], None] = lambda _step: None,
+    ) -> tuple[str, bytes, str]:
+        if format not in WRITERS:
+            raise ConfigError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
+        told("figures")
+        report = await self.figures(template, from_us, to_us)
+        spoken = language or template.language or self._plant().site.language
+        async with self._drawing:
+            told("drawing")
+            content = await self._draw(format, report, self._wording(spoken))
+        return file_name(report, format), content, spoken
+
+    async def _allow(self, actor: Actor, role: Role, subject: str) -> None:
+        if actor.role.allows(role):
+            return
+        await self._stores.audit.append(self._clock.now_us(), actor.name, actor.source, "refused", subject[:300], result="failed")
+        raise Forbidden(f"{subject} needs the role {role.value}")
+
+
+def file_name(report: Report, format: str) -> str:
+    """shift-2026-11-18-1.pdf: letters, digits and dashes only."""
+    kind = _file_part(report.template.name) if report.template.name else report.template.id
+    if report.template.period is PeriodKind.SHIFT:
+        return f"{kind}-{report.day.isoformat()}-{_file_part(report.shift)}.{format}"
+    return f"{kind}-{_file_part(report.number)}.{format}"
 
 
 def _file_part(name: str) -> str:
-    """A shift's name as part of a file name: letters, digits and dashes only."""
-    return "".join(c if c.isalnum() else "-" for c in name)[:30] or "x"
+    """A name as part of a file name: letters, digits and dashes only."""
+    return "".join(c if c.isalnum() else "-" for c in name)[:60] or "x"
+
+
+def _said(template: ReportTemplate) -> str:
+    logo = {} if template.logo is None else {"logo_bytes": len(template.logo)}
+    return json.dumps({**template_document(template), "version": template.version, **logo}, ensure_ascii=False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reports.model import ShiftReport
+from domain.report import Part, PeriodKind
+from reports.model import Report
 from reports.wording import Wording
 
 
@@ -11,28 +12,77 @@ def deviation(value: float | None, plan: float | None) -> float | None:
     return (value - plan) / plan if value is not None and plan else None
 
 
-def verdict(report: ShiftReport, words: Wording) -> tuple[str, str]:
+def verdict(report: Report, words: Wording) -> tuple[str, str]:
     """(judgement, reasons). The judgement speaks only of what was measured; without a plan it says so."""
+    parts = set(report.template.parts)
+    if not parts & {Part.MACHINES, Part.AREAS, Part.DAYS, Part.MONEY}:  # about something else than energy against its plan
+        for of, judge in ((Part.BALANCE, _balance), (Part.REACTIVE, _reactive), (Part.ALERTS, _alerts)):
+            if of in parts:
+                return judge(report, words)
+    return _energy(report, words)
+
+
+def _energy(report: Report, words: Wording) -> tuple[str, str]:
     t = words.t
+    kind = "" if report.template.period is PeriodKind.SHIFT else ".period"
     if report.total_kwh is None or not report.machines:
-        return t("report.verdict.nothing"), ""
+        return t(f"report.verdict.nothing{kind}"), ""
     delta = deviation(report.total_kwh, report.plan_kwh)
     over = report.contract_kw is not None and report.max_half_hour is not None and report.max_half_hour[1] > report.contract_kw
-    head = t(_judgement(running=report.running, over=over, delta=delta))
+    judgement = _judgement(running=report.running, over=over, delta=delta)
+    head = t(judgement + (kind if judgement in _NAMES_THE_SHIFT else ""))
     parts = [t("report.verdict.energy", value=words.number(report.total_kwh, 0))]
     if delta is not None:
         parts = [t("report.verdict.below" if delta <= 0 else "report.verdict.above", value=words.percent(abs(delta)))]
     if report.contract_kw is not None and report.max_half_hour is not None:
         parts.append(t("report.verdict.contract_over" if over else "report.verdict.contract_ok"))
-    body = ", ".join(parts) + "."
-    if report.machines_kwh > 0:
-        share = words.percent(report.idle_kwh / report.machines_kwh, 0)
-        if report.tariff_per_kwh is not None:
-            money = f"{words.number(report.idle_kwh * report.tariff_per_kwh, 0)}\u00a0{report.currency}"
-            body += " " + t("report.verdict.idle_cost", share=share, money=money)
-        else:
-            body += " " + t("report.verdict.idle", share=share, kwh=words.number(report.idle_kwh))
-    return head, body
+    return head, ", ".join(parts) + "." + _idle_words(report, words)
+
+
+def _idle_words(report: Report, words: Wording) -> str:
+    """What idling took, in money where the price is known."""
+    if report.machines_kwh <= 0:
+        return ""
+    share = words.percent(report.idle_kwh / report.machines_kwh, 0)
+    if report.cost is not None and report.total_kwh:
+        money = f"{words.number(report.idle_kwh * report.cost / report.total_kwh, 0)}\u00a0{report.currency}"
+        return " " + words.t("report.verdict.idle_cost", share=share, money=money)
+    return " " + words.t("report.verdict.idle", share=share, kwh=words.number(report.idle_kwh))
+
+
+def _balance(report: Report, words: Wording) -> tuple[str, str]:
+    t, found = words.t, report.balance
+    if found is None or not found.nodes:
+        return t("report.verdict.balance.none"), ""
+    beyond = [node.device_id for node in found.nodes if node.status == "beyond"]
+    if beyond:
+        return t("report.verdict.balance.beyond"), t("report.verdict.balance.which", names=", ".join(beyond[:5])) + "."
+    unknown = any(node.status == "unknown" for node in found.nodes)
+    return t("report.verdict.balance.unknown" if unknown else "report.verdict.balance.within"), ""
+
+
+def _reactive(report: Report, words: Wording) -> tuple[str, str]:
+    t, factor = words.t, report.factor
+    if factor is None or factor.tg_phi is None:
+        return t("report.verdict.reactive.none"), ""
+    judged = factor.high_tg_phi if factor.high_tg_phi is not None else factor.tg_phi
+    value = t("report.verdict.reactive.value", value=words.number(judged, 2))
+    if factor.tg_limit is None:
+        return t("report.verdict.reactive.no_limit"), value
+    over = judged > factor.tg_limit
+    reason = t("report.verdict.reactive.required", kvar=words.number(factor.required_kvar, 0)) if over else ""
+    return t("report.verdict.reactive.over" if over else "report.verdict.reactive.within"), f"{value} {reason}".strip()
+
+
+def _alerts(report: Report, words: Wording) -> tuple[str, str]:
+    t = words.t
+    if not report.alerts:
+        return t("report.verdict.alerts.none"), ""
+    taken = sum(1 for alert in report.alerts if alert.acknowledged_us is not None)
+    return t("report.verdict.alerts.some", n=len(report.alerts)), t("report.verdict.alerts.taken", n=taken)
+
+
+_NAMES_THE_SHIFT = ("report.verdict.running", "report.verdict.no_plan", "report.verdict.within")
 
 
 def _judgement(*, running: bool, over: bool, delta: float | None) -> str:

@@ -28,7 +28,7 @@ def shared_data() -> Callable[..., Path]:
 
 
 TIMED = ("data_collection", "faults", "integration", "simulator", "application", "e2e")
-PLAYED = frozenset({"test_week_of_truth.py", "test_recordings_money.py", "test_money.py", "test_meters_over_database.py"})
+PLAYED = frozenset({"test_week_of_truth.py", "test_recordings_money.py", "test_money.py", "test_meters_over_database.py", "test_reports.py"})
 """Of those folders, but on a clock of their own: they need the processor, not the time, and run beside others."""
 ALONE = frozenset({"test_shared_line.py", "test_collector.py"})
 """They judge the cadence of polls to a few milliseconds: a second test beside them would be judged too."""

@@ -2,42 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from domain.access import Actor
+import domain.report
+from domain.access import Actor, Role
+from domain.energy import ShiftWindow
+from domain.errors import Forbidden
+from domain.report import Draft, PeriodKind
 from domain.stores import StoredReport
 from web_interface.locale import LANGUAGES, t
 from web_interface.services import IssuedReport, ReportTemplate
 
+FORMATS = ("pdf", "xlsx")
+
 
 class ReportIssuer(Protocol):
-    """What issues, keeps and finds reports."""
+    """What keeps templates, issues, keeps and finds reports."""
 
-    def templates(self) -> Sequence[tuple[str, tuple[str, ...]]]: ...
-    async def issued(self, limit: int = 100) -> Sequence[StoredReport]: ...
+    async def templates(self) -> Sequence[domain.report.ReportTemplate]: ...
+    async def template(self, template_id: str) -> domain.report.ReportTemplate: ...
+    async def draft(self, draft: Draft) -> domain.report.ReportTemplate: ...
+    async def save_template(
+        self, draft: Draft, actor: Actor, *, known_version: int, logo: bytes | None = None, keep_logo: bool = True
+    ) -> domain.report.ReportTemplate: ...
+    async def delete_template(self, template_id: str, actor: Actor) -> None: ...
+    async def preview(
+        self, template: domain.report.ReportTemplate, from_us: int, to_us: int, language: str | None
+    ) -> bytes: ...
+    async def issued(self, limit: int = 100, text: str = "", template: str = "") -> Sequence[StoredReport]: ...
     async def issue(
-        self, template: str, format: str, from_us: int, to_us: int, language: str, actor: Actor
+        self, template: str, format: str, from_us: int, to_us: int, language: str | None, actor: Actor
     ) -> StoredReport: ...
     async def file(self, report_id: int) -> tuple[StoredReport, bytes]: ...
 
 
 class ReportFace:
-    """Implements services.ReportService."""
+    """Implements services.ReportService. `period`: the one of a kind so many before the running one."""
 
-    def __init__(self, issuer: ReportIssuer) -> None:
-        self._issuer = issuer
+    def __init__(self, issuer: ReportIssuer, period: Callable[[PeriodKind, int], ShiftWindow | None]) -> None:
+        self._issuer, self._period = issuer, period
 
-    def templates(self) -> Sequence[ReportTemplate]:
-        return [
-            ReportTemplate(name, {lang: t(f"report.{name}.title", lang) for lang in LANGUAGES}, formats)
-            for name, formats in self._issuer.templates()
-        ]
+    async def templates(self) -> Sequence[ReportTemplate]:
+        return [shown(template) for template in await self._issuer.templates()]
 
-    async def issued(self, limit: int = 100) -> Sequence[IssuedReport]:
-        return [_issued(stored) for stored in await self._issuer.issued(limit)]
+    async def template(self, template_id: str) -> ReportTemplate:
+        return shown(await self._issuer.template(template_id))
 
-    async def issue(self, template: str, format: str, from_us: int, to_us: int, language: str, actor: Actor) -> IssuedReport:
+    async def save_template(
+        self, draft: Draft, actor: Actor, *, known_version: int, logo: bytes | None = None, keep_logo: bool = True
+    ) -> ReportTemplate:
+        return shown(
+            await self._issuer.save_template(draft, actor, known_version=known_version, logo=logo, keep_logo=keep_logo)
+        )
+
+    async def delete_template(self, template_id: str, actor: Actor) -> None:
+        await self._issuer.delete_template(template_id, actor)
+
+    async def preview(self, draft: Draft, from_us: int, to_us: int, language: str | None, actor: Actor) -> bytes:
+        if not actor.role.allows(Role.ENGINEER):
+            raise Forbidden("a preview needs the role engineer")
+        return await self._issuer.preview(await self._issuer.draft(draft), from_us, to_us, language)
+
+    def period(self, kind: PeriodKind, back: int) -> ShiftWindow | None:
+        return self._period(kind, back)
+
+    async def issued(self, limit: int = 100, text: str = "", template: str = "") -> Sequence[IssuedReport]:
+        return [_issued(stored) for stored in await self._issuer.issued(limit, text, template)]
+
+    async def issue(
+        self, template: str, format: str, from_us: int, to_us: int, language: str | None, actor: Actor
+    ) -> IssuedReport:
         return _issued(await self._issuer.issue(template, format, from_us, to_us, language, actor))
 
     async def file(self, report_id: int) -> tuple[IssuedReport, bytes]:
@@ -45,8 +80,16 @@ class ReportFace:
         return _issued(stored), content
 
 
+def shown(template: domain.report.ReportTemplate) -> ReportTemplate:
+    """With its titles: the catalogues' for a shipped one without a name of its own."""
+    title = {lang: template.name or t(f"report.{template.id}.title", lang) for lang in LANGUAGES}
+    return ReportTemplate(template.id, title, FORMATS, template)
+
+
 def _issued(stored: StoredReport) -> IssuedReport:
+    inputs = stored.inputs
     return IssuedReport(
         stored.id, stored.template, stored.format, stored.from_us, stored.to_us, stored.issued_us, stored.issued_by,
-        stored.file_name, stored.size_bytes,
-    )
+        stored.file_name, stored.size_bytes, inputs.template_version if inputs else None, inputs.language if inputs else None,
+        inputs is not None and inputs.schedule_id is not None,
+    )  # fmt: skip

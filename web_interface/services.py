@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+import domain.report
 from domain.access import Actor, ApiKey, AuditEntry, Role, User
 from domain.alert import Alert, Change, KeyHold, LimitRule
 from domain.alert_rule import AlertRule
@@ -47,6 +48,7 @@ from domain.ports import RawSeries, RollupSeries, Step
 from domain.production import PartCount, ProgramStretch
 from domain.profile import Profile
 from domain.rehearsal import RehearsalJob
+from domain.report import Draft, PeriodKind
 from domain.state import MachineState, StateInterval, StateThresholds
 from domain.state_rule import LearnedBorders, Recompute, Rehearsal
 from domain.substate import SubStates
@@ -109,11 +111,12 @@ class ShopNow:
 
 @dataclass(frozen=True, slots=True)
 class ReportTemplate:
-    """`id` "shift"; titles ru and en; formats pdf and xlsx."""
+    """`id` "shift"; titles ru and en; formats pdf and xlsx; `content`: what it consists of."""
 
     id: str
     title: Mapping[str, str]
     formats: tuple[str, ...]
+    content: domain.report.ReportTemplate
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,9 @@ class IssuedReport:
     issued_by: str
     file_name: str
     size_bytes: int
+    template_version: int | None = None
+    language: str | None = None
+    scheduled: bool = False
 
 
 class LiveService(Protocol):
@@ -432,9 +438,35 @@ class StatusService(Protocol):
 
 
 class ReportService(Protocol):
-    def templates(self) -> Sequence[ReportTemplate]: ...
-    async def issued(self, limit: int = 100) -> Sequence[IssuedReport]: ...
-    async def issue(self, template: str, format: str, from_us: int, to_us: int, language: str, actor: Actor) -> IssuedReport: ...
+    """Templates edited, reports issued, kept and found again. Each change raises Forbidden (below engineer)."""
+
+    async def templates(self) -> Sequence[ReportTemplate]: ...
+    async def template(self, template_id: str) -> ReportTemplate:
+        """Raises NotFound."""
+        ...
+
+    async def save_template(
+        self, draft: Draft, actor: Actor, *, known_version: int, logo: bytes | None = None, keep_logo: bool = True
+    ) -> ReportTemplate:
+        """`known_version` 0: a new one. Raises ConfigError that names the place, Conflict (changed meanwhile)."""
+        ...
+
+    async def delete_template(self, template_id: str, actor: Actor) -> None:
+        """A user's own, or the changes of a shipped one. Raises NotFound."""
+        ...
+
+    async def preview(self, draft: Draft, from_us: int, to_us: int, language: str | None, actor: Actor) -> bytes:
+        """The PDF of a draft; nothing is stored. Raises ConfigError."""
+        ...
+
+    def period(self, kind: PeriodKind, back: int) -> ShiftWindow | None:
+        """The period of that kind that runs now (`back` 0) or was so many before; None where the calendar has none."""
+        ...
+
+    async def issued(self, limit: int = 100, text: str = "", template: str = "") -> Sequence[IssuedReport]: ...
+    async def issue(
+        self, template: str, format: str, from_us: int, to_us: int, language: str | None, actor: Actor
+    ) -> IssuedReport: ...
     async def file(self, report_id: int) -> tuple[IssuedReport, bytes]: ...
 
 

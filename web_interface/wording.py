@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from domain.alert import Alert
 from web_interface.format import Format
 from web_interface.locale import t
+from web_interface.texts import alert_sentence
 
 
 class CatalogueWording(Format):
@@ -19,6 +21,10 @@ class CatalogueWording(Format):
     def weekday(self, day: date) -> str:
         """Name of the weekday."""
         return t(f"report.weekday.{day.weekday()}", self.lang)
+
+    def alert(self, alert: Alert) -> str:
+        """What happened, in one sentence, as the pages say it."""
+        return alert_sentence(alert, self)
 
 
 def wording(language: str, zone: str, currency: str) -> CatalogueWording:

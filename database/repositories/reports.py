@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import LargeBinary, Row, func, select, type_coerce, update
+from sqlalchemy import LargeBinary, func, select, type_coerce, update
 
 from database import tables
 from database.engine import Store
@@ -54,13 +54,14 @@ class ReportRepository:
         return [_report(row, b"", row.size_bytes) for row in found[:limit]]
 
     async def get(self, report_id: int) -> StoredReport | None:
-        wanted = select(_T, *_INPUTS).outerjoin(_I, _I.c.report_id == _T.c.id).where(_T.c.id == report_id)
+        columns: builtins.list[Any] = [*_T.columns, *_INPUTS]
+        wanted = select(*columns).outerjoin(_I, _I.c.report_id == _T.c.id).where(_T.c.id == report_id)
         async with self._store.read() as connection:
             row = (await connection.execute(wanted)).first()
         return None if row is None else _report(row, row.content, len(row.content))
 
 
-def _report(row: Row[Any], content: bytes, size_bytes: int) -> StoredReport:
+def _report(row: Any, content: bytes, size_bytes: int) -> StoredReport:
     inputs = None
     if row.template_version is not None:
         inputs = ReportInputs(row.template_version, row.language, row.inputs_json, row.schedule_id)

@@ -127,7 +127,7 @@ async def check_reports(run: Recorded, quarters: dict[str, list[int]], windows: 
     begin, end, _ = windows[0]
     first = (begin - to_us(FIRST)) // QUARTER_US
     active, reactive = (sum(quarters[tag][first : first + 32]) for tag in POINTS)
-    figures = await run.app.reports._builder.build(run.app.reports._window(begin, end))
+    figures = await run.app.reports.figures(await run.app.reports.template("shift"), begin, end)
     assert figures.tg_phi == pytest.approx(reactive / active, rel=1e-9)
     assert figures.total_kwh == pytest.approx(active / 1e3, abs=1e-3)
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from domain.alert import Alert, AlertState, Priority
 from domain.state import MachineState
-from reports.model import Finding, MachineRow, ShiftReport
+from reports.model import Finding, MachineRow, Report
 
 S, H = 1_000_000, 3600 * 1_000_000
 BEGIN = 1_763_438_400 * S  # 2025-11-18 07:00 Moscow
@@ -25,7 +25,7 @@ def machine(n: int, name: str) -> MachineRow:
     )
 
 
-def report(names: list[str] | None = None, alerts: int = 2) -> ShiftReport:
+def report(names: list[str] | None = None, alerts: int = 2) -> Report:
     rows = [machine(n, name) for n, name in enumerate(NAMES if names is None else names)]
     total = sum(row.energy_kwh or 0 for row in rows)
     power = [(BEGIN + i * 900 * S, None if i == 9 else 20.0 + 95 * (i > 0) + (i * 7) % 13) for i in range(32)]
@@ -34,7 +34,7 @@ def report(names: list[str] | None = None, alerts: int = 2) -> ShiftReport:
               "A", BEGIN + n * H, BEGIN + n * H + 660 * S, BEGIN + n * H + 60 * S, "А. Кузнецов")
         for n in range(alerts)
     ]
-    return ShiftReport(
+    return Report(
         site="Механический цех", timezone="Europe/Moscow", currency="₽", number="2025-11-18-1", shift="1", day=date(2025, 11, 18),
         from_us=BEGIN, to_us=BEGIN + 8 * H, issued_us=BEGIN + 8 * H + 300 * S, running=False, machines=rows,
         total_kwh=total + 36.7, machines_kwh=total, other_kwh=36.7,

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from domain.energy import ShiftWindow
-from reports.shift import _planned_kwh
+from reports.gather import _planned_kwh
 
 HOUR = 3600 * 1_000_000
 FIRST = ShiftWindow("1", date(2026, 11, 19), 0, 8 * HOUR)

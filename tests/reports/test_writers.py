@@ -8,9 +8,9 @@ import openpyxl
 import pytest
 from pypdf import PdfReader
 
-from reports.excel import shift_xlsx
-from reports.model import ShiftReport
-from reports.pdf import shift_pdf
+from reports.excel import report_xlsx
+from reports.model import Report
+from reports.pdf import report_pdf
 from tests.reports.sample import NAMES, report
 from web_interface.wording import wording
 
@@ -23,7 +23,7 @@ def text_of(pdf: bytes) -> str:
 
 
 def test_pdf_shows_every_machine_with_its_figures_in_russian() -> None:
-    text = text_of(shift_pdf(report(), RU))
+    text = text_of(report_pdf(report(), RU))
     assert "Отчёт за смену" in text
     assert "07:00–15:00" in text
     for name in NAMES:
@@ -35,7 +35,7 @@ def test_pdf_shows_every_machine_with_its_figures_in_russian() -> None:
 
 
 def test_pdf_in_english_has_no_russian_captions() -> None:
-    text = text_of(shift_pdf(report(names=["Lathe 1", "Mill 2"]), EN))
+    text = text_of(report_pdf(report(names=["Lathe 1", "Mill 2"]), EN))
     assert "Shift report" in text
     assert "Machines" in text
     cyrillic = [line for line in text.splitlines() if any("а" <= c.lower() <= "я" for c in line)]
@@ -45,23 +45,23 @@ def test_pdf_in_english_has_no_russian_captions() -> None:
 
 @pytest.mark.parametrize("name", ["=1+1", "<b>жирный</b> & \x00\x1b[31m", "Очень " * 60 + "длинное имя", "مرحبا", "a" * 300])
 def test_foreign_names_are_only_text(name: str) -> None:
-    assert shift_pdf(report(names=[name]), RU).startswith(b"%PDF")
-    sheet = openpyxl.load_workbook(BytesIO(shift_xlsx(report(names=[name]), RU)))["Станки"]
+    assert report_pdf(report(names=[name]), RU).startswith(b"%PDF")
+    sheet = openpyxl.load_workbook(BytesIO(report_xlsx(report(names=[name]), RU)))["Станки"]
     cell = sheet["A2"]
     assert cell.data_type in {"s", "inlineStr"}
     assert cell.value == "".join(c for c in name if c.isprintable())
 
 
 def test_empty_plant_and_many_machines_and_alerts_do_not_break_the_page() -> None:
-    assert "данных" in text_of(shift_pdf(report(names=[]), RU))
-    many = text_of(shift_pdf(report(names=[f"Станок {n}" for n in range(120)], alerts=80), RU))
+    assert "данных" in text_of(report_pdf(report(names=[]), RU))
+    many = text_of(report_pdf(report(names=[f"Станок {n}" for n in range(120)], alerts=80), RU))
     assert "Станок 119" in many
 
 
 def test_excel_holds_the_reports_own_numbers() -> None:
-    model: ShiftReport = report()
-    book = openpyxl.load_workbook(BytesIO(shift_xlsx(model, RU)))
-    assert book.sheetnames == ["Сводка", "Станки", "Мощность", "Тревоги"]
+    model: Report = report()
+    book = openpyxl.load_workbook(BytesIO(report_xlsx(model, RU)))
+    assert book.sheetnames == ["Сводка", "Мощность", "Станки", "Тревоги"]
     machines = book["Станки"]
     energies = [machines.cell(row, 8).value for row in range(2, 2 + len(model.machines))]
     assert energies == pytest.approx([row.energy_kwh for row in model.machines])
@@ -75,12 +75,12 @@ def test_excel_holds_the_reports_own_numbers() -> None:
 
 def test_pdf_and_excel_say_the_same_sentence() -> None:
     sentence = "Смена прошла в пределах плана."
-    assert sentence in text_of(shift_pdf(report(), RU))
-    summary = openpyxl.load_workbook(BytesIO(shift_xlsx(report(), RU)))["Сводка"]
+    assert sentence in text_of(report_pdf(report(), RU))
+    summary = openpyxl.load_workbook(BytesIO(report_xlsx(report(), RU)))["Сводка"]
     assert str(summary["A3"].value).startswith(sentence)
 
 
 def test_no_break_spaces_of_figures_survive_in_excel() -> None:
-    sheet = openpyxl.load_workbook(BytesIO(shift_xlsx(report(), RU))).worksheets[0]
+    sheet = openpyxl.load_workbook(BytesIO(report_xlsx(report(), RU))).worksheets[0]
     assert "\u00a0₽" in str(sheet["A3"].value)
     assert "\u00a0%" in str(sheet["A3"].value)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.access import Actor, Role
-from domain.errors import ConfigError, Forbidden, NotFound
 from domain.health import Books, DestinationBook, DeviceStatus, LineStatus, StorageStatus, TaskStatus
 from tests.web_interface import fake_shop as shop
-from web_interface.services import IssuedReport, ReportTemplate
 
 DAYS_41 = 41 * shop.DAY_US
 
@@ -119,48 +116,3 @@ class FakeStatus:
 
     def keeping(self) -> bool:
         return self.storage_state in {"ok", "journal"}
-
-
-class FakeReports:
-    """ReportService; the file is a small but valid PDF."""
-
-    PDF = b"%PDF-1.4\n1 0 obj<</Pages 2 0 R>>endobj 2 0 obj<</Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
-
-    def __init__(self, clock: shop.ShopClock) -> None:
-        self._clock = clock
-        self.reports: list[IssuedReport] = []
-
-    def templates(self) -> Sequence[ReportTemplate]:
-        return [ReportTemplate("shift", {"ru": "Сменный отчёт", "en": "Shift report"}, ("pdf", "xlsx"))]
-
-    async def issued(self, limit: int = 100) -> Sequence[IssuedReport]:
-        return list(reversed(self.reports))[:limit]
-
-    async def issue(self, template: str, format: str, from_us: int, to_us: int, language: str, actor: Actor) -> IssuedReport:
-        if not actor.role.allows(Role.ENGINEER):
-            raise Forbidden("issuing a report needs the role engineer")
-        known = {t.id: t for t in self.templates()}
-        if template not in known:
-            raise NotFound("report template", template, tuple(known))
-        if format not in known[template].formats:
-            raise ConfigError(f"format {format!r}: expected one of pdf, xlsx")
-        number = len(self.reports) + 1
-        report = IssuedReport(
-            number,
-            template,
-            format,
-            from_us,
-            to_us,
-            self._clock.now_us(),
-            actor.name,
-            f"shift-{number}-сменный.{format}",
-            len(self.PDF),
-        )
-        self.reports.append(report)
-        return report
-
-    async def file(self, report_id: int) -> tuple[IssuedReport, bytes]:
-        for report in self.reports:
-            if report.id == report_id:
-                return report, self.PDF
-        raise NotFound("report", str(report_id))

@@ -35,8 +35,9 @@ from tests.web_interface.fake_money import FakeMoney
 from tests.web_interface.fake_notifications import FakeNotifications
 from tests.web_interface.fake_plant import FakePlant
 from tests.web_interface.fake_production import FakeProduction
+from tests.web_interface.fake_reports import FakeReports
 from tests.web_interface.fake_states import FakeStates
-from tests.web_interface.fake_status import FakeReports, FakeStatus
+from tests.web_interface.fake_status import FakeStatus
 from tests.web_interface.fake_virtual import FakeVirtualTags
 from tests.web_interface.memory_stores import MemoryAccess, MemoryAudit
 from web_interface.auth.accounts import Accounts

@@ -376,6 +376,24 @@ class TemplateItem(BaseModel):
     id: str
     title: dict[str, str]
     formats: list[str]
+    period: str
+    version: int
+    shipped: bool
+
+
+class ReportTemplateOut(TemplateItem):
+    name: str
+    parts: list[str]
+    figures: list[str]
+    machines: list[str]
+    areas: list[str]
+    language: str | None
+    page: str
+    has_logo: bool
+
+
+class ReportTemplates(BaseModel):
+    items: list[ReportTemplateOut]
 
 
 class ReportItem(BaseModel):
@@ -389,6 +407,9 @@ class ReportItem(BaseModel):
     file_name: str
     size_bytes: int
     file: str = Field(description="path of the file")
+    template_version: int | None = None
+    language: str | None = None
+    scheduled: bool = False
 
 
 class Reports(BaseModel):

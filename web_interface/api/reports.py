@@ -1,9 +1,9 @@
-"""/api/reports: templates, issue one, fetch it."""
+"""/api/reports: issue one, find and fetch it. Templates stand in report_templates.py."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query
 from pydantic import Field
@@ -15,6 +15,7 @@ from web_interface.api.alerts import DAY_US, NoParameters, Number
 from web_interface.api.answers import Json, Strict, described
 from web_interface.api.data import Name
 from web_interface.api.problems import BadParameter, TooLarge
+from web_interface.api.report_templates import template_item
 from web_interface.api.roles import Need
 from web_interface.api.times import Time, rfc3339
 from web_interface.services import IssuedReport, Services
@@ -28,11 +29,13 @@ class ReportOrder(Strict):
     format: Literal["pdf", "xlsx"] = "pdf"
     from_: Time = Field(alias="from")
     to: Time
-    language: Literal["ru", "en"] | None = Field(None, description="default: the site's")
+    language: Literal["ru", "en"] | None = Field(None, description="default: the template's, else the site's")
 
 
 class ReportsQuery(Strict):
     limit: int = Field(100, ge=1, le=1000, description="most items of one answer")
+    text: str = Field("", max_length=200, description="part of the file's name or of who issued it")
+    template: str = Field("", max_length=60, description="only of this template")
     skip: int = Field(0, ge=0, le=1_000_000, description="items passed over: see `next`")
 
 
@@ -43,10 +46,11 @@ def report_routes(services: Services) -> APIRouter:
     @router.get("", response_model=None, responses=described(models.Reports, 422, 503), summary="Templates and issued reports")
     async def listed(actor: Annotated[Actor, Need(Role.VIEWER)], query: Annotated[ReportsQuery, Query()]) -> Response:
         """Newest first."""
-        templates = [{"id": t.id, "title": dict(t.title), "formats": list(t.formats)} for t in services.reports.templates()]
+        templates = [template_item(template) for template in await services.reports.templates()]
         end = query.skip + query.limit
-        issued = await services.reports.issued(end + 1)
-        rest = f"/api/reports?limit={query.limit}&skip={end}" if len(issued) > end else None
+        issued = await services.reports.issued(end + 1, query.text, query.template)
+        asked = {name: value for name, value in (("text", query.text), ("template", query.template)) if value}
+        rest = "/api/reports?" + urlencode({"limit": query.limit, "skip": end, **asked}) if len(issued) > end else None
         items = [report_item(report) for report in issued[query.skip : end]]
         return Json({"templates": templates, "items": items, "next": rest})
 
@@ -65,8 +69,7 @@ def report_routes(services: Services) -> APIRouter:
             raise BadParameter("from", "must lie before to")
         if order.to - order.from_ > LONGEST_US:
             raise TooLarge("a report covers at most 400 days", 400)
-        language = order.language or services.plant.plant.site.language
-        report = await services.reports.issue(order.template, order.format, order.from_, order.to, language, actor)
+        report = await services.reports.issue(order.template, order.format, order.from_, order.to, order.language, actor)
         item = report_item(report)
         return Json(item, 201, {"location": item["file"]})
 
@@ -100,4 +103,7 @@ def report_item(report: IssuedReport) -> dict[str, Any]:
         "file_name": report.file_name,
         "size_bytes": report.size_bytes,
         "file": f"/api/reports/{report.id}/file",
+        "template_version": report.template_version,
+        "language": report.language,
+        "scheduled": report.scheduled,
     }

@@ -1,5 +1,7 @@
 """Every route against every role. A route that is missing here fails, as does a wrong answer."""
 
+from dataclasses import replace
+
 import pytest
 from fastapi import FastAPI
 from starlette.routing import Mount, Route
@@ -7,6 +9,7 @@ from starlette.routing import Mount, Route
 from domain.access import Role
 from tests.web_interface.clients import client, log_in, make_key
 from tests.web_interface.fake_baselines import as_at_start
+from tests.web_interface.fake_reports import FakeReports
 from tests.web_interface.fakes import FakeServices
 from web_interface.api.roles import role_of
 
@@ -105,6 +108,11 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("GET", "/api/stream"): (V, "/api/stream?device=none", {}),  # answers 404: the stream itself never ends
     ("GET", "/api/reports"): (V, "/api/reports", {}),
     ("POST", "/api/reports"): (E, "/api/reports", {"json": {"template": "shift", **WINDOW}}),
+    ("GET", "/api/reports/templates"): (V, "/api/reports/templates", {}),
+    ("GET", "/api/reports/templates/{template_id}"): (V, "/api/reports/templates/shift", {}),
+    ("PUT", "/api/reports/templates/{template_id}"): (E, "/api/reports/templates/own", {"json": {"name": "Own"}}),
+    ("DELETE", "/api/reports/templates/{template_id}"): (E, "/api/reports/templates/own", {}),
+    ("POST", "/api/reports/preview"): (E, "/api/reports/preview", {"json": {"template": {"name": "Own"}, **WINDOW}}),
     ("GET", "/api/reports/{report_id}/file"): (V, "/api/reports/1/file", {}),
     ("GET", "/api/plant"): (E, "/api/plant", {}),
     ("PUT", "/api/plant"): (
@@ -169,6 +177,8 @@ async def test_each_route_for_each_role(app: FastAPI, services: FakeServices, me
                 await log_in(c, role.value)
             else:
                 c.headers["authorization"] = f"Bearer {await make_key(services, role)}"
+            if path == "/api/reports/templates/{template_id}":
+                await as_known(services.reports, method)
             if path == "/api/reports/{report_id}/file":
                 await services.reports.issue("shift", "pdf", 0, 1, "ru", await _admin(services))
             if path == "/api/states/recompute/{machine_id}/cancel":
@@ -187,6 +197,13 @@ async def test_each_route_for_each_role(app: FastAPI, services: FakeServices, me
                 assert answer.status_code == 403, role
                 assert answer.headers["content-type"] == "application/problem+json"
                 assert services.audit_store.actions().count("refused") == refusals + 1
+
+
+async def as_known(reports: FakeReports, method: str) -> None:
+    """No template of one's own, or one to delete."""
+    reports.kept.pop("own", None)
+    if method == "DELETE":
+        reports.kept["own"] = replace(reports.kept["day"], id="own", name="Own")
 
 
 async def _prepare_rules(services: FakeServices, method: str, path: str) -> None:

@@ -1,0 +1,180 @@
+"""Reports of the running product: the same figure in service, API, PDF and XLSX, and nothing that people send breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import httpx
+import openpyxl
+import pytest
+from pypdf import PdfReader
+
+from application.build import Application, open_application
+from config.settings import Settings
+from domain.access import Actor, Role
+from domain.errors import ConfigError, Conflict, Forbidden, NotFound
+from domain.sample import Batch
+from tests.conftest import FakeClock
+
+ZONE = ZoneInfo("Europe/Moscow")
+S = 1_000_000
+ENGINEER, VIEWER = Actor("egor", Role.ENGINEER, "test"), Actor("vera", Role.VIEWER, "test")
+PLANT = """
+site: {name: "Цех <1>", timezone: Europe/Moscow, language: ru, tariff_per_kwh: 8.0, contract_kw: 9}
+shifts:
+  - {name: "1", start: "07:00", end: "15:00", days: [mon, tue, wed, thu, fri, sat, sun]}
+  - {name: "2", start: "15:00", end: "23:00", days: [mon, tue, wed, thu, fri, sat, sun]}
+lines: [{id: l, transport: modbus-tcp, host: 127.0.0.1, port: 1}]
+devices:
+  - {id: m1, line: l, address: 1, scan_s: 300, points: &points [
+      {tag: active_power, quantity: active_power, unit: kW, table: holding, address: 0, type: float32},
+      {tag: energy_import, quantity: energy_import, unit: kWh, table: holding, address: 2, type: float64}]}
+  - {id: m2, line: l, address: 2, scan_s: 300, points: *points}
+machines:
+  - {id: lathe, name: "Станок =1+1", section: "Токарный", meter: m1, states: {idle_above_kw: 0.3, production_above_kw: 3, min_dwell_s: 10}}
+  - {id: mill, name: "6Р13", section: "Фрезерный", meter: m2, states: {idle_above_kw: 0.3, production_above_kw: 3, min_dwell_s: 10}}
+"""
+
+
+def us(text: str) -> int:
+    return round(datetime.fromisoformat(text).replace(tzinfo=ZONE).astimezone(UTC).timestamp() * 1e6)
+
+
+BEGIN, NOW = us("2026-11-16T00:00"), us("2026-11-19T09:00")
+SHIFT = us("2026-11-18T07:00"), us("2026-11-18T15:00")
+DAYS = us("2026-11-16T00:00"), us("2026-11-19T00:00")
+
+
+def power(meter: str, at: int) -> float:
+    hour = (at - BEGIN) // 3_600_000_000 % 24
+    working = 7 <= hour < 20
+    return (6.0 if working else 2.0) if meter == "m1" else (4.0 if working else 0.0)
+
+
+@asynccontextmanager
+async def product(folder: Path) -> AsyncIterator[Application]:
+    settings = Settings(data_dir=folder)
+    async with open_application(settings, FakeClock(NOW), {}) as app:
+        await app.plant.load()
+        await app.plant.import_yaml(PLANT, Actor("root", Role.ADMIN, "test"))
+        tags = {tag.name: tag.id for tag in await app.database.plants.tags()}
+
+        def batches() -> object:
+            for meter in ("m1", "m2"):
+                ids, energy = (tags[f"{meter}.active_power"], tags[f"{meter}.energy_import"]), 100.0
+                for at in range(BEGIN, NOW + S, 300 * S):
+                    yield Batch(meter, at, ids, [power(meter, at), energy], [0, 0])
+                    energy += power(meter, at) / 12.0
+
+        await app.database.writer.put_all(batches())  # type: ignore[arg-type]
+        yield app
+
+
+async def api(app: Application, path: str, **query: object) -> dict[str, object]:
+    _, key = await app.accounts.create_key(f"k{path}", Role.VIEWER, Actor("root", Role.ADMIN, "test"))
+    transport = httpx.ASGITransport(app=app.web)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answer = await client.get(path, params=query, headers={"authorization": f"Bearer {key}"})  # type: ignore[arg-type]
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+
+def text_of(pdf: bytes) -> str:
+    return "\n".join(page.extract_text() for page in PdfReader(BytesIO(pdf)).pages).replace("\u00a0", " ")
+
+
+def stamp(time_us: int) -> str:
+    return datetime.fromtimestamp(time_us / 1e6, UTC).isoformat().replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize("window", [SHIFT, DAYS])
+async def test_the_same_figure_stands_in_api_pdf_and_xlsx(tmp_path: Path, window: tuple[int, int]) -> None:
+    template = "shift" if window is SHIFT else "month"
+    async with product(tmp_path) as app:
+        asked = {"from": stamp(window[0]), "to": stamp(window[1])}
+        cube = await api(app, "/api/energy/cube", by=["machine"], **asked)
+        cost = await api(app, "/api/energy/cost", by="machine", **asked)
+        kwh = {row["key"]["machine"]: row["energy_kwh"] for row in cube["items"]}  # type: ignore[attr-defined]
+        money = {row["subject"]: row["cost"] for row in cost["items"]}  # type: ignore[attr-defined]
+        figures = await app.reports.figures(await app.reports.template(template), *window)
+        assert {row.machine_id: row.energy_kwh for row in figures.machines} == pytest.approx(kwh, rel=1e-6)
+        assert {row.machine_id: row.cost for row in figures.machines} == pytest.approx(money, rel=1e-9)
+        _, pdf = await app.reports.render(template, "pdf", *window, "ru")
+        _, xlsx = await app.reports.render(template, "xlsx", *window, "ru")
+    text = text_of(pdf)
+    sheet = openpyxl.load_workbook(BytesIO(xlsx))["Станки"]
+    written = {sheet.cell(row, 1).value: (sheet.cell(row, 8).value, sheet.cell(row, 12).value) for row in (2, 3)}
+    for machine, name in (("lathe", "Станок =1+1"), ("mill", "6Р13")):
+        assert written[name] == pytest.approx((kwh[machine], money[machine]), rel=1e-6)
+        assert f"{kwh[machine]:,.1f}".replace(",", " ").replace(".", ",") in text
+        assert f"{money[machine]:,.0f}".replace(",", " ") in text
+    peak = max(w.demand_kw or 0.0 for w in figures.demand.windows) if figures.demand else 0.0
+    assert figures.max_half_hour is not None
+    assert figures.max_half_hour[1] == pytest.approx(peak)
+
+
+async def test_every_shipped_template_is_issued_and_kept_with_what_it_was_made_from(tmp_path: Path) -> None:
+    async with product(tmp_path) as app:
+        for template in await app.reports.templates():
+            for kind, begin in (("pdf", b"%PDF"), ("xlsx", b"PK")):
+                window = SHIFT if template.period.value == "shift" else DAYS
+                stored = await app.reports.issue(template.id, kind, *window, None, VIEWER)
+                kept, content = await app.reports.file(stored.id)
+                assert content.startswith(begin)
+                assert kept.inputs is not None
+                assert (kept.inputs.template_version, kept.inputs.language) == (1, "ru")
+        assert len(await app.reports.issued()) == 16
+
+
+async def test_a_template_is_changed_by_engineers_one_after_the_other(tmp_path: Path) -> None:
+    draft = {"id": "own", "name": "Мой <b>отчёт</b>", "period": "day", "machines": ["lathe"]}
+    async with product(tmp_path) as app:
+        with pytest.raises(Forbidden):
+            await app.reports.save_template(draft, VIEWER, known_version=0)
+        await app.reports.save_template(draft, ENGINEER, known_version=0)
+        with pytest.raises(Conflict, match="exists already"):
+            await app.reports.save_template(draft, ENGINEER, known_version=0)
+        await app.reports.save_template({**draft, "name": "Иначе"}, ENGINEER, known_version=1)
+        with pytest.raises(Conflict, match="changed by somebody else"):
+            await app.reports.save_template({**draft, "name": "Поздно"}, ENGINEER, known_version=1)
+        changed = await app.reports.save_template({"id": "shift", "parts": ["summary"]}, ENGINEER, known_version=1)
+        assert (changed.version, changed.shipped) == (2, True)
+        await app.reports.delete_template("shift", ENGINEER)
+        assert (await app.reports.template("shift")).version == 1
+        actions = [entry.action for entry in await app.database.audit.entries(20)]
+        assert actions.count("report_template") == 3
+        assert actions.count("report_template_delete") == 1
+
+
+async def test_a_machine_that_is_gone_breaks_neither_old_nor_new_reports(tmp_path: Path) -> None:
+    root = Actor("root", Role.ADMIN, "test")
+    async with product(tmp_path) as app:
+        await app.reports.save_template({"id": "own", "name": "Мой", "machines": ["lathe", "mill"]}, ENGINEER, known_version=0)
+        old = await app.reports.issue("own", "pdf", *DAYS, "ru", ENGINEER)
+        await app.plant.delete_machine("mill", root)
+        assert "6Р13" in text_of((await app.reports.file(old.id))[1])
+        _, new = await app.reports.render("own", "pdf", *DAYS, "ru")
+        assert "больше нет: 1" in text_of(new)
+        await app.plant.delete_machine("lathe", root)
+        for template in ("own", "shift", "month", "balance", "reactive"):
+            for kind in ("pdf", "xlsx"):
+                assert (await app.reports.render(template, kind, *SHIFT, "ru"))[1]
+
+
+async def test_bad_orders_are_told_in_clear_words(tmp_path: Path) -> None:
+    century = us("1926-01-01T00:00"), us("2026-01-01T00:00")
+    async with product(tmp_path) as app:
+        for wrong, words in (
+            (("month", "pdf", *century, "ru"), "longer than 400 days"), (("month", "docx", *DAYS, "ru"), "format 'docx'"),
+            (("month", "pdf", DAYS[1], DAYS[0], "ru"), "from must lie before to"),
+            (("month", "pdf", NOW + S, NOW + 2 * S, "ru"), "lies in the future"),
+        ):  # fmt: skip
+            with pytest.raises(ConfigError, match=words):
+                await app.reports.render(*wrong)  # type: ignore[arg-type]
+        with pytest.raises(NotFound, match="report template"):
+            await app.reports.render("x" * 500, "pdf", *DAYS, "ru")
