@@ -30,7 +30,7 @@ from application.figures import Figures, build_figures
 from application.findings import FindingParts, build_findings
 from application.money import MoneyParts, build_money
 from application.notifications import build_notifications
-from application.reports import ReportFigures, build_reports
+from application.reports import ReportFigures, ReportParts, build_reports
 from application.start_order import after_rollups
 from application.states import States, build_states
 from application.storage_watch import watch_storage
@@ -196,7 +196,7 @@ class _Faces:
     live: LiveView
     accounts: Accounts
     status: Status
-    reports: Reports
+    reports: ReportParts
     money: MoneyParts
     services: Services
 
@@ -211,7 +211,7 @@ async def _connect(
     _wire(house, measuring, meaning, faces)
     application = Application(
         settings, clock, database, house.bus, measuring.collector, measuring.processing, measuring.plant, meaning.energy,
-        meaning.analysis, meaning.alerts, faces.live, faces.status, faces.reports, faces.accounts, faces.services,
+        meaning.analysis, meaning.alerts, faces.live, faces.status, faces.reports.reports, faces.accounts, faces.services,
         build_web(faces.services, options=_web_options(settings, clock)), house.supervisor, house.offload, house.report_worker,
     )
     application.jobs = _jobs(house, measuring, meaning, faces)
@@ -275,24 +275,26 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
     live = LiveView(clock, measuring.recent, meaning.energy, figures.efficiency, meaning.analysis, online)
     figures.explainer.register(POWER, PowerExplained(live))
     accounts = Accounts(database.access, database.audit, clock)
-    status = Status(
-        clock,
-        Sources(
-            lines=collector.lines, devices=collector.devices, tasks=house.supervisor.statuses,
-            storage=database.writer.storage_status, books=database.writer.books, loop_lag_ms=house.lag.p99_ms,
-            samples_taken=lambda: live.samples_taken,
-        ),
-    )
     money = build_money(
         plant, tags, measuring.recent, meaning.energy, meaning.analysis, meaning.alerts, figures.explainer, database, clock,
         machine_kw=lambda machine_id: live.machine(machine_id).power_kw, site_kw=lambda: live.shop().power_kw,
     )
-    reports = build_reports(house.report_worker, ReportFigures(
+    reports = build_reports(house.settings, house.report_worker, ReportFigures(
         plant, tags, database.samples, meaning.energy, meaning.cubes, money.service, meaning.doctor, meaning.alerts,
     ), database, clock)
+    status = Status(
+        clock,
+        Sources(
+            lines=collector.lines, devices=collector.devices,
+            tasks=lambda: [*house.supervisor.statuses(), *reports.scheduler.statuses()],
+            storage=database.writer.storage_status, books=database.writer.books, loop_lag_ms=house.lag.p99_ms,
+            samples_taken=lambda: live.samples_taken,
+        ),
+    )
     services = Services(
         live=live, history=TagHistory(database.samples, live.tag), energy=meaning.energy, alerts=meaning.alerts,
-        plant=measuring.plant, access=accounts, status=status, reports=ReportFace(reports, reports.period),
+        plant=measuring.plant, access=accounts, status=status,
+        reports=ReportFace(reports.reports, reports.jobs, reports.scheduler),
         rehearsals=build_rehearsals(plant, tags, meaning.analysis, database, clock),
         explain=figures.explainer, states=meaning.states.service, production=figures.production, efficiency=figures.efficiency,
         per_part=figures.per_part, cube=meaning.cubes.cube, plan_facts=meaning.cubes.plans,
@@ -340,6 +342,7 @@ def _jobs(house: _House, measuring: _Measuring, meaning: _Meaning, faces: _Faces
         **{name: later(job) for name, job in faces.money.jobs.items()},
         "balance": later(meaning.doctor.run),
         "baseline-models": later(models.run),
+        "reports": faces.reports.scheduler.run,
         "notifications": meaning.notifier.run,
         "notifications-tidy": meaning.notifier.prune_forever,
         "detectors": later(meaning.found.watch.run),

@@ -10,11 +10,17 @@ from analysis.alerts import AlertEngine
 from analysis.balance_doctor import BalanceDoctor
 from application.cube import CubeParts
 from application.money import Money
+from application.notifications import base_url, mail_server
+from application.report_places import ReportPlaces
+from config.settings import Settings
 from database import Database
 from domain.plant import Plant, Tag
 from domain.ports import Clock, History
+from notifications.senders import senders
 from reports.gather import ReportBuilder, Sources
+from reports.jobs import ReportJobs
 from reports.model import Report
+from reports.scheduler import ReportScheduler
 from reports.service import Reports, Stores, draw
 from reports.wording import Wording
 from runtime.offload import Offload
@@ -35,7 +41,18 @@ class ReportFigures:
     alerts: AlertEngine
 
 
-def build_reports(worker: Offload, figures: ReportFigures, database: Database, clock: Clock) -> Reports:
+@dataclass(frozen=True, slots=True)
+class ReportParts:
+    """`scheduler.run` is the owner's to run."""
+
+    reports: Reports
+    jobs: ReportJobs
+    scheduler: ReportScheduler
+
+
+def build_reports(
+    settings: Settings, worker: Offload, figures: ReportFigures, database: Database, clock: Clock
+) -> ReportParts:
     """Drawing happens in `worker`: it holds the interpreter for seconds."""
     f = figures
     sources = Sources(
@@ -46,8 +63,13 @@ def build_reports(worker: Offload, figures: ReportFigures, database: Database, c
     async def drawn(format: str, report: Report, words: Wording) -> bytes:
         return await worker.run(draw, format, report, words)
 
-    return Reports(
+    reports = Reports(
         ReportBuilder(sources), Stores(database.reports, database.report_plans, database.audit), clock, plant=f.plant,
         calendar=lambda: f.energy.calendar,
         wording=lambda language: wording(language, f.plant().site.timezone, f.plant().site.currency), drawn=drawn,
     )
+    places = ReportPlaces(database, senders(mail_server(settings)), f.plant, settings.data_dir / "reports", base_url(settings))
+    scheduler = ReportScheduler(
+        reports, database.report_plans, database.audit, clock, calendar=lambda: f.energy.calendar, places=places
+    )
+    return ReportParts(reports, ReportJobs(reports, clock), scheduler)

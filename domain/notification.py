@@ -115,6 +115,15 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes along. `kind`: its media type."""
+
+    name: str
+    kind: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What a channel sends. `html` "" where there is none. `id` lets a reader recognise what comes twice."""
 
@@ -125,6 +134,7 @@ class Message:
     html: str
     priority: Priority
     facts: Mapping[str, object] = field(default_factory=dict)  # for programs: web-hooks
+    attachments: tuple[Attachment, ...] = ()  # of e-mails
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ class ReportTemplate:
 def template_document(template: ReportTemplate) -> dict[str, object]:
     """What the template says as plain data, without logo, version and origin: for JSON, forms and the audit."""
     return {
-        "id": template.id, "name": template.name, "period": template.period.value, "parts": [p.value for p in template.parts],
+        "id": template.id, "name": template.name, "period": template.period.value, "blocks": [p.value for p in template.parts],
         "figures": [f.value for f in template.figures], "machines": list(template.machines), "areas": list(template.areas),
         "language": template.language, "page": template.page.value,
     }
@@ -166,15 +166,32 @@ class ReportScheduleStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RunStatus:
-    """A schedule as the status page tells it."""
+class ReportJob:
+    """A report that is being issued.
 
-    schedule_id: int
+    `step`: waiting | figures | drawing | keeping; `state`: running | done | failed | cancelled.
+    """
+
+    id: str
     template: str
-    state: str  # ok | waiting | failed | disabled
-    last_us: int | None
-    error: str
-    next_us: int | None
+    format: str
+    from_us: int
+    to_us: int
+    by: str
+    started_us: int
+    state: str = "running"
+    step: str = "waiting"
+    report_id: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleNow:
+    """A schedule with the last periods it was to be made for, newest first, and when the next one is due."""
+
+    schedule: ReportSchedule
+    runs: tuple[ReportRun, ...] = ()
+    next_us: int | None = None
 
 
 Draft = Mapping[str, object]

@@ -175,6 +175,12 @@ class Reports:
         begun = [p for p in periods(calendar, kind, now_us - reach_us, now_us + 1) if p.from_us <= now_us]
         return begun[-1 - back] if back < len(begun) else None
 
+    def check(self, template: ReportTemplate, format: str, from_us: int, to_us: int) -> None:
+        """Raises ConfigError for a format or window that cannot be."""
+        if format not in WRITERS:
+            raise ConfigError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
+        self.window(template, from_us, to_us)
+
     def window(self, template: ReportTemplate, from_us: int, to_us: int) -> ShiftWindow:
         """The named interval of the template's kind that lies exactly there, else a window of its own. Raises ConfigError."""
         if not from_us < to_us:
@@ -189,8 +195,7 @@ class Reports:
         self, template: ReportTemplate, format: str, from_us: int, to_us: int, language: str | None,
         told: Callable[[str], None] = lambda _step: None,
     ) -> tuple[str, bytes, str]:
-        if format not in WRITERS:
-            raise ConfigError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
+        self.check(template, format, from_us, to_us)
         told("figures")
         report = await self.figures(template, from_us, to_us)
         spoken = language or template.language or self._plant().site.language

@@ -16,7 +16,7 @@ NAME_CHARS = 120
 MOST_MACHINES = 2000
 LANGUAGES = ("ru", "en")
 FORMATS = ("pdf", "xlsx")
-_FIELDS = ("id", "name", "period", "parts", "figures", "machines", "areas", "language", "page")
+_FIELDS = ("id", "name", "period", "blocks", "figures", "machines", "areas", "language", "page")
 _E = TypeVar("_E", bound=Enum)
 _P, _F = Part, FigureKind
 _USUAL = (_F.ENERGY, _F.COST, _F.KEF, _F.HALF_HOUR, _F.TG_PHI)
@@ -45,20 +45,20 @@ BY_ID = {template.id: template for template in SHIPPED}
 def parse_template(draft: Draft, plant: Plant, logo: bytes | None = None) -> ReportTemplate:
     """The template that `draft` describes (fields as in domain.report.template_document; all but id and name may be missing).
 
-    Raises ConfigError that names the place ("parts[2]: ...") and what was expected.
+    Raises ConfigError that names the place ("blocks[2]: ...") and what was expected.
     """
     for name in draft:
         if name not in _FIELDS:
-            raise ConfigError(f"{name}: is unknown; expected one of {', '.join(_FIELDS)}")
+            raise ConfigError(f"{str(name)[:40]!r} is unknown; expected one of {', '.join(_FIELDS)}")
     template_id = _slug(draft.get("id"))
     shipped = BY_ID.get(template_id)
     base = shipped or ReportTemplate("", period=PeriodKind.DAY, parts=BY_ID["day"].parts, figures=_USUAL)
     language = draft.get("language")
     if language not in {None, "", *LANGUAGES}:
         raise ConfigError(f"language: {str(language)[:40]!r} is unknown; expected one of {', '.join(LANGUAGES)}, or empty")
-    parts = _words(draft, "parts", Part, base.parts)
+    parts = _words(draft, "blocks", Part, base.parts)
     if not parts:
-        raise ConfigError("parts: a report needs at least one part")
+        raise ConfigError("blocks: a report needs at least one block")
     return ReportTemplate(
         template_id, _name(draft.get("name"), required=shipped is None),
         _word(draft.get("period", base.period.value), "period", PeriodKind), parts,

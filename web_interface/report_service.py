@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import domain.report
 from domain.access import Actor, Role
 from domain.energy import ShiftWindow
 from domain.errors import Forbidden
-from domain.report import Draft, PeriodKind
+from domain.report import Draft, PeriodKind, ReportJob, ReportRun, ReportSchedule, ScheduleNow
 from domain.stores import StoredReport
 from web_interface.locale import LANGUAGES, t
 from web_interface.services import IssuedReport, ReportTemplate
@@ -35,13 +35,34 @@ class ReportIssuer(Protocol):
         self, template: str, format: str, from_us: int, to_us: int, language: str | None, actor: Actor
     ) -> StoredReport: ...
     async def file(self, report_id: int) -> tuple[StoredReport, bytes]: ...
+    def period(self, kind: PeriodKind, back: int) -> ShiftWindow | None: ...
+
+
+class Jobs(Protocol):
+    """What issues in the background."""
+
+    async def start(
+        self, template: str, format: str, from_us: int, to_us: int, language: str | None, actor: Actor
+    ) -> ReportJob: ...
+    def job(self, job_id: str) -> ReportJob: ...
+    def cancel(self, job_id: str, actor: Actor) -> ReportJob: ...
+    async def wait(self, job_id: str, seconds: float) -> ReportJob: ...
+
+
+class Schedules(Protocol):
+    """What makes reports by itself."""
+
+    async def schedules(self) -> Sequence[ScheduleNow]: ...
+    async def save(self, draft: Draft, actor: Actor, *, schedule_id: int, known_version: int) -> ReportSchedule: ...
+    async def delete(self, schedule_id: int, actor: Actor) -> None: ...
+    async def again(self, schedule_id: int, from_us: int, actor: Actor) -> ReportRun: ...
 
 
 class ReportFace:
-    """Implements services.ReportService. `period`: the one of a kind so many before the running one."""
+    """Implements services.ReportService."""
 
-    def __init__(self, issuer: ReportIssuer, period: Callable[[PeriodKind, int], ShiftWindow | None]) -> None:
-        self._issuer, self._period = issuer, period
+    def __init__(self, issuer: ReportIssuer, jobs: Jobs, schedules: Schedules) -> None:
+        self._issuer, self._jobs, self._schedules = issuer, jobs, schedules
 
     async def templates(self) -> Sequence[ReportTemplate]:
         return [shown(template) for template in await self._issuer.templates()]
@@ -65,7 +86,33 @@ class ReportFace:
         return await self._issuer.preview(await self._issuer.draft(draft), from_us, to_us, language)
 
     def period(self, kind: PeriodKind, back: int) -> ShiftWindow | None:
-        return self._period(kind, back)
+        return self._issuer.period(kind, back)
+
+    async def start(
+        self, template: str, format: str, from_us: int, to_us: int, language: str | None, actor: Actor
+    ) -> ReportJob:
+        return await self._jobs.start(template, format, from_us, to_us, language, actor)
+
+    def job(self, job_id: str) -> ReportJob:
+        return self._jobs.job(job_id)
+
+    def cancel(self, job_id: str, actor: Actor) -> ReportJob:
+        return self._jobs.cancel(job_id, actor)
+
+    async def wait(self, job_id: str, seconds: float) -> ReportJob:
+        return await self._jobs.wait(job_id, seconds)
+
+    async def schedules(self) -> Sequence[ScheduleNow]:
+        return await self._schedules.schedules()
+
+    async def save_schedule(self, draft: Draft, actor: Actor, *, schedule_id: int, known_version: int) -> ReportSchedule:
+        return await self._schedules.save(draft, actor, schedule_id=schedule_id, known_version=known_version)
+
+    async def delete_schedule(self, schedule_id: int, actor: Actor) -> None:
+        await self._schedules.delete(schedule_id, actor)
+
+    async def try_again(self, schedule_id: int, from_us: int, actor: Actor) -> ReportRun:
+        return await self._schedules.again(schedule_id, from_us, actor)
 
     async def issued(self, limit: int = 100, text: str = "", template: str = "") -> Sequence[IssuedReport]:
         return [_issued(stored) for stored in await self._issuer.issued(limit, text, template)]

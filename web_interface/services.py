@@ -48,7 +48,7 @@ from domain.ports import RawSeries, RollupSeries, Step
 from domain.production import PartCount, ProgramStretch
 from domain.profile import Profile
 from domain.rehearsal import RehearsalJob
-from domain.report import Draft, PeriodKind
+from domain.report import Draft, PeriodKind, ReportJob, ReportRun, ReportSchedule, ScheduleNow
 from domain.state import MachineState, StateInterval, StateThresholds
 from domain.state_rule import LearnedBorders, Recompute, Rehearsal
 from domain.substate import SubStates
@@ -461,6 +461,31 @@ class ReportService(Protocol):
 
     def period(self, kind: PeriodKind, back: int) -> ShiftWindow | None:
         """The period of that kind that runs now (`back` 0) or was so many before; None where the calendar has none."""
+        ...
+
+    async def start(
+        self, template: str, format: str, from_us: int, to_us: int, language: str | None, actor: Actor
+    ) -> ReportJob:
+        """Issue in the background. Raises NotFound, ConfigError, Forbidden, Conflict (too many run)."""
+        ...
+
+    def job(self, job_id: str) -> ReportJob:
+        """Raises NotFound."""
+        ...
+
+    def cancel(self, job_id: str, actor: Actor) -> ReportJob: ...
+    async def wait(self, job_id: str, seconds: float) -> ReportJob:
+        """The job when it is over, or as it is after so long."""
+        ...
+
+    async def schedules(self) -> Sequence[ScheduleNow]: ...
+    async def save_schedule(self, draft: Draft, actor: Actor, *, schedule_id: int, known_version: int) -> ReportSchedule:
+        """A new one with id 0. Raises ConfigError that names the field, Conflict, NotFound."""
+        ...
+
+    async def delete_schedule(self, schedule_id: int, actor: Actor) -> None: ...
+    async def try_again(self, schedule_id: int, from_us: int, actor: Actor) -> ReportRun:
+        """A failed period, now. Raises NotFound."""
         ...
 
     async def issued(self, limit: int = 100, text: str = "", template: str = "") -> Sequence[IssuedReport]: ...

@@ -117,7 +117,7 @@ class ReportPlanRepository:
 def _template(row: Row[Any]) -> ReportTemplate:
     said = json.loads(row.template_json)
     return ReportTemplate(
-        row.id, said["name"], PeriodKind(said["period"]), tuple(Part(p) for p in said["parts"]),
+        row.id, said["name"], PeriodKind(said["period"]), tuple(Part(p) for p in said["blocks"]),
         tuple(FigureKind(f) for f in said["figures"]), tuple(said["machines"]), tuple(said["areas"]), said["language"],
         PageFormat(said["page"]), row.logo, row.version,
     )  # fmt: skip

@@ -98,6 +98,9 @@ def letter(sender: str, message: Message) -> EmailMessage:
     mail.set_content(message.text)
     if message.html:
         mail.add_alternative(message.html, subtype="html")
+    for attached in message.attachments:
+        main, _, sub = attached.kind.partition("/")
+        mail.add_attachment(attached.content, maintype=main, subtype=sub, filename=attached.name)
     return mail
 
 

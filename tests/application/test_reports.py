@@ -142,7 +142,7 @@ async def test_a_template_is_changed_by_engineers_one_after_the_other(tmp_path: 
         await app.reports.save_template({**draft, "name": "Иначе"}, ENGINEER, known_version=1)
         with pytest.raises(Conflict, match="changed by somebody else"):
             await app.reports.save_template({**draft, "name": "Поздно"}, ENGINEER, known_version=1)
-        changed = await app.reports.save_template({"id": "shift", "parts": ["summary"]}, ENGINEER, known_version=1)
+        changed = await app.reports.save_template({"id": "shift", "blocks": ["summary"]}, ENGINEER, known_version=1)
         assert (changed.version, changed.shipped) == (2, True)
         await app.reports.delete_template("shift", ENGINEER)
         assert (await app.reports.template("shift")).version == 1

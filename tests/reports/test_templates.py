@@ -23,7 +23,7 @@ def png(width: int, height: int) -> bytes:
 
 def test_a_draft_becomes_the_template_it_describes() -> None:
     made = parse_template(
-        {"id": "own", "name": " Мой ", "period": "month", "parts": ["days", "machines"], "figures": ["kef"],
+        {"id": "own", "name": " Мой ", "period": "month", "blocks": ["days", "machines"], "figures": ["kef"],
          "machines": ["mill-1"], "areas": ["Токарный"], "language": "ru", "page": "a3"}, PLANT, png(40, 20),
     )  # fmt: skip
     assert (made.name, made.period, made.page, made.language) == ("Мой", PeriodKind.MONTH, PageFormat.A3, "ru")
@@ -34,10 +34,10 @@ def test_a_draft_becomes_the_template_it_describes() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"parts": ["days", "machnes"]}, "parts[1]: 'machnes' is unknown; expected one of summary"),
-        ({"parts": ["days", "days"]}, "parts[1]: 'days' stands twice"),
-        ({"parts": []}, "parts: a report needs at least one part"),
-        ({"parts": "days"}, "parts: is no list"),
+        ({"blocks": ["days", "machnes"]}, "blocks[1]: 'machnes' is unknown; expected one of summary"),
+        ({"blocks": ["days", "days"]}, "blocks[1]: 'days' stands twice"),
+        ({"blocks": []}, "blocks: a report needs at least one block"),
+        ({"blocks": "days"}, "blocks: is no list"),
         ({"machines": ["lathe-1", "lathe-2"]}, "machines[1]: 'lathe-2' does not exist; nearest: lathe-1"),
         ({"areas": ["Токарнй"]}, "areas[0]: 'Токарнй' does not exist; nearest: Токарный"),
         ({"machines": ["x"] * 3000}, "machines: has 3000 entries; expected at most 2000"),
@@ -48,7 +48,7 @@ def test_a_draft_becomes_the_template_it_describes() -> None:
         ({"period": "year"}, "period: 'year' is unknown; expected one of shift, day, week, month"),
         ({"language": "de"}, "language: 'de' is unknown"),
         ({"page": "a9"}, "page: 'a9' is unknown"),
-        ({"colour": 1}, "colour: is unknown"),
+        ({"colour": 1}, "'colour' is unknown"),
     ],
 )
 def test_what_is_wrong_is_named_by_its_place(wrong: dict[str, object], said: str) -> None:

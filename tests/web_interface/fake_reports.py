@@ -9,8 +9,9 @@ from analysis.calendar import Calendar
 from domain.access import Actor, Role
 from domain.energy import ShiftWindow
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
-from domain.report import Draft, PeriodKind
+from domain.report import Draft, PeriodKind, ReportJob, ReportRun, ReportSchedule, RunState, ScheduleNow
 from reports.periods import periods
+from reports.schedules import with_changes
 from reports.templates import BY_ID, parse_template
 from tests.web_interface import fake_shop as shop
 from web_interface.report_service import shown
@@ -26,6 +27,10 @@ class FakeReports:
         self._clock = clock
         self.reports: list[IssuedReport] = []
         self.kept = dict(BY_ID)
+        self.jobs: dict[str, ReportJob] = {}
+        self.planned = {1: ReportSchedule(1, "day"), 2: ReportSchedule(2, "month", "xlsx", folder="/srv/reports")}
+        self.runs = [ReportRun(1, shop.START_US - 2 * shop.DAY_US, shop.START_US - shop.DAY_US, RunState.DONE, 1, report_id=1),
+                     ReportRun(2, shop.START_US - 40 * shop.DAY_US, shop.START_US - 10 * shop.DAY_US, RunState.FAILED, 24, error="full")]
 
     async def templates(self) -> Sequence[ReportTemplate]:
         return [shown(template) for template in self.kept.values()]
@@ -60,6 +65,51 @@ class FakeReports:
         now_us = self._clock.now_us()
         found = [p for p in periods(Calendar.of(shop.plant()), kind, now_us - 400 * shop.DAY_US, now_us) if p.from_us <= now_us]
         return found[-1 - back] if back < len(found) else None
+
+    async def start(
+        self, template: str, format: str, from_us: int, to_us: int, language: str | None, actor: Actor
+    ) -> ReportJob:
+        report = await self.issue(template, format, from_us, to_us, language, actor)
+        job = ReportJob(f"j{report.id}", template, format, from_us, to_us, actor.name, self._clock.now_us(), "done", "keeping", report.id)
+        self.jobs[job.id] = job
+        return job
+
+    def job(self, job_id: str) -> ReportJob:
+        if job_id not in self.jobs:
+            raise NotFound("report job", job_id)
+        return self.jobs[job_id]
+
+    def cancel(self, job_id: str, actor: Actor) -> ReportJob:
+        return self.job(job_id)
+
+    async def wait(self, job_id: str, seconds: float) -> ReportJob:
+        return self.job(job_id)
+
+    async def schedules(self) -> Sequence[ScheduleNow]:
+        return [ScheduleNow(s, tuple(r for r in self.runs if r.schedule_id == s.id), shop.START_US) for s in self.planned.values()]
+
+    async def save_schedule(self, draft: Draft, actor: Actor, *, schedule_id: int, known_version: int) -> ReportSchedule:
+        if not actor.role.allows(Role.ENGINEER):
+            raise Forbidden("a report schedule needs the role engineer")
+        if schedule_id and schedule_id not in self.planned:
+            raise NotFound("report schedule", str(schedule_id))
+        wanted = with_changes(self.planned.get(schedule_id, ReportSchedule(0, "", version=0)), draft)
+        await self.template(wanted.template)
+        if schedule_id and self.planned[schedule_id].version != known_version:
+            raise Conflict(f"report schedule {schedule_id} was changed by somebody else meanwhile: load it again")
+        number = schedule_id or max(self.planned, default=0) + 1
+        self.planned[number] = replace(wanted, id=number, version=known_version + 1)
+        return self.planned[number]
+
+    async def delete_schedule(self, schedule_id: int, actor: Actor) -> None:
+        if self.planned.pop(schedule_id, None) is None:
+            raise NotFound("report schedule", str(schedule_id))
+
+    async def try_again(self, schedule_id: int, from_us: int, actor: Actor) -> ReportRun:
+        for run in self.runs:
+            if (run.schedule_id, run.from_us) == (schedule_id, from_us):
+                return run
+        raise NotFound("unfinished report", f"{schedule_id}/{from_us}")
 
     async def issued(self, limit: int = 100, text: str = "", template: str = "") -> Sequence[IssuedReport]:
         found = [r for r in reversed(self.reports) if text in r.file_name and template in {"", r.template}]

@@ -27,6 +27,7 @@ from web_interface.api.notifications import notification_routes
 from web_interface.api.per_part import per_part_routes
 from web_interface.api.problems import add_handlers, problem
 from web_interface.api.production import production_routes
+from web_interface.api.report_schedules import report_schedule_routes
 from web_interface.api.report_templates import report_template_routes
 from web_interface.api.reports import report_routes
 from web_interface.api.roles import role_of
@@ -60,6 +61,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         stream_routes(services, now_us),
         report_routes(services),
         report_template_routes(services),
+        report_schedule_routes(services),
         admin_routes(services),
         virtual_tag_routes(services),
         notification_routes(services),

@@ -383,7 +383,7 @@ class TemplateItem(BaseModel):
 
 class ReportTemplateOut(TemplateItem):
     name: str
-    parts: list[str]
+    blocks: list[str]
     figures: list[str]
     machines: list[str]
     areas: list[str]
@@ -410,6 +410,50 @@ class ReportItem(BaseModel):
     template_version: int | None = None
     language: str | None = None
     scheduled: bool = False
+
+
+class ReportJobOut(BaseModel):
+    id: str
+    template: str
+    format: str
+    from_: str = Field(alias="from")
+    to: str
+    by: str
+    started: str
+    state: Literal["running", "done", "failed", "cancelled"]
+    step: str
+    report_id: int | None = Field(description="set when it is done")
+    error: str
+
+
+class ReportRunOut(BaseModel):
+    from_: str = Field(alias="from")
+    to: str
+    state: Literal["waiting", "done", "failed"]
+    tries: int
+    error: str
+    report_id: int | None
+
+
+class ReportScheduleOut(BaseModel):
+    id: int
+    template: str
+    format: str
+    delay_min: int
+    enabled: bool
+    folder: str
+    channel_id: int | None
+    mail_to: list[str]
+    version: int
+
+
+class ReportScheduleNow(ReportScheduleOut):
+    next: str | None = Field(description="when it is made next")
+    runs: list[ReportRunOut]
+
+
+class ReportSchedules(BaseModel):
+    items: list[ReportScheduleNow]
 
 
 class Reports(BaseModel):

@@ -28,7 +28,7 @@ Words = Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=
 class TemplateIn(Strict):
     name: str = Field("", max_length=1000, description="empty only for a shipped template")
     period: Literal["shift", "day", "week", "month"] | None = None
-    parts: Words | None = Field(None, examples=[["summary", "days", "machines"]])
+    blocks: Words | None = Field(None, examples=[["summary", "days", "machines"]])
     figures: Words | None = Field(None, examples=[["energy", "cost", "kef"]])
     machines: Words = Field([], description="ids; empty together with areas: all")
     areas: Words = Field([], description="names of sections")
@@ -126,7 +126,7 @@ def _draft(template_id: str, body: TemplateIn) -> dict[str, object]:
         "id": template_id, "name": body.name, "machines": body.machines, "areas": body.areas, "language": body.language,
         "page": body.page,
     }  # fmt: skip
-    for name, value in (("period", body.period), ("parts", body.parts), ("figures", body.figures)):
+    for name, value in (("period", body.period), ("blocks", body.blocks), ("figures", body.figures)):
         if value is not None:
             draft[name] = value
     return draft

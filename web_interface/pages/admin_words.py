@@ -67,7 +67,7 @@ def troubles(exc: MonitorError, lang: str, own: str = "") -> Sequence[Trouble]:
 
 def label_of(field: str, lang: str) -> str:
     """What people call the field at the end of a place ("variables[0].base_c"); "" when it has no name."""
-    key = f"admin.field.{field.rpartition('.')[2]}"
+    key = f"admin.field.{field.rpartition('.')[2].partition('[')[0]}"
     return t(key, lang) if has(key, lang) else ""
 
 

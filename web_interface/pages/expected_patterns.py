@@ -5,6 +5,15 @@ from __future__ import annotations
 from web_interface.pages.plant_patterns import Patterns
 
 EXPECTED: Patterns = (
+    (r"at most (?P<n>\d+) MB", "at_most_mb"),
+    (r"at most (?P<n>\d+) a side", "at_most_side"),
+    (r"a PNG or JPEG file", "picture"),
+    (r"1 to 60 letters, digits, dashes", "slug"),
+    (r"plain text", "plain_text"),
+    (r"a folder of the server(?: that is there)?", "server_folder"),
+    (r"a whole path or one without \.\.", "server_folder"),
+    (r"the mail channel that sends the report", "mail_channel"),
+    (r"one of (?P<words>.+), or empty", "one_of_or_empty"),
     (r"a day (?:\"YYYY-MM-DD\"|such as 2026-07-01)", "day"),
     (r"a day from (?P<day>\S+) on", "day_from"),
     (r"(?:a time of day )?\"HH:MM\"", "clock"),

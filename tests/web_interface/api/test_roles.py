@@ -1,6 +1,7 @@
 """Every route against every role. A route that is missing here fails, as does a wrong answer."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from fastapi import FastAPI
@@ -10,12 +11,14 @@ from domain.access import Role
 from tests.web_interface.clients import client, log_in, make_key
 from tests.web_interface.fake_baselines import as_at_start
 from tests.web_interface.fake_reports import FakeReports
+from tests.web_interface.fake_shop import DAY_US, START_US
 from tests.web_interface.fakes import FakeServices
 from web_interface.api.roles import role_of
 
 V, O, E, A = Role.VIEWER, Role.OPERATOR, Role.ENGINEER, Role.ADMIN  # noqa: E741
 BORDERS = {"idle_above_kw": 0.3, "production_above_kw": 3.1}
 WINDOW = {"from": "2026-11-19T04:00:00Z", "to": "2026-11-19T10:00:00Z"}
+FAILED = datetime.fromtimestamp((START_US - 40 * DAY_US) / 1e6, UTC).isoformat()
 RULE = {"id": "hot", "scope": {"tag": "m1.active_power"}, "high": 12}
 ORDER = {
     "name": "Цех: детали и погода", "subject": "site", "from": "2026-08-01T00:00:00Z", "to": "2026-10-30T00:00:00Z",
@@ -113,6 +116,16 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("PUT", "/api/reports/templates/{template_id}"): (E, "/api/reports/templates/own", {"json": {"name": "Own"}}),
     ("DELETE", "/api/reports/templates/{template_id}"): (E, "/api/reports/templates/own", {}),
     ("POST", "/api/reports/preview"): (E, "/api/reports/preview", {"json": {"template": {"name": "Own"}, **WINDOW}}),
+    ("POST", "/api/reports/jobs"): (E, "/api/reports/jobs", {"json": {"template": "shift", **WINDOW}}),
+    ("GET", "/api/reports/jobs/{job_id}"): (V, "/api/reports/jobs/j1", {}),
+    ("DELETE", "/api/reports/jobs/{job_id}"): (E, "/api/reports/jobs/j1", {}),
+    ("GET", "/api/reports/schedules"): (V, "/api/reports/schedules", {}),
+    ("POST", "/api/reports/schedules"): (E, "/api/reports/schedules", {"json": {"template": "shift"}}),
+    ("PUT", "/api/reports/schedules/{schedule_id}"): (
+        E, "/api/reports/schedules/1", {"json": {"template": "shift", "version": 1}},
+    ),
+    ("DELETE", "/api/reports/schedules/{schedule_id}"): (E, "/api/reports/schedules/1", {}),
+    ("POST", "/api/reports/schedules/{schedule_id}/retry"): (E, "/api/reports/schedules/2/retry", {"json": {"from": FAILED}}),
     ("GET", "/api/reports/{report_id}/file"): (V, "/api/reports/1/file", {}),
     ("GET", "/api/plant"): (E, "/api/plant", {}),
     ("PUT", "/api/plant"): (
@@ -177,6 +190,9 @@ async def test_each_route_for_each_role(app: FastAPI, services: FakeServices, me
                 await log_in(c, role.value)
             else:
                 c.headers["authorization"] = f"Bearer {await make_key(services, role)}"
+            if path.startswith(("/api/reports/jobs/", "/api/reports/schedules")):
+                services.reports.__init__(services.clock)  # type: ignore[misc]
+                await services.reports.start("shift", "pdf", 0, 1, "ru", await _admin(services))
             if path == "/api/reports/templates/{template_id}":
                 await as_known(services.reports, method)
             if path == "/api/reports/{report_id}/file":
@@ -191,7 +207,7 @@ async def test_each_route_for_each_role(app: FastAPI, services: FakeServices, me
             refusals = services.audit_store.actions().count("refused")
             answer = await c.request(method, url, **request)  # type: ignore[arg-type]
             if role.allows(lowest):
-                expected = {404} if path == "/api/stream" else {200, 201, 204}
+                expected = {404} if path == "/api/stream" else {200, 201, 202, 204}
                 assert answer.status_code in expected, (role, answer.text)
             else:
                 assert answer.status_code == 403, role

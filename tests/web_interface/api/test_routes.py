@@ -210,7 +210,7 @@ async def test_reports_are_issued_listed_and_fetched(app: FastAPI, services: Fak
         ).status_code == 422
     listed = await get(viewer, "/api/reports")
     models.Reports.model_validate(listed)
-    assert [t["id"] for t in listed["templates"]] == ["shift"]
+    assert [t["id"] for t in listed["templates"]][:2] == ["shift", "day"]
     file = await viewer.get(listed["items"][0]["file"])
     assert file.headers["content-type"] == "application/pdf"
     assert file.content.startswith(b"%PDF")
