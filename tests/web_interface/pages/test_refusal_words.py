@@ -35,6 +35,7 @@ SAID: tuple[tuple[type[MonitorError], str, str], ...] = (
      "Название. Слишком длинно или есть управляющие знаки; нужно: простой текст"),
     (ConfigError, "machines[0]: 'x' does not exist", "Станки. «x» нет"),
     (ConfigError, "machines[0]: 'x' does not exist; nearest: y", "Станки. «x» нет; похожие: y"),
+    (ConfigError, "name: is missing", "Название. Не заполнено"),
     (ConfigError, "blocks: is no list", "Состав отчёта. Это не список"),
     (ConfigError, "mail_to: has 30 entries; expected at most 20", "Кому. Слишком много записей: 30; нужно: не больше 20"),
     (ConfigError, "blocks[1]: 'x' stands twice", "Состав отчёта. «x» встречается дважды"),
