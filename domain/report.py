@@ -166,6 +166,17 @@ class ReportScheduleStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ReportOutline:
+    """A report in words, for a preview. `tiles`: (name, value, unit, notes); `blocks`: (title, first lines)."""
+
+    title: str
+    subtitle: str
+    verdict: tuple[str, str]
+    tiles: tuple[tuple[str, str, str, tuple[str, ...]], ...]
+    blocks: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReportJob:
     """A report that is being issued.
 

@@ -14,11 +14,12 @@ from domain.energy import ShiftWindow
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
 from domain.plant import Plant
 from domain.ports import Clock
-from domain.report import Draft, PeriodKind, ReportRun, ReportTemplate, ReportTemplateStore, template_document
+from domain.report import Draft, PeriodKind, ReportOutline, ReportRun, ReportTemplate, ReportTemplateStore, template_document
 from domain.stores import AuditStore, ReportInputs, ReportStore, StoredReport
 from reports.excel import report_xlsx
 from reports.gather import ReportBuilder
 from reports.model import Report
+from reports.outline import outline
 from reports.pdf import report_pdf
 from reports.periods import DAY_US, periods, window_of
 from reports.templates import BY_ID, FORMATS, SHIPPED, parse_template
@@ -139,6 +140,11 @@ class Reports:
     async def preview(self, template: ReportTemplate, from_us: int, to_us: int, language: str | None) -> bytes:
         """The PDF of a template that need not be saved."""
         return (await self._rendered(template, "pdf", from_us, to_us, language))[1]
+
+    async def outline(self, template: ReportTemplate, from_us: int, to_us: int, language: str | None) -> ReportOutline:
+        """In words, of a template that need not be saved."""
+        report = await self.figures(template, from_us, to_us)
+        return outline(report, self._wording(language or template.language or self._plant().site.language))
 
     async def issue(
         self, template: str, format: str, from_us: int, to_us: int, language: str | None, actor: Actor,

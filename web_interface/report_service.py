@@ -9,7 +9,7 @@ import domain.report
 from domain.access import Actor, Role
 from domain.energy import ShiftWindow
 from domain.errors import Forbidden
-from domain.report import Draft, PeriodKind, ReportJob, ReportRun, ReportSchedule, ScheduleNow
+from domain.report import Draft, PeriodKind, ReportJob, ReportOutline, ReportRun, ReportSchedule, ScheduleNow
 from domain.stores import StoredReport
 from web_interface.locale import LANGUAGES, t
 from web_interface.services import IssuedReport, ReportTemplate
@@ -30,6 +30,9 @@ class ReportIssuer(Protocol):
     async def preview(
         self, template: domain.report.ReportTemplate, from_us: int, to_us: int, language: str | None
     ) -> bytes: ...
+    async def outline(
+        self, template: domain.report.ReportTemplate, from_us: int, to_us: int, language: str | None
+    ) -> ReportOutline: ...
     async def issued(self, limit: int = 100, text: str = "", template: str = "") -> Sequence[StoredReport]: ...
     async def issue(
         self, template: str, format: str, from_us: int, to_us: int, language: str | None, actor: Actor
@@ -84,6 +87,11 @@ class ReportFace:
         if not actor.role.allows(Role.ENGINEER):
             raise Forbidden("a preview needs the role engineer")
         return await self._issuer.preview(await self._issuer.draft(draft), from_us, to_us, language)
+
+    async def outline(self, draft: Draft, from_us: int, to_us: int, language: str | None, actor: Actor) -> ReportOutline:
+        if not actor.role.allows(Role.ENGINEER):
+            raise Forbidden("a preview needs the role engineer")
+        return await self._issuer.outline(await self._issuer.draft(draft), from_us, to_us, language)
 
     def period(self, kind: PeriodKind, back: int) -> ShiftWindow | None:
         return self._issuer.period(kind, back)

@@ -48,7 +48,7 @@ from domain.ports import RawSeries, RollupSeries, Step
 from domain.production import PartCount, ProgramStretch
 from domain.profile import Profile
 from domain.rehearsal import RehearsalJob
-from domain.report import Draft, PeriodKind, ReportJob, ReportRun, ReportSchedule, ScheduleNow
+from domain.report import Draft, PeriodKind, ReportJob, ReportOutline, ReportRun, ReportSchedule, ScheduleNow
 from domain.state import MachineState, StateInterval, StateThresholds
 from domain.state_rule import LearnedBorders, Recompute, Rehearsal
 from domain.substate import SubStates
@@ -457,6 +457,10 @@ class ReportService(Protocol):
 
     async def preview(self, draft: Draft, from_us: int, to_us: int, language: str | None, actor: Actor) -> bytes:
         """The PDF of a draft; nothing is stored. Raises ConfigError."""
+        ...
+
+    async def outline(self, draft: Draft, from_us: int, to_us: int, language: str | None, actor: Actor) -> ReportOutline:
+        """The same in words. Raises ConfigError."""
         ...
 
     def period(self, kind: PeriodKind, back: int) -> ShiftWindow | None:

@@ -9,7 +9,7 @@ from analysis.calendar import Calendar
 from domain.access import Actor, Role
 from domain.energy import ShiftWindow
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
-from domain.report import Draft, PeriodKind, ReportJob, ReportRun, ReportSchedule, RunState, ScheduleNow
+from domain.report import Draft, PeriodKind, ReportJob, ReportOutline, ReportRun, ReportSchedule, RunState, ScheduleNow
 from reports.periods import periods
 from reports.schedules import with_changes
 from reports.templates import BY_ID, parse_template
@@ -60,6 +60,12 @@ class FakeReports:
     async def preview(self, draft: Draft, from_us: int, to_us: int, language: str | None, actor: Actor) -> bytes:
         parse_template(draft, shop.plant())
         return self.PDF
+
+    async def outline(self, draft: Draft, from_us: int, to_us: int, language: str | None, actor: Actor) -> ReportOutline:
+        wanted = parse_template(draft, shop.plant())
+        tile = ("Энергия", "867", "кВт·ч", ("план 890",))
+        return ReportOutline(wanted.name or wanted.id, "Цех", ("В пределах плана.", "Ниже плана."), (tile,),
+                             tuple((part.value, ("…",)) for part in wanted.parts))
 
     def period(self, kind: PeriodKind, back: int) -> ShiftWindow | None:
         now_us = self._clock.now_us()

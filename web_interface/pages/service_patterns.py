@@ -72,7 +72,6 @@ SERVICES: Patterns = (
     (rf"{NAME} does not exist; nearest: (?P<near>.+)", "gone_near"),
     (rf"{NAME} does not exist", "gone"),
     (r"is no list", "no_list"),
-    (r"has (?P<n>\d+) entries", "entries"),
     (r"(?P<n>\d+) reports are being made; wait for one or cancel it", "reports_run"),
     (r"report template (?:'[^']*'|\S+) exists already", "template_exists"),
     (r"report (?:template|schedule) .+ was changed by somebody else meanwhile: load it again", "changed_meanwhile"),
