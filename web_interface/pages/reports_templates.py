@@ -43,7 +43,7 @@ def _list(page: shell.Page, templates: Sequence[ReportTemplate]) -> None:
             with card.tools, el("a", "em-btn em-btn-primary", testid="template-new", href=href):
                 icon("add")
                 el("span", text=words("reports.template.new"))
-        columns = [
+        columns: list[dict[str, Any]] = [
             {"key": "name", "name": words("admin.field.name"), "align": "left", "grow": True},
             {"key": "period", "name": words("reports.period"), "align": "left"},
             {"key": "blocks", "name": words("admin.field.blocks"), "align": "left"},
