@@ -77,9 +77,9 @@ class EnergyFigures:
         now_us = self._clock.now_us()
         book, money = await self._prices.book(from_us, to_us), self._plant().money
         total = summed(columns, whole=False) if columns else None
-        zones = () if total is None else cost_by_zone(total.times_us, total.energy, book, total.seconds)
-        cost, unpriced = total_cost(zones)
         known = [c.total for c in columns if c.total is not None]
+        zones = () if total is None or not known else cost_by_zone(total.times_us, total.energy, book, total.seconds)
+        cost, unpriced = total_cost(zones)  # of unknown energy the money is unknown too
         days = self._by_day(columns)
         co2, co2_source = carbon.co2_kg(days, money.co2)
         fuel, fuel_source = carbon.fuel_t(days, money.fuel)

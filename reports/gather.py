@@ -112,6 +112,7 @@ class ReportBuilder:
         cost = await self._cost(whom, begin, end)
         machines_kwh = sum(row.energy_kwh or 0.0 for row in rows)
         metered = cost.energy_kwh if cost is not None and whom.site and plant.site.main_meter is not None else None
+        known = metered is not None or any(row.energy_kwh is not None for row in rows)
         total_kwh = machines_kwh if metered is None else metered
         power = await self._power(plant, whom, begin, end) if Part.POWER in parts else []
         demand = await self._s.money.demand(begin, end) if whom.site and plant.machines and _wants_demand(template) else None
@@ -122,7 +123,7 @@ class ReportBuilder:
             site=plant.site.name, timezone=plant.site.timezone, currency=plant.site.currency,
             number=_number(window, template), shift=window.name, day=window.day, from_us=begin, to_us=window.to_us if
             window.to_us <= now_us else end, issued_us=now_us, running=now_us < window.to_us, machines=rows,
-            total_kwh=total_kwh if rows or metered is not None else None, machines_kwh=machines_kwh,
+            total_kwh=total_kwh if known else None, machines_kwh=machines_kwh,
             other_kwh=None if metered is None else metered - machines_kwh, idle_kwh=sum(row.idle_kwh for row in rows),
             kef=produced / machines_kwh if machines_kwh > 0 else None, kef_target=plant.site.kef_target,
             plan_kwh=await self._plan(plant, window, shifts, end, template) if whom.site else None,

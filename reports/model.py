@@ -51,7 +51,7 @@ class AreaRow:
 
     name: str
     machines: int
-    energy_kwh: float
+    energy_kwh: float | None
     production_kwh: float
     idle_kwh: float
     kef: float | None
@@ -127,10 +127,11 @@ class Report:
 
 
 def _area(name: str, rows: Sequence[MachineRow]) -> AreaRow:
-    energy = sum(row.energy_kwh or 0.0 for row in rows)
+    known = [row.energy_kwh for row in rows if row.energy_kwh is not None]
+    energy = sum(known) if known else None
     produced = sum(row.production_kwh for row in rows)
     costs = [row.cost for row in rows if row.cost is not None]
     return AreaRow(
-        name, len(rows), energy, produced, sum(row.idle_kwh for row in rows), produced / energy if energy > 0 else None,
+        name, len(rows), energy, produced, sum(row.idle_kwh for row in rows), produced / energy if energy else None,
         sum(costs) if costs else None,
     )  # fmt: skip

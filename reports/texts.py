@@ -10,7 +10,7 @@ from unicodedata import category
 from domain.report import FigureKind, PeriodKind
 from domain.state import MachineState
 from reports.model import Report
-from reports.verdict import deviation
+from reports.verdict import ENOUGH, deviation
 from reports.wording import Wording
 
 NAME_CHARS = 60
@@ -105,7 +105,7 @@ def _energy(report: Report, words: Wording) -> Tile:
 
 
 def _plan_notes(report: Report, words: Wording) -> list[str]:
-    delta = deviation(report.total_kwh, report.plan_kwh)
+    delta = None if report.completeness < ENOUGH else deviation(report.total_kwh, report.plan_kwh)
     if delta is None or report.plan_kwh is None:
         hours = max((min(report.to_us, report.issued_us) - report.from_us) / 3.6e9, 1e-9)
         mean = report.mean_kw if report.power_kw else (None if report.total_kwh is None else report.total_kwh / hours)
@@ -118,7 +118,7 @@ def _plan_notes(report: Report, words: Wording) -> list[str]:
 def _cost(report: Report, words: Wording) -> Tile:
     t = words.t
     if report.cost is None:
-        note = t("report.kpi.no_tariff")
+        note = t("report.kpi.no_tariff") if report.total_kwh is not None else ""
     elif report.total_kwh:
         note = t("report.kpi.tariff", value=words.number(report.cost / report.total_kwh, 2), currency=report.currency)
     else:

@@ -6,6 +6,8 @@ from domain.report import Part, PeriodKind
 from reports.model import Report
 from reports.wording import Wording
 
+ENOUGH = 0.9  # what was measured for less of the time is not compared with a plan
+
 
 def deviation(value: float | None, plan: float | None) -> float | None:
     """(value - plan) / plan, None where one is missing."""
@@ -27,16 +29,24 @@ def _energy(report: Report, words: Wording) -> tuple[str, str]:
     kind = "" if report.template.period is PeriodKind.SHIFT else ".period"
     if report.total_kwh is None or not report.machines:
         return t(f"report.verdict.nothing{kind}"), ""
-    delta = deviation(report.total_kwh, report.plan_kwh)
+    incomplete = report.completeness < ENOUGH
+    delta = None if incomplete else deviation(report.total_kwh, report.plan_kwh)
     over = report.contract_kw is not None and report.max_half_hour is not None and report.max_half_hour[1] > report.contract_kw
     judgement = _judgement(running=report.running, over=over, delta=delta)
+    if incomplete and report.plan_kwh is not None and judgement == "report.verdict.no_plan":
+        return t("report.verdict.incomplete", share=words.percent(report.completeness)), _reasons(report, words, delta, over=over)
     head = t(judgement + (kind if judgement in _NAMES_THE_SHIFT else ""))
+    return head, _reasons(report, words, delta, over=over)
+
+
+def _reasons(report: Report, words: Wording, delta: float | None, *, over: bool) -> str:
+    t = words.t
     parts = [t("report.verdict.energy", value=words.number(report.total_kwh, 0))]
     if delta is not None:
         parts = [t("report.verdict.below" if delta <= 0 else "report.verdict.above", value=words.percent(abs(delta)))]
     if report.contract_kw is not None and report.max_half_hour is not None:
         parts.append(t("report.verdict.contract_over" if over else "report.verdict.contract_ok"))
-    return head, ", ".join(parts) + "." + _idle_words(report, words)
+    return ", ".join(parts) + "." + _idle_words(report, words)
 
 
 def _idle_words(report: Report, words: Wording) -> str:

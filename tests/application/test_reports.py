@@ -178,3 +178,17 @@ async def test_bad_orders_are_told_in_clear_words(tmp_path: Path) -> None:
                 await app.reports.render(*wrong)  # type: ignore[arg-type]
         with pytest.raises(NotFound, match="report template"):
             await app.reports.render("x" * 500, "pdf", *DAYS, "ru")
+
+
+async def test_a_period_without_data_is_not_one_of_no_consumption(tmp_path: Path) -> None:
+    before = us("2026-10-01T00:00"), us("2026-11-01T00:00")
+    async with product(tmp_path) as app:
+        template = await app.reports.template("month")
+        figures = await app.reports.figures(template, *before)
+        said = await app.reports.outline(template, *before, "ru")
+        _, xlsx = await app.reports.render("month", "xlsx", *before, "ru")
+    assert (figures.total_kwh, figures.cost, [area.energy_kwh for area in figures.areas]) == (None, None, [None, None])
+    assert said.verdict == ("Показать нечего: за этот период нет данных.", "")
+    assert [value for _, value, _, _ in said.tiles if any(c.isdigit() for c in value)] == []
+    sheet = openpyxl.load_workbook(BytesIO(xlsx), data_only=True)["Станки"]
+    assert [sheet.cell(row, 8).value for row in (2, 3)] == [None, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from io import BytesIO
 
 import openpyxl
@@ -84,3 +85,11 @@ def test_no_break_spaces_of_figures_survive_in_excel() -> None:
     sheet = openpyxl.load_workbook(BytesIO(report_xlsx(report(), RU))).worksheets[0]
     assert "\u00a0₽" in str(sheet["A3"].value)
     assert "\u00a0%" in str(sheet["A3"].value)
+
+
+def test_half_measured_is_not_called_below_plan() -> None:
+    half = dataclasses.replace(report(), completeness=0.4)
+    text = text_of(report_pdf(half, RU))
+    assert "Данные неполны (40,0 %), с планом не сравниваем." in text.replace("\n", " ")
+    assert "ниже плана" not in text
+    assert "экономия" not in text

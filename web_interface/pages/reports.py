@@ -33,7 +33,7 @@ def register(services: Services, hub: Hub) -> None:
                     attrs = {"aria_current": "page"} if name == chosen else {}
                     with el("a", "em-tab", testid=f"reports-tab-{name}", href=f"/reports?tab={name}", **attrs):
                         el("span", text=page.t(f"reports.tab.{name}"))
-            body = el("div", "em-stack", testid=f"reports-body-{chosen}")
+            body = el("div", "em-stack em-reports-body", testid=f"reports-body-{chosen}")
             with body:
                 loading(8)
         await ui.context.client.connected()  # what takes long may not hold up the page itself

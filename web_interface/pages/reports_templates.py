@@ -147,7 +147,7 @@ class TemplateEditor:
             made = ui.select(
                 known, value=list(self._values[name]), multiple=True, on_change=lambda e: self._set(name, list(e.value or []))
             )
-            made.props("outlined dense use-chips").classes("em-input")
+            made.props("outlined dense use-chips").classes("em-input em-many")
             made._props["data-testid"] = f"template-{name}"
             if hint:
                 made._props["hint"] = hint
@@ -172,7 +172,9 @@ class TemplateEditor:
         return None if window is None else (window.from_us, window.to_us)
 
     def _draft(self) -> dict[str, object]:
-        return {"id": self._id, **self._values, "name": self._values["name"] or self._page.t("reports.template.unnamed")}
+        shipped = self._base is not None and self._base.content.shipped
+        name = self._values["name"] or ("" if shipped else self._page.t("reports.template.unnamed"))
+        return {"id": self._id, **self._values, "name": name}
 
     async def _draw_preview(self) -> None:
         page, window = self._page, self._window()
