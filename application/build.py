@@ -50,6 +50,7 @@ from domain.ports import Clock, Sink
 from domain.sample import Reading, TagEvent
 from notifications.engine import NotificationEngine
 from notifications.service import Notifications
+from reports.series_sheet import series_xlsx
 from reports.service import Reports
 from runtime.bus import InProcessBus
 from runtime.loop_lag import LoopLag
@@ -63,6 +64,9 @@ from web_interface.power_explained import POWER, PowerExplained
 from web_interface.report_service import ReportFace
 from web_interface.services import Services
 from web_interface.status import Sources, Status
+from web_interface.trends.reader import TrendReader
+from web_interface.trends.tiers import Kept
+from web_interface.trends.views import TrendViews
 
 log = logging.getLogger(__name__)
 
@@ -292,7 +296,11 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
         ),
     )
     services = Services(
-        live=live, history=TagHistory(database.samples, live.tag), energy=meaning.energy, alerts=meaning.alerts,
+        live=live, history=TagHistory(database.samples, live.tag),
+        trends=TrendReader(
+            database.samples, tags, database.plants.tags, clock, series_xlsx, Kept(database.retention.policy.steps())
+        ),
+        trend_views=TrendViews(database.trend_views, database.audit, clock), energy=meaning.energy, alerts=meaning.alerts,
         plant=measuring.plant, access=accounts, status=status,
         reports=ReportFace(reports.reports, reports.jobs, reports.scheduler),
         rehearsals=build_rehearsals(plant, tags, meaning.analysis, database, clock),

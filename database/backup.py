@@ -13,17 +13,17 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Date, Integer, Table, and_, delete, func, or_, select, text
+from sqlalchemy import Column, Connection, Date, Integer, Table, and_, delete, func, inspect, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from database import tables
 from database.binary import Binary
 from database.engine import Store
-from database.migrate import head_revision
+from database.migrate import current_revision, head_revision
 from domain.errors import Conflict, StorageError
 
 FORMAT = "energy-monitoring-backup-1"
@@ -33,7 +33,10 @@ LARGEST_UNPACKED = 1024**4
 
 
 async def back_up(store: Store, file: Path) -> None:
-    """All tables as of one moment. Written beside `file`, read back, then renamed: an older backup stays until then."""
+    """All tables as of one moment. Written beside `file`, read back, then renamed: an older backup stays until then.
+
+    Also of an older schema, as before an upgrade: what later versions add is not there yet and left out.
+    """
     draft = file.with_name(f".{file.name}.part")
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -48,25 +51,38 @@ async def back_up(store: Store, file: Path) -> None:
 
 async def _write(store: Store, draft: Path) -> None:
     counts: dict[str, int] = {}
+    schema = await current_revision(store)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         async with store.read() as connection:
             if store.kind == "postgresql":
                 await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            present = await connection.run_sync(_present)
+            if schema == head_revision() and (lost := [table.name for table in TABLES if table.name not in present]):
+                raise StorageError(f"the database has no table {', '.join(lost)}, which its schema {schema} should have")
             for table in TABLES:
-                with archive.open(f"{table.name}.jsonl", "w", force_zip64=True) as out:
-                    counts[table.name] = await _write_table(connection, table, out)
-        about = {"format": FORMAT, "schema": head_revision(), "database": store.kind, "rows": counts}
+                if table.name in present:
+                    columns = [column for column in table.columns if column.name in present[table.name]]
+                    with archive.open(f"{table.name}.jsonl", "w", force_zip64=True) as out:
+                        counts[table.name] = await _write_table(connection, table, columns, out)
+        about = {"format": FORMAT, "schema": schema, "database": store.kind, "rows": counts}
         archive.writestr("about.json", json.dumps(about, indent=1))
 
 
-async def _write_table(connection: AsyncConnection, table: Table, out: IO[bytes]) -> int:
+def _present(connection: Connection) -> Mapping[str, frozenset[str]]:
+    """Columns of the tables that are there."""
+    found = inspect(connection)
+    names = set(found.get_table_names())
+    return {t.name: frozenset(c["name"] for c in found.get_columns(t.name)) for t in TABLES if t.name in names}
+
+
+async def _write_table(connection: AsyncConnection, table: Table, columns: Sequence[Column[Any]], out: IO[bytes]) -> int:
     """In the order of the key, a step at a time: memory stays small and no cursor stands open for long."""
     keys = list(table.primary_key.columns)
     last: Sequence[Any] | None = None
     count = 0
     while True:
-        wanted = select(table).order_by(*keys).limit(ROWS_A_STEP)
+        wanted = select(*columns).order_by(*keys).limit(ROWS_A_STEP)
         if last is not None:
             wanted = wanted.where(_after(keys, last))
         rows = (await connection.execute(wanted)).all()
@@ -123,8 +139,6 @@ def _open(file: Path) -> tuple[dict[str, Any], zipfile.ZipFile]:
             raise StorageError(f"{file} is not a backup: {exc}") from exc
         if not known:
             raise StorageError(f"{file} is not a backup this program understands")
-        if about["schema"] != head_revision():
-            raise StorageError(f"{file} was written with schema {about['schema']}, this program has {head_revision()}")
         if sum(member.file_size for member in archive.infolist()) > LARGEST_UNPACKED:
             raise StorageError(f"{file} unpacks to more than a terabyte")
         stack.pop_all()
@@ -135,6 +149,8 @@ async def restore(store: Store, file: Path) -> None:
     """All or nothing, into a database that holds no plant and no samples. Raises Conflict, StorageError."""
     about, archive = await asyncio.to_thread(_open, file)
     with archive:
+        if about["schema"] != head_revision():
+            raise StorageError(f"{file} was written with schema {about['schema']}, this program has {head_revision()}")
         async with store.write() as connection:
             for table in (tables.sample, tables.plant_document):
                 if (await connection.execute(select(table.primary_key.columns[0]).limit(1))).first() is not None:

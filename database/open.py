@@ -42,6 +42,7 @@ from database.repositories import (
     ReportRepository,
     StateRepository,
     StateRuleRepository,
+    TrendViewRepository,
 )
 from database.retention import Retention
 from database.rollup import RollupKeeper
@@ -88,6 +89,7 @@ class Database:
     cube: CubeRepository
     notifications: NotificationRepository
     report_plans: ReportPlanRepository
+    trend_views: TrendViewRepository
     warnings: Sequence[str]  # weak settings of the server, for the status page
     store: Store
     data_dir: Path
@@ -161,7 +163,7 @@ async def open_database(
             AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
             ReportRepository(store), BookRepository(store), EventRepository(store), PriceRepository(store), IdleRepository(store),
             FindingRepository(store), BaselineRepository(store), BalanceRepository(store), CubeRepository(store),
-            NotificationRepository(store), ReportPlanRepository(store), warnings, store, data_dir,
+            NotificationRepository(store), ReportPlanRepository(store), TrendViewRepository(store), warnings, store, data_dir,
         )
         try:
             yield database

@@ -11,7 +11,7 @@ from sqlalchemy import Table, delete, select
 from database import tables
 from database.engine import Store
 from database.samples import SampleHistory
-from domain.ports import Clock
+from domain.ports import Clock, Step
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,14 @@ class Policy:
             tables.rollup_1h: self.rollup_1h, tables.rollup_1d: self.rollup_1d, tables.tag_event: self.tag_event,
         }
         return {table: days for table, days in found.items() if days is not None}
+
+    def steps(self) -> Mapping[Step, int]:
+        """Days that each tier of the history is kept, of those that have an end."""
+        found = {
+            Step.RAW: self.sample, Step.M1: self.rollup_1m, Step.M15: self.rollup_15m, Step.H1: self.rollup_1h,
+            Step.D1: self.rollup_1d,
+        }
+        return {step: days for step, days in found.items() if days is not None}
 
 
 @dataclass(slots=True)

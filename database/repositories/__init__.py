@@ -18,10 +18,11 @@ from database.repositories.report_plans import ReportPlanRepository
 from database.repositories.reports import ReportRepository
 from database.repositories.state_rules import StateRuleRepository
 from database.repositories.states import StateRepository
+from database.repositories.trends import TrendViewRepository
 
 __all__ = [
     "AUDIT_HEAD", "AccessRepository", "AlertRepository", "AuditLog", "BalanceRepository", "BaselineRepository",
     "BookRepository", "CubeRepository", "EfficiencyRepository", "EnergyRepository", "EventRepository", "FindingRepository",
     "IdleRepository", "NotificationRepository", "PlantRepository", "PriceRepository", "ReportPlanRepository", "ReportRepository",
-    "StateRepository", "StateRuleRepository",
+    "StateRepository", "StateRuleRepository", "TrendViewRepository",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,24 @@ async def test_a_newer_schema_is_refused_in_plain_words(database_url: str, tmp_p
     with pytest.raises(NewerSchema, match="9999, which is newer than this program knows"):
         async with open_database(database_url, tmp_path / "data", fake_clock):
             pass
+
+
+async def test_an_older_schema_is_backed_up_as_it_is_before_it_is_brought_up_to_date(
+    database_url: str, tmp_path: Path, fake_clock: FakeClock
+) -> None:
+    """Tables that the upgrade is going to make are not there yet."""
+    async with open_database(database_url, tmp_path / "data", fake_clock) as database:
+        await database.audit.append(1, "anna", "test", "login", "anna")
+    store = Store(database_url)
+    await downgrade(store, "0001")
+    await store.close()
+    async with open_database(database_url, tmp_path / "data", fake_clock) as database:
+        assert await current_revision(database.store) == head_revision()
+        assert [entry.actor for entry in await database.audit.entries(5)][-1] == "anna"
+    (backup,) = (tmp_path / "data" / "backups").iterdir()
+    with zipfile.ZipFile(backup) as archive:
+        about = json.loads(archive.read("about.json"))
+        assert (about["schema"], about["rows"]["audit"], "trend_view" in about["rows"]) == ("0001", 1, False)
 
 
 async def test_two_processes_may_start_at_once(database_url: str, tmp_path: Path, fake_clock: FakeClock) -> None:

@@ -19,10 +19,12 @@ from domain.errors import NotFound
 from domain.kpi import GroupKpis, SpecificEnergy, TimeElements, TimeKpis
 from domain.plant import Tag
 from domain.ports import RawSeries, RollupRow, RollupSeries, Step
-from domain.quantity import Kind
+from domain.quantity import Kind, Quantity
 from domain.rehearsal import FilterRehearsal, JobState, Occasion, RehearsalJob, RuleRehearsal
+from domain.sample import TagId
 from domain.state import MachineState as M
 from domain.state import StateInterval
+from reports.series_sheet import series_xlsx
 from tests.analysis import fakes as shop_fakes
 from tests.analysis.fakes import MemoryAlerts
 from tests.web_interface import fake_shop as shop
@@ -39,10 +41,12 @@ from tests.web_interface.fake_reports import FakeReports
 from tests.web_interface.fake_states import FakeStates
 from tests.web_interface.fake_status import FakeStatus
 from tests.web_interface.fake_virtual import FakeVirtualTags
-from tests.web_interface.memory_stores import MemoryAccess, MemoryAudit
+from tests.web_interface.memory_stores import MemoryAccess, MemoryAudit, MemoryTrendViews
 from web_interface.auth.accounts import Accounts
 from web_interface.auth.passwords import Hashing
 from web_interface.services import LatestValue, MachineNow, Services, ShopNow
+from web_interface.trends.reader import TrendReader
+from web_interface.trends.views import TrendViews
 
 S = shop.S
 PASSWORD = "lathe-and-mill-2026"
@@ -274,6 +278,28 @@ class FakeHistory:
             grown,
             0.0 if grown is not None else None,
         )
+
+
+class ById:
+    """domain.ports.History over the same: by a tag's id. Tag 9001 was removed from the plant; it had the power of m1."""
+
+    def __init__(self, history: FakeHistory) -> None:
+        self._history = history
+        self._names = {tag.id: tag.name for tag in shop.tags()} | {REMOVED.id: "m1.active_power"}
+
+    async def raw(self, tag_id: TagId, from_us: int, to_us: int, *, limit: int = 1_000_000, edges: bool = False) -> RawSeries:
+        return await self._history.raw(self._names[tag_id], from_us, to_us, limit)
+
+    async def rollup(self, tag_id: TagId, step: Step, from_us: int, to_us: int) -> RollupSeries:
+        return await self._history.rollup(self._names[tag_id], step, max(from_us, to_us - 400 * shop.DAY_US), to_us)
+
+
+REMOVED = replace(shop.tags()[0], id=TagId(9001), name="m0.active_power", device_id="m0", quantity=Quantity.ACTIVE_POWER, unit="kW")
+
+
+async def removed_tags() -> Sequence[Tag]:
+    """All tags that there ever were."""
+    return [*shop.tags(), REMOVED]
 
 
 class FakeEnergy:
@@ -515,7 +541,9 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         store.add(User(0, name, role, full_name={"operator": "Анна Кузнецова"}.get(name, "")), _cheap_hash[0])
     return FakeServices(
         live=live,
-        history=FakeHistory(live),
+        history=(history := FakeHistory(live)),
+        trends=TrendReader(ById(history), live.tags, removed_tags, clock, series_xlsx),
+        trend_views=TrendViews(MemoryTrendViews(), audit, clock),
         energy=FakeEnergy(),
         alerts=FakeAlerts(live),
         plant=FakePlant(),

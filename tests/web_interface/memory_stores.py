@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from domain.access import ApiKey, AuditEntry, User
 from domain.errors import Conflict, StorageError
+from domain.trend_view import TrendView
 
 
 class MemoryAccess:
@@ -98,6 +99,40 @@ class MemoryAudit:
     def actions(self) -> list[str]:
         """What was written, oldest first."""
         return [entry.action for entry in self.log]
+
+
+class MemoryTrendViews:
+    """TrendViewStore."""
+
+    def __init__(self) -> None:
+        self.views: dict[int, TrendView] = {}
+        self._last = 0
+
+    async def all(self) -> Sequence[TrendView]:
+        return sorted(self.views.values(), key=lambda view: (view.name, view.id))
+
+    async def get(self, view_id: int) -> TrendView | None:
+        return self.views.get(view_id)
+
+    async def create(self, view: TrendView) -> TrendView:
+        self._need_free(view)
+        self._last += 1
+        self.views[self._last] = replace(view, id=self._last)
+        return self.views[self._last]
+
+    async def replace(self, view: TrendView, version: int) -> bool:
+        self._need_free(view)
+        if view.id not in self.views or self.views[view.id].version != version:
+            return False
+        self.views[view.id] = view
+        return True
+
+    async def delete(self, view_id: int) -> None:
+        self.views.pop(view_id, None)
+
+    def _need_free(self, view: TrendView) -> None:
+        if any((v.owner, v.name) == (view.owner, view.name) and v.id != view.id for v in self.views.values()):
+            raise Conflict(f"a view {view.name!r} of {view.owner} exists already; choose another name")
 
 
 def key_hash(key: str) -> str:

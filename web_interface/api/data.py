@@ -18,7 +18,8 @@ from web_interface.api import models
 from web_interface.api.answers import Json, Strict, described, large_json
 from web_interface.api.problems import BadParameter
 from web_interface.api.roles import Need
-from web_interface.api.series import AUTO_POINTS, MOST_POINTS, as_csv, as_json, as_parquet, fetch
+from web_interface.api.series import AUTO_POINTS, MOST_POINTS, as_json, fetch
+from web_interface.api.tables import as_csv, as_parquet
 from web_interface.api.times import Time, rfc3339, rfc3339_or_none
 from web_interface.services import LatestValue, Services
 

@@ -51,8 +51,8 @@ class QuietIn(Strict):
 
 
 class SubscriptionIn(Strict):
-    channel_id: int = Field(ge=1)
-    user_id: int = Field(0, ge=0, description="0: oneself; others need the role admin")
+    channel_id: int = Field(ge=1, le=2_147_483_647)
+    user_id: int = Field(0, ge=0, le=2_147_483_647, description="0: oneself; others need the role admin")
     address: str = Field("", max_length=254)
     enabled: bool = True
     min_priority: Level = "high"

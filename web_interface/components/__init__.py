@@ -36,7 +36,9 @@ from web_interface.components.parts import (
     MachineCard,
     PowerFlow,
     StateGantt,
+    TagPicker,
     TopStatus,
+    TrendView,
 )
 from web_interface.components.session import Viewer, actor_of, user_of
 
@@ -62,8 +64,10 @@ __all__ = [
     "Segmented",
     "StateGantt",
     "StateMark",
+    "TagPicker",
     "Tick",
     "TopStatus",
+    "TrendView",
     "Viewer",
     "actor_of",
     "banner",

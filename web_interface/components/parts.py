@@ -123,6 +123,18 @@ class LiveChart(EChart, component="live_chart.js"):
         self.run_method("set", series)
 
 
+class TrendView(Part, component="trend_view.js"):
+    """Plots on one time axis with cursor values and quality. What it takes stands at the head of its .js file."""
+
+
+class TagPicker(Part, component="tag_picker.js"):
+    """Hundreds of tags: found by name, machine and quantity, chosen by check boxes. `on_choose(tag, chosen)`."""
+
+    def __init__(self, data: Data, on_choose: Callable[[str, bool], Any], testid: str = "tag-picker") -> None:
+        super().__init__(data, testid)
+        self.on("choose", lambda e: on_choose(str(e.args[0]), bool(e.args[1])))
+
+
 __all__ = [
     "AlertList",
     "AlertTone",
@@ -132,5 +144,7 @@ __all__ = [
     "MachineCard",
     "PowerFlow",
     "StateGantt",
+    "TagPicker",
     "TopStatus",
+    "TrendView",
 ]

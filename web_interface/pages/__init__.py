@@ -31,6 +31,7 @@ from web_interface.pages import (
     overview,
     reports,
     status,
+    trends,
 )
 from web_interface.services import Services
 
@@ -39,7 +40,7 @@ SETTINGS = (
     admin, admin_devices, admin_device, admin_machines, admin_states, admin_calendar, admin_limits, admin_virtual_editor,
     admin_virtual, admin_users, admin_keys, admin_notifications, admin_audit, admin_plant,
 )  # fmt: skip
-PAGES = (overview, machine, energy, alerts, alerts_hygiene, alerts_rules, reports, status, my_notifications, *SETTINGS)
+PAGES = (overview, machine, trends, energy, alerts, alerts_hygiene, alerts_rules, reports, status, my_notifications, *SETTINGS)
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).
 _HEAD = (
     '<link rel="preload" href="/static/theme/fonts/inter-latin-wght-normal.woff2" as="font" type="font/woff2" crossorigin>'
@@ -49,6 +50,7 @@ _HEAD = (
     '<link rel="stylesheet" href="/static/theme/energy.css">'
     '<link rel="stylesheet" href="/static/theme/explain.css">'
     '<link rel="stylesheet" href="/static/theme/states.css">'
+    '<link rel="stylesheet" href="/static/theme/trends.css">'
 )
 
 

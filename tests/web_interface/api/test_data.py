@@ -14,7 +14,8 @@ from domain.sample import TagId
 from tests.web_interface.fake_shop import START_US
 from tests.web_interface.fakes import FakeServices
 from web_interface.api.models import Latest, Period
-from web_interface.api.series import AUTO_POINTS, MOST_POINTS, safe_cell
+from web_interface.api.series import AUTO_POINTS, MOST_POINTS
+from web_interface.api.tables import safe_cell
 from web_interface.api.times import parse_time, rfc3339, rfc3339_column
 
 HOUR = {"from": "2026-11-19T09:00:00Z", "to": "2026-11-19T10:00:00Z"}

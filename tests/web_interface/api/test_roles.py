@@ -32,6 +32,8 @@ CHANNEL = {"kind": "webhook", "name": "hook", "settings": {"url": "https://examp
 TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("GET", "/api/data/latest"): (V, "/api/data/latest", {}),
     ("GET", "/api/data/period"): (V, "/api/data/period?tag=m1.active_power", {}),
+    ("GET", "/api/trends"): (V, "/api/trends?tag=m1.active_power", {}),
+    ("GET", "/api/trends/file"): (V, "/api/trends/file?tag=m1.active_power", {}),
     ("GET", "/api/alerts/active"): (V, "/api/alerts/active", {}),
     ("GET", "/api/alerts"): (V, "/api/alerts", {}),
     ("POST", "/api/alerts/{alert_id}/acknowledge"): (O, "/api/alerts/1/acknowledge", {"json": {"note": "seen"}}),

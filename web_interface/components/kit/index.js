@@ -149,10 +149,36 @@ function hatch(colour) {
   return { image, repeat: "repeat" };
 }
 
-// Replaces "hatch(--name)" and "var(--name)" in an options tree by the token's present value, as the canvas cannot.
+// Upright stripes of what is estimated.
+function stripe(colour) {
+  const image = document.createElement("canvas");
+  image.width = image.height = 6;
+  const pen = image.getContext("2d");
+  pen.fillStyle = colour;
+  pen.globalAlpha = 0.4;
+  pen.fillRect(0, 0, 1.4, 6);
+  return { image, repeat: "repeat" };
+}
+
+// A colour so thin that what lies under it stays readable.
+function wash(colour) {
+  const image = document.createElement("canvas");
+  image.width = image.height = 4;
+  const pen = image.getContext("2d");
+  pen.fillStyle = colour;
+  pen.globalAlpha = 0.14;
+  pen.fillRect(0, 0, 4, 4);
+  return { image, repeat: "repeat" };
+}
+
+const PATTERNS = { hatch, stripe, wash };
+
+// Replaces "hatch(--name)", "stripe(--name)", "wash(--name)" and "var(--name)" in an options tree by the token's present value, as
+// the canvas cannot.
 export function resolveTokens(node, style) {
   if (typeof node === "string") {
-    if (node.startsWith("hatch(")) return hatch(style.getPropertyValue(node.slice(6, -1)).trim());
+    const pattern = /^(hatch|stripe|wash)\((--[\w-]+)\)$/.exec(node);
+    if (pattern) return PATTERNS[pattern[1]](style.getPropertyValue(pattern[2]).trim());
     const found = /^var\((--[\w-]+)\)$/.exec(node);
     if (!found) return node;
     const value = style.getPropertyValue(found[1]).trim();
