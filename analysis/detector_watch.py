@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from analysis.alerts import AlertEngine
@@ -20,6 +20,7 @@ from analysis.detectors.episode import Detector
 from analysis.detectors.minute import MINUTE_US, Minute, MinuteFold, channels_of
 from analysis.detectors.sources import KeptMinutes
 from analysis.detectors.unusual import Anomaly
+from analysis.prices import Prices, cost_of_finding
 from domain.errors import StorageError
 from domain.finding import AnomalyModel, Finding, FindingStore, Severity
 from domain.plant import Machine, Plant, Tag
@@ -39,8 +40,6 @@ KEEP_US = 5 * MINUTE_US  # memory is stored that often
 ALERT_MIN = 60  # a finding that has lasted that long is an alert; one of medium severity at once
 MOST_ALERTS = 5  # of one rule at a time; the others are told in one alert together
 MOST_PENDING = 10_000
-
-Price = Callable[[int], float | None]
 
 
 @dataclass(slots=True)
@@ -73,10 +72,9 @@ class DetectorWatch:
 
     def __init__(
         self, plant: Plant, tags: Sequence[Tag], *, store: FindingStore, minutes: KeptMinutes, alerts: AlertEngine,
-        clock: Clock, price: Price,
+        clock: Clock, prices: Prices,
     ) -> None:  # fmt: skip
-        """`price`: currency a kWh at a time, None when there is none."""
-        self._store, self._minutes, self._alerts, self._clock, self._price = store, minutes, alerts, clock, price
+        self._store, self._minutes, self._alerts, self._clock, self._prices = store, minutes, alerts, clock, prices
         self._meters: dict[str, _Meter] = {}
         self._plans: dict[int, tuple[tuple[TagId, ...], tuple[tuple[int, int], ...]]] = {}
         self._memory: Mapping[str, str] | None = None
@@ -243,8 +241,6 @@ class DetectorWatch:
 
     def _note(self, finding: Finding, *, tell: bool = True) -> None:
         """`tell`: False while the past is heard, which alarms nobody any more."""
-        if finding.waste_kwh is not None and (price := self._price(finding.from_us)) is not None:
-            finding = replace(finding, waste_cost=finding.waste_kwh * price)
         self._pending[(finding.key, finding.from_us)] = finding
         while len(self._pending) > MOST_PENDING:
             self._pending.pop(next(iter(self._pending)))
@@ -323,14 +319,28 @@ class DetectorWatch:
 
     async def _keep_findings(self) -> bool:
         """True when one of them has ended."""
-        saved = dict(self._pending)
-        if not saved:
+        if not self._pending:
             return False
+        await self._price_pending()
+        saved = dict(self._pending)
         await self._store.save_findings(list(saved.values()))
         for key, finding in saved.items():
             if self._pending.get(key) is finding:
                 del self._pending[key]
         return any(finding.to_us is not None for finding in saved.values())
+
+    async def _price_pending(self) -> None:
+        """Money for what is told anew; here, as hourly prices are read from the store, which may be away."""
+        for key, finding in list(self._pending.items()):
+            if finding.waste_kwh is None:
+                continue
+            until_us = finding.to_us or self._clock.now_us()
+            book = await self._prices.book(finding.from_us, until_us)
+            priced = replace(finding, waste_cost=cost_of_finding(book, finding, until_us))
+            if self._pending.get(key) is finding:
+                self._pending[key] = priced
+            if self._running.get(finding.key) is finding:
+                self._running[finding.key] = priced
 
     async def _keep_memory(self, now_us: int) -> None:
         memory = {}

@@ -11,12 +11,13 @@ from typing import Any
 
 from analysis.anomaly import LEAST_ROWS, train
 from analysis.change import change_points
-from analysis.detector_watch import DetectorWatch, Price
+from analysis.detector_watch import DetectorWatch
 from analysis.detectors.catalog import machine_detectors
 from analysis.detectors.episode import Detector
 from analysis.detectors.minute import CHANNELS, MINUTE_US, Minute, channels_of
 from analysis.detectors.sources import DAY_US, KeptMinutes
 from analysis.detectors.unusual import Anomaly, training_rows
+from analysis.prices import Prices, cost_of_finding
 from domain.access import Actor, Role
 from domain.detector import RULES, DetectorSettings
 from domain.errors import Conflict, Forbidden, NotFound
@@ -38,10 +39,10 @@ class Findings:
 
     def __init__(
         self, plant: Callable[[], Plant], tags: Callable[[], Sequence[Tag]], *, store: FindingStore, watch: DetectorWatch,
-        minutes: KeptMinutes, audit: AuditStore, clock: Clock, run: Run, price: Price,
+        minutes: KeptMinutes, audit: AuditStore, clock: Clock, run: Run, prices: Prices,
     ) -> None:  # fmt: skip
         self._plant, self._tags, self._store, self._watch, self._minutes = plant, tags, store, watch, minutes
-        self._audit, self._clock, self._run, self._price = audit, clock, run, price
+        self._audit, self._clock, self._run, self._prices = audit, clock, run, prices
 
     # -- findings --------------------------------------------------------------------------------------------------
 
@@ -151,7 +152,8 @@ class Findings:
             for minute in day:
                 told.update({(f.key, f.from_us): f for f in detector.feed(minute)})
         told.update({(f.key, f.from_us): f for f in detector.finish(to_us)})
-        found = [replace(f, waste_cost=self._cost(f)) for f in told.values()]
+        book = await self._prices.book(from_us, to_us)
+        found = [replace(f, waste_cost=cost_of_finding(book, f, to_us)) for f in told.values()]
         days = Counter(f.from_us // DAY_US * DAY_US for f in found)
         busiest = max(days, key=lambda day: (days[day], -day)) if days else None
         wastes = [f.waste_kwh for f in found if f.waste_kwh is not None]
@@ -161,10 +163,6 @@ class Findings:
             detector.rule, machine.id, from_us, to_us, len(found), minutes,
             sum(wastes) if wastes else None, busiest, days[busiest] if busiest is not None else 0, known, tuple(longest),
         )  # fmt: skip
-
-    def _cost(self, finding: Finding) -> float | None:
-        price = self._price(finding.from_us)
-        return None if price is None or finding.waste_kwh is None else price * finding.waste_kwh
 
     # -- change points ---------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from analysis.tariff import HOUR_US, QUARTER_US, PriceBook, by_hour, tables_needed
+from domain.finding import Finding
 from domain.plant import Plant
 from domain.tariff import PriceStore
 
@@ -48,3 +49,20 @@ def cost_of_stretch(book: PriceBook, from_us: int, to_us: int, energy_kwh: float
         total += price * (end - at)
         at = end
     return energy_kwh * total / (to_us - from_us)
+
+
+def cost_of_finding(book: PriceBook, finding: Finding, until_us: int) -> float | None:
+    """Money for the waste of a finding (one that lasts: up to `until_us`), by the prices of the hours in which it was wasted.
+
+    None where there is no waste or some price is unknown. Waste whose time was not kept counts as even before the rest.
+    """
+    if finding.waste_kwh is None:
+        return None
+    spans = [(span.from_us, span.to_us, span.energy_kwh) for span in finding.waste_spans]
+    untimed_kwh = finding.waste_kwh - sum(kwh for _, _, kwh in spans)
+    if not spans or untimed_kwh > 1e-9 * finding.waste_kwh:
+        end_us = spans[0][0] if spans else finding.to_us or until_us
+        spans.append((finding.from_us, max(end_us, finding.from_us + 1), untimed_kwh))
+    costs = [cost_of_stretch(book, begin, end, kwh) for begin, end, kwh in spans]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None

@@ -20,8 +20,10 @@ from analysis.baselines import Baselines
 from analysis.engine import AnalysisEngine
 from analysis.hygiene_explained import ALARM_RATE, HygieneExplained
 from analysis.plan_explained import PLAN, PlanExplained
+from analysis.prices import Prices
 from analysis.recent import RecentHistory
 from analysis.shift_keeper import ShiftKeeper
+from analysis.shift_price import ShiftPrices
 from application.alerts import build_alerts, build_rehearsals
 from application.baselines import build_baselines
 from application.consistency_watch import watch_consistency
@@ -188,6 +190,7 @@ class _Meaning:
     cubes: CubeParts
     baselines: Baselines
     doctor: BalanceDoctor
+    prices: Prices
     found: FindingParts
     notifier: NotificationEngine
     notifications: Notifications
@@ -264,11 +267,15 @@ def _meaning(house: _House, measuring: _Measuring) -> _Meaning:
     cubes = build_cube(plant, energy, figures.production, database, clock)
     analysis.on_recomputed(cubes.keeper.mark)
     baselines, doctor = build_baselines(plant, tags, energy, figures, alerts, database, clock, house.offload)
-    found = build_findings(plant, tags, recent, figures.production, alerts, database, clock, house.offload, figures.explainer)
+    prices = Prices(plant, database.prices)
+    found = build_findings(
+        plant, tags, recent, figures.production, alerts, database, clock, house.offload, figures.explainer, prices
+    )
     figures.explainer.register(ALARM_RATE, HygieneExplained(alerts))
     figures.explainer.register(PLAN, PlanExplained(cubes.plans))
     return _Meaning(
-        energy, alerts, analysis, shifts, states, virtual, figures, cubes, baselines, doctor, found, notifier, notifications
+        energy, alerts, analysis, shifts, states, virtual, figures, cubes, baselines, doctor, prices, found, notifier,
+        notifications,
     )
 
 
@@ -276,12 +283,14 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
     current, database, clock = house.current, house.database, house.clock
     plant, tags, collector, figures = current.the_plant, current.the_tags, measuring.collector, meaning.figures
     online = partial(_devices_online, collector)
-    live = LiveView(clock, measuring.recent, meaning.energy, figures.efficiency, meaning.analysis, online)
+    shift_prices = ShiftPrices(plant, meaning.energy, meaning.prices)
+    live = LiveView(clock, measuring.recent, meaning.energy, figures.efficiency, meaning.analysis, online, shift_prices.of)
     figures.explainer.register(POWER, PowerExplained(live))
     accounts = Accounts(database.access, database.audit, clock)
     money = build_money(
         plant, tags, measuring.recent, meaning.energy, meaning.analysis, meaning.alerts, figures.explainer, database, clock,
         machine_kw=lambda machine_id: live.machine(machine_id).power_kw, site_kw=lambda: live.shop().power_kw,
+        prices=meaning.prices,
     )
     reports = build_reports(house.settings, house.report_worker, ReportFigures(
         plant, tags, database.samples, meaning.energy, meaning.cubes, money.service, meaning.doctor, meaning.alerts,

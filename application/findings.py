@@ -10,6 +10,7 @@ from analysis.detector_watch import DetectorWatch
 from analysis.detectors.sources import KeptMinutes, ProductionSource
 from analysis.finding_figures import FIGURE, FindingFigures
 from analysis.finding_service import Findings
+from analysis.prices import Prices
 from database import Database
 from domain.explain import Explainer
 from domain.plant import Plant, Tag
@@ -27,20 +28,17 @@ class FindingParts:
 
 def build_findings(
     plant: Callable[[], Plant], tags: Callable[[], Sequence[Tag]], history: History, production: ProductionSource,
-    alerts: AlertEngine, database: Database, clock: Clock, offload: Offload, explainer: Explainer,
+    alerts: AlertEngine, database: Database, clock: Clock, offload: Offload, explainer: Explainer, prices: Prices,
 ) -> FindingParts:  # fmt: skip
     """Over the plant as it is now."""
 
-    def price(_time_us: int) -> float | None:
-        return plant().site.tariff_per_kwh
-
     minutes = KeptMinutes(history, database.states, production, plant)
     watch = DetectorWatch(
-        plant(), tags(), store=database.findings, minutes=minutes, alerts=alerts, clock=clock, price=price
+        plant(), tags(), store=database.findings, minutes=minutes, alerts=alerts, clock=clock, prices=prices
     )  # fmt: skip
     service = Findings(
         plant, tags, store=database.findings, watch=watch, minutes=minutes, audit=database.audit, clock=clock, run=offload.run,
-        price=price,
+        prices=prices,
     )  # fmt: skip
     explainer.register(FIGURE, FindingFigures(service))
     return FindingParts(watch, service)

@@ -119,10 +119,9 @@ class MoneyParts:
 def build_money(
     plant: Callable[[], Plant], tags: Callable[[], Sequence[Tag]], history: History, accounting: EnergyAccounting,
     analysis: AnalysisEngine, alerts: AlertEngine, explainer: Explainer, database: Database, clock: Clock,
-    machine_kw: Callable[[str], float | None], site_kw: Callable[[], float | None],
+    machine_kw: Callable[[str], float | None], site_kw: Callable[[], float | None], prices: Prices,
 ) -> MoneyParts:
     """`machine_kw`, `site_kw`: power now."""
-    prices = Prices(plant, database.prices)
     energy = EnergyFigures(plant, tags, history, accounting, prices, clock)
     idle = IdleAccounts(plant, accounting, database.states, database.idle, prices, database.audit, clock, machine_kw)
     adviser = StandbyAdviser(plant, accounting, database.states, prices, clock, analysis.current)

@@ -77,3 +77,19 @@ class Efficiency:
     account: EnergyAccount | None = None
     reason: str | None = None
     terms: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftPrice:
+    """What a kWh of a running shift costs, currency per kWh; None where some price is unknown.
+
+    `so_far`: mean weighed by the energy that was used up to now; `ahead`: mean over the rest of the window; `whole`: mean over
+    all of it.
+    """
+
+    so_far: float | None
+    ahead: float | None
+    whole: float | None
+
+
+NO_SHIFT_PRICE = ShiftPrice(None, None, None)

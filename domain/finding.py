@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -40,11 +40,21 @@ class Contribution:
 
 
 @dataclass(frozen=True, slots=True)
+class WasteSpan:
+    """`energy_kwh` of a finding's waste fell evenly on [from_us, to_us), UTC microseconds: mostly within one quarter hour."""
+
+    from_us: int
+    to_us: int
+    energy_kwh: float
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Identity is (rule, subject, from_us); `to_us` None while it lasts.
 
     `subject` is a machine id, or "site" for the supply as a whole. `version` is that of the rule. `waste_kwh` and `waste_cost`
     are what the condition itself cost, None where that cannot be told; energies come from integrated power.
+    `waste_spans` tell when it was wasted, for pricing; they are not stored.
     """
 
     rule: str
@@ -58,6 +68,7 @@ class Finding:
     waste_cost: float | None = None
     contributions: tuple[Contribution, ...] = ()
     detail: str = ""  # name of the program, or the model's version
+    waste_spans: tuple[WasteSpan, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def key(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import logging
-from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -20,7 +20,7 @@ import numpy as np
 
 from domain.alert import Alert
 from domain.efficiency import DEFAULT_CARD
-from domain.energy import Efficiency, ShiftWindow
+from domain.energy import NO_SHIFT_PRICE, Efficiency, ShiftPrice, ShiftWindow
 from domain.errors import NotFound, StorageError
 from domain.plant import Machine, Plant, Tag
 from domain.ports import Clock, History, Step
@@ -62,10 +62,11 @@ class LiveView:
         cards: EfficiencyService,
         states: CurrentStates,
         devices_online: Callable[[], tuple[int, int]],
+        shift_price: Callable[[int, int, int], Awaitable[ShiftPrice]],
     ) -> None:
-        """`devices_online` gives (online, total) devices of the collector."""
+        """`devices_online` gives (online, total) of the collector; `shift_price` of (begin, now, end) what a kWh costs."""
         self._clock, self._history, self._energy, self._cards = clock, history, energy, cards
-        self._states, self._devices_online = states, devices_online
+        self._states, self._devices_online, self._price_of = states, devices_online, shift_price
         self._table = LatestTable()
         self._fan_out = FanOut()
         self._plant: Plant | None = None
@@ -76,6 +77,7 @@ class LiveView:
         self._intervals: dict[str, Sequence[StateInterval]] = {}
         self._kef_hours: dict[int, tuple[float, float]] = {}
         self._shift: ShiftWindow | None = None
+        self._price, self._priced = NO_SHIFT_PRICE, (0, 0)
         self._drawn: dict[Hashable, tuple[float, Points]] = {}
         self._refresh_now = asyncio.Event()
 
@@ -99,6 +101,7 @@ class LiveView:
             traced.append(main.id)
         self._table.apply(kept, machine_of, traced)
         self._drawn.clear()
+        self._priced = (0, 0)
         self._refresh_now.set()
         self._fan_out.publish("plant", None)
 
@@ -166,7 +169,7 @@ class LiveView:
         energies = [m.shift.energy_kwh for m in machines if m.shift is not None and m.shift.energy_kwh is not None]
         energy_kwh = sum(energies) if energies else None
         online, devices = self._devices_online()
-        tariff = plant.site.tariff_per_kwh
+        price = self._price.so_far
         today_us = _midnight_us(now_us, plant.site.timezone)
         return ShopNow(
             now_us=now_us,
@@ -182,7 +185,8 @@ class LiveView:
             power_trend=self._kept(("today", today_us), TREND_PERIOD_S, lambda: self._shop_trend(plant, today_us, now_us)),
             yesterday=self._kept(("yesterday", today_us), SPARK_PERIOD_S, lambda: self._yesterday(plant, today_us)),
             kef_trend=[(hour, n / d if d else None) for hour, (n, d) in sorted(self._kef_hours.items())],
-            shift_cost=energy_kwh * tariff if energy_kwh is not None and tariff is not None else None,
+            shift_cost=energy_kwh * price if energy_kwh is not None and price is not None else None,
+            shift_price=self._price,
             newest_us=self._table.newest_good_us(),
         )
 
@@ -337,6 +341,7 @@ class LiveView:
             self._shared[machine.id] = own if same else await self._cards.efficiency(machine.id, from_us, now_us, shared)
             self._intervals[machine.id] = await self._energy.states(machine.id, from_us, now_us)
             await asyncio.sleep(0)
+        await self._refresh_price(from_us, now_us, slow=slow)
         gone = set(self._kef) - {machine.id for machine in self._plant.machines}
         for machine_id in gone:
             self._kef.pop(machine_id, None)
@@ -344,6 +349,14 @@ class LiveView:
             self._intervals.pop(machine_id, None)
         if slow:
             await self._refresh_hours(self._plant, from_us, now_us)
+
+    async def _refresh_price(self, from_us: int, now_us: int, *, slow: bool) -> None:
+        """Prices change by the quarter hour: read anew now and then, and at once for another shift or plant."""
+        to_us = self._shift.to_us if self._shift is not None else now_us
+        window = (from_us, to_us if self._shift is not None else 0)
+        if slow or window != self._priced:
+            self._price = await self._price_of(from_us, now_us, to_us)
+            self._priced = window
 
     async def _refresh_hours(self, plant: Plant, from_us: int, now_us: int) -> None:
         """КЭФ by hour of the shift; closed hours are computed once."""

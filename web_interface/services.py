@@ -21,7 +21,7 @@ from domain.commissioning import ReadNow as ReadNow
 from domain.commissioning import ReadNowRow as ReadNowRow
 from domain.cube import CubeAnswer, Dimension
 from domain.efficiency import GroupEfficiency
-from domain.energy import Efficiency, EnergyAccount, ShiftWindow
+from domain.energy import NO_SHIFT_PRICE, Efficiency, EnergyAccount, ShiftPrice, ShiftWindow
 from domain.errors import Forbidden as Forbidden
 from domain.errors import MonitorError
 from domain.explain import Explanation
@@ -108,6 +108,7 @@ class ShopNow:
     yesterday: Sequence[tuple[int, float | None]] = ()
     kef_trend: Sequence[tuple[int, float | None]] = ()
     shift_cost: float | None = None
+    shift_price: ShiftPrice = NO_SHIFT_PRICE
     newest_us: int | None = None  # time of the newest good value of all tags; None before the first
 
 

@@ -9,12 +9,13 @@ with at most four deviations, so that single odd blocks neither shape the baseli
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import median
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from analysis.detectors.episode import Memory
 from analysis.detectors.minute import Minute
+from analysis.detectors.waste import WasteTimes
 from domain.finding import Evidence, Finding, Severity
 
 MAD_TO_SIGMA = 1.4826
@@ -53,6 +54,7 @@ class _Drift:
     total: float = 0.0
     excess_kwh: float = 0.0
     told: bool = False
+    waste_times: WasteTimes = field(default_factory=WasteTimes)
 
 
 @dataclass(slots=True)
@@ -64,10 +66,12 @@ class _Block:
     kwh: float = 0.0
     parts: float = 0.0
     counted: bool = True
+    times: WasteTimes = field(default_factory=WasteTimes)
 
     def add(self, minute: Minute) -> None:
         self.minutes += 1
         self.kwh += minute.energy_kwh
+        self.times.add(minute.time_us, minute.end_us, minute.energy_kwh)
         self.parts += minute.parts or 0.0
         self.counted = self.counted and minute.parts is not None
 
@@ -104,9 +108,9 @@ class SpecificEnergy:
         if unit != self._unit:  # parts are counted now, or no longer: what was learned is of another kind
             ended = self._end(block.from_us)
             self._begin_anew(unit)
-        return ended + self._judge(block.kwh / amount, amount, block.from_us)
+        return ended + self._judge(block.kwh / amount, amount, block)
 
-    def _judge(self, value: float, amount: float, from_us: int) -> list[Finding]:
+    def _judge(self, value: float, amount: float, block: _Block) -> list[Finding]:
         if self._centre is None:
             self._learned.append(value)
             if len(self._learned) >= self.parameters["learn_blocks"]:
@@ -115,11 +119,13 @@ class SpecificEnergy:
         centre, sigma = self._centre
         signals = self._cusum.add((value - centre) / sigma)
         if self._cusum.sum == 0:
-            return self._end(from_us)
-        drift = self._drift = self._drift or _Drift(from_us)
+            return self._end(block.from_us)
+        drift = self._drift = self._drift or _Drift(block.from_us)
         drift.blocks += 1
         drift.total += value
-        drift.excess_kwh += max(0.0, value - centre) * amount
+        excess_kwh = max(0.0, value - centre) * amount
+        drift.excess_kwh += excess_kwh
+        drift.waste_times.share(block.times, excess_kwh)
         drift.told = drift.told or signals
         return [self._finding(drift, centre, None)] if drift.told else []
 
@@ -136,8 +142,9 @@ class SpecificEnergy:
             Evidence("cusum", self._cusum.sum, "1", self.parameters["h_sigma"]),
         )
         return Finding(
-            self.rule, self.version, self.subject, drift.from_us, to_us, severity, evidence, waste_kwh=drift.excess_kwh
-        )
+            self.rule, self.version, self.subject, drift.from_us, to_us, severity, evidence, waste_kwh=drift.excess_kwh,
+            waste_spans=drift.waste_times.spans(),
+        )  # fmt: skip
 
     def finish(self, now_us: int) -> list[Finding]:
         """A drift lasts while the machine stands: only production ends it."""
@@ -147,8 +154,8 @@ class SpecificEnergy:
         """As promised by Detector."""
         return {
             "unit": self._unit, "learned": self._learned, "centre": self._centre, "cusum": self._cusum.sum,
-            "drift": None if self._drift is None else asdict(self._drift),
-            "block": None if self._block is None else asdict(self._block),
+            "drift": None if self._drift is None else _plain(self._drift, waste_times=self._drift.waste_times),
+            "block": None if self._block is None else _plain(self._block, times=self._block.times),
         }  # fmt: skip
 
     def restore(self, memory: Memory) -> None:
@@ -158,5 +165,10 @@ class SpecificEnergy:
         centre, drift, block = memory.get("centre"), memory.get("drift"), memory.get("block")
         self._centre = None if centre is None else (centre[0], centre[1])
         self._cusum.sum = memory.get("cusum", 0.0)
-        self._drift = None if drift is None else _Drift(**drift)
-        self._block = None if block is None else _Block(**block)
+        self._drift = None if drift is None else _Drift(**{**drift, "waste_times": WasteTimes(drift.get("waste_times", ()))})
+        self._block = None if block is None else _Block(**{**block, "times": WasteTimes(block.get("times", ()))})
+
+
+def _plain(kept: _Drift | _Block, **times: WasteTimes) -> dict[str, Any]:
+    """As JSON takes it."""
+    return asdict(kept) | {name: found.memory() for name, found in times.items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from analysis.detectors.minute import MINUTE_US, Minute
+from analysis.detectors.waste import WasteTimes
 from domain.finding import Evidence, Finding, Severity
 
 TOLERANCE_US = 2 * MINUTE_US  # shorter pauses in a condition do not end it
@@ -63,6 +64,7 @@ class Episode:
     sums: dict[str, float] = field(default_factory=dict)
     detail: str = ""
     told_us: int | None = None
+    waste_times: WasteTimes = field(default_factory=WasteTimes)
 
     @property
     def minutes(self) -> float:
@@ -112,6 +114,7 @@ class EpisodeDetector:
         episode.detail = judgement.detail or episode.detail
         if judgement.waste_kwh is not None:
             episode.waste_kwh = (episode.waste_kwh or 0.0) + judgement.waste_kwh
+            episode.waste_times.add(begin_us, end_us, judgement.waste_kwh)
         for name, value in judgement.sums.items():
             episode.sums[name] = episode.sums.get(name, 0.0) + value
         if episode.minutes < self.parameters.get("min_minutes", 0.0):
@@ -142,7 +145,7 @@ class EpisodeDetector:
         waste = episode.waste_kwh
         return Finding(
             self.rule, self.version, self.subject, episode.from_us, to_us, self.severity(episode), self.evidence(episode),
-            waste_kwh=waste, detail=episode.detail,
+            waste_kwh=waste, detail=episode.detail, waste_spans=episode.waste_times.spans(),
         )  # fmt: skip
 
     def severity(self, episode: Episode) -> Severity:
@@ -161,11 +164,13 @@ class EpisodeDetector:
         return {
             "episode": {
                 "from_us": e.from_us, "last_us": e.last_us, "steps": e.steps, "waste_kwh": e.waste_kwh, "sums": dict(e.sums),
-                "detail": e.detail, "told_us": e.told_us,
+                "detail": e.detail, "told_us": e.told_us, "waste_times": e.waste_times.memory(),
             }
         }  # fmt: skip
 
     def restore(self, memory: Memory) -> None:
         """As promised by Detector."""
         kept = memory.get("episode")
+        if kept is not None:
+            kept = {**kept, "waste_times": WasteTimes(kept.get("waste_times", ()))}
         self._episode = Episode(**kept) if kept is not None else None

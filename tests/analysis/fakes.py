@@ -17,6 +17,7 @@ from domain.profile import Group, ModbusPoint, Point, Profile, Quirks
 from domain.quantity import Quantity
 from domain.sample import TagId
 from domain.state import StateInterval, StateThresholds
+from domain.tariff import HourPrice
 
 S = 1_000_000
 H = 3600 * S
@@ -256,3 +257,20 @@ def load(
     if "energy_import" in ids:
         history.put(ids["energy_import"], count)
     return kwh
+
+
+class MemoryPrices:
+    """domain.tariff.PriceStore."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, dict[int, HourPrice]] = {}
+
+    async def save_prices(self, table: str, prices: Sequence[HourPrice]) -> None:
+        self.tables.setdefault(table, {}).update({price.time_us: price for price in prices})
+
+    async def prices(self, table: str, from_us: int, to_us: int) -> Sequence[HourPrice]:
+        held = self.tables.get(table, {})
+        return [held[at] for at in sorted(held) if from_us <= at < to_us]
+
+    async def price_tables(self) -> Sequence[tuple[str, int, int, int]]:
+        return [(name, min(held), max(held), len(held)) for name, held in self.tables.items()]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from analysis.alerts import AlertEngine
 from analysis.detector_watch import DetectorWatch
 from analysis.detectors.sources import KeptMinutes, context_of, with_production
+from analysis.prices import Prices
 from domain.alert import AlertState, Priority
 from domain.detector import DetectorSettings
 from domain.errors import StorageError
@@ -17,7 +20,8 @@ from domain.finding import AnomalyModel, Finding, Severity
 from domain.production import PartCount, PartStep, PartStepKind, ProgramStretch
 from domain.sample import Batch
 from domain.state import MachineState, StateInterval
-from tests.analysis.fakes import MemoryAlerts, MemoryAudit, MemoryHistory, MemoryStates, meter_device, plant_of
+from domain.tariff import HourPrice, MoneyTerms, Tariff, Zone, ZoneSpan
+from tests.analysis.fakes import MemoryAlerts, MemoryAudit, MemoryHistory, MemoryPrices, MemoryStates, meter_device, plant_of
 from tests.analysis.test_detectors import T0, minute
 from tests.conftest import FakeClock
 
@@ -72,9 +76,12 @@ class Shop:
     def __init__(
         self, clock: FakeClock, *devices: str, price: float | None = 8.0, settings: DetectorSettings | None = None
     ) -> None:
-        self.clock, self.price = clock, price
+        self.clock = clock
         self.plant, self.tags = plant_of(*(meter_device(d, counter=False, scan_s=10.0) for d in devices))
-        self.plant = replace(self.plant, shifts=(), detectors=settings or DetectorSettings())
+        site = replace(self.plant.site, tariff_per_kwh=price)
+        self.plant = replace(self.plant, site=site, shifts=(), detectors=settings or DetectorSettings())
+        self.price_store = MemoryPrices()
+        self.prices = Prices(lambda: self.plant, self.price_store)
         self.history, self.states, self.store = MemoryHistory(), MemoryStates(), MemoryFindings()
         self.alert_store = MemoryAlerts()
         self.start()
@@ -90,7 +97,7 @@ class Shop:
             minutes=kept,
             alerts=self.alerts,
             clock=self.clock,
-            price=lambda _t: self.price,
+            prices=self.prices,
         )
 
     async def live(
@@ -138,6 +145,43 @@ async def test_long_idling_becomes_a_finding_with_its_cost_and_later_an_alert(cl
     assert ended.to_us == begin + 80 * MIN
     assert shop.alerts.active()[0].state is AlertState.RETURNED
     assert shop.watch.running() == []
+
+
+async def test_waste_is_priced_by_the_hours_in_which_it_happened(clock: FakeClock) -> None:
+    """Idle from 30 min before the night zone begins: each part by its own zone, the site's single price by none; a restart between."""
+    begin = clock.now_us()
+    night = datetime.fromtimestamp(begin / 1e6, ZoneInfo(Shop(clock, "m1").plant.site.timezone)) + timedelta(minutes=30)
+    assert night.minute % 15 == 0  # prices change at quarter hours
+    at = night.hour * 60 + night.minute
+    zones = (Zone("night", 3.0, (ZoneSpan(at, at + 240),)), Zone("day", 10.0, (ZoneSpan(at + 240, at),)))
+    shop = Shop(clock, "m1")
+    shop.plant = replace(shop.plant, money=MoneyTerms(tariffs=(Tariff(date(2020, 1, 1), 2, zones=zones),)))
+    shop.start()
+    await shop.alerts.load()
+    await shop.live(40, kw=6.0, state=MachineState.IDLE)
+    shop.start()
+    await shop.alerts.load()
+    await shop.live(40, kw=6.0, state=MachineState.IDLE)
+    (running,) = shop.watch.running()
+    assert running.waste_cost is not None
+    await shop.live(10, kw=6.0, state=MachineState.PRODUCTION)
+    (finding,) = shop.store.held.values()
+    assert finding.waste_kwh == pytest.approx(8.0)
+    assert finding.waste_cost == pytest.approx(3.0 * 10 + 5.0 * 3)
+
+
+async def test_waste_without_a_known_price_has_no_cost_until_the_price_is_known(clock: FakeClock) -> None:
+    shop = Shop(clock, "m1")
+    shop.plant = replace(shop.plant, money=MoneyTerms(tariffs=(Tariff(date(2020, 1, 1), 3, table="supplier"),)))
+    shop.start()
+    await shop.live(40, kw=6.0, state=MachineState.IDLE)
+    (finding,) = shop.store.held.values()
+    assert (finding.waste_kwh is None, finding.waste_cost) == (False, None)
+    hour = clock.now_us() // (60 * MIN) * 60 * MIN
+    await shop.price_store.save_prices("supplier", [HourPrice(hour + n * 60 * MIN, 5.0) for n in range(-2, 4)])
+    await shop.live(20, kw=6.0, state=MachineState.IDLE)
+    (finding,) = shop.watch.running()
+    assert finding.waste_cost == pytest.approx((finding.waste_kwh or 0) * 5)
 
 
 async def test_a_killed_product_goes_on_where_it_was(clock: FakeClock) -> None:

@@ -16,6 +16,7 @@ from analysis.detectors.episode import Detector, run
 from analysis.detectors.histogram import LogHistogram
 from analysis.detectors.minute import CHANNELS, MINUTE_US, Minute
 from analysis.detectors.supply import largest_deviation_percent, negative_sequence_percent
+from analysis.detectors.waste import MOST_SPANS, QUARTER_US, WasteTimes
 from domain.detector import RULES, DetectorSettings
 from domain.finding import Finding, Severity
 
@@ -359,3 +360,47 @@ def test_the_histogram_is_right_within_one_percent_bounded_and_forgets() -> None
     assert histogram.total <= 20_000
     assert histogram.quantile(0.5) == pytest.approx(20, rel=0.02)
     assert LogHistogram().quantile(0.5) is None
+
+
+# -- when it was wasted ------------------------------------------------------------------------------------------------------
+
+
+def test_waste_is_told_by_quarter_hours_and_stays_bounded() -> None:
+    begin = T0 // QUARTER_US * QUARTER_US
+    times = WasteTimes()
+    times.add(begin + 5 * MINUTE_US, begin + 35 * MINUTE_US, 3.0)
+    found = [(s.from_us - begin, s.to_us - begin, s.energy_kwh) for s in times.spans()]
+    minutes = [(a / MINUTE_US, b / MINUTE_US, round(kwh, 9)) for a, b, kwh in found]
+    assert minutes == [(5, 15, 1.0), (15, 30, 1.5), (30, 35, 0.5)]
+    long = WasteTimes(times.memory())
+    for i in range(3 * MOST_SPANS):
+        long.add(begin + (3 + i) * QUARTER_US, begin + (4 + i) * QUARTER_US, 0.25)
+    assert len(long.spans()) == MOST_SPANS
+    assert sum(s.energy_kwh for s in long.spans()) == pytest.approx(3.0 + 0.25 * 3 * MOST_SPANS)
+
+
+def test_every_rule_with_waste_tells_when_it_was_wasted() -> None:
+    random.seed(11)
+    steady = [minute(i, active_power=random.gauss(6.0, 0.4)) for i in range(45 * 60)]
+    drifted = [minute(len(steady) + i, active_power=random.gauss(7.5, 0.4)) for i in range(20 * 60)]
+    (drift,) = found("specific_energy", steady + drifted)
+    (air,) = found("dry_run", [minute(i, active_power=4.0 if i < 60 else 9.0) for i in range(70)], no_load_kw=4.2)
+    for finding in (drift, air):
+        assert finding.waste_kwh is not None
+        assert finding.waste_kwh > 0
+        assert sum(s.energy_kwh for s in finding.waste_spans) == pytest.approx(finding.waste_kwh)
+        assert all(s.from_us // QUARTER_US == (s.to_us - 1) // QUARTER_US for s in finding.waste_spans)
+
+
+def test_the_memory_of_a_drift_keeps_when_it_was_wasted() -> None:
+    random.seed(11)
+    rows = [minute(i, active_power=random.gauss(6.0 if i < 45 * 60 else 7.5, 0.4)) for i in range(60 * 60 + 30)]
+    whole, parted = detector("specific_energy"), detector("specific_energy")
+    for row in rows[: 50 * 60 + 30]:
+        whole.feed(row)
+        parted.feed(row)
+    restored = detector("specific_energy")
+    restored.restore(json.loads(json.dumps(parted.memory())))
+    told = [[f for row in rows[50 * 60 + 30 :] for f in each.feed(row)] for each in (whole, restored)]
+    assert told[0]
+    assert [f.waste_spans for f in told[0]] == [f.waste_spans for f in told[1]]

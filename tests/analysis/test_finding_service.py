@@ -44,7 +44,7 @@ class Asked:
         kept = KeptMinutes(self.shop.history, self.shop.states, None, lambda: self.shop.plant)
         self.service = Findings(
             lambda: self.shop.plant, lambda: self.shop.tags, store=self.shop.store, watch=self.shop.watch, minutes=kept,
-            audit=self.audit, clock=self.clock, run=here, price=lambda _t: 8.0,
+            audit=self.audit, clock=self.clock, run=here, prices=self.shop.prices,
         )  # fmt: skip
 
     async def states(self) -> None:

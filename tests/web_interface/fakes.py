@@ -14,7 +14,7 @@ from domain.access import Role, User
 from domain.alert import Action, Alert, AlertState, Change, Hold, HoldKind, Priority
 from domain.alert_rule import AlertRule
 from domain.efficiency import CARDS, GroupEfficiency
-from domain.energy import Efficiency, EnergyAccount, ShiftWindow
+from domain.energy import Efficiency, EnergyAccount, ShiftPrice, ShiftWindow
 from domain.errors import NotFound
 from domain.kpi import GroupKpis, SpecificEnergy, TimeElements, TimeKpis
 from domain.plant import Tag
@@ -158,6 +158,7 @@ class FakeLive:
             ],
             kef_trend=[(t, v) for t, v in zip(hours, (0.83, 0.84, 0.84, 0.84, 0.80, 0.87, 0.84), strict=False)],
             shift_cost=6110.0,
+            shift_price=ShiftPrice(6110.0 / 742.0, 8.234, 8.234),
             newest_us=max(v.time_us for v in self.latest() if v.quality < 64),
         )
 

@@ -222,8 +222,8 @@ class MachinePage:
 
     def _gantt_data(self) -> dict[str, Any]:
         site = self._page.services.plant.plant.site
-        now_us = self._page.hub.shop().now_us
-        return view.gantt(self._now, self._window, now_us, self._fmt, site.tariff_per_kwh, site.currency)
+        shop = self._page.hub.shop()
+        return view.gantt(self._now, self._window, shop.now_us, self._fmt, shop.shift_price.so_far, site.currency)
 
     async def _switch(self, kind: str) -> None:
         self._chart_kind = kind

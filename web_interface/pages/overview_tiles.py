@@ -119,11 +119,14 @@ def cost_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     tile: Data = {"name": t(_named("tile.cost", shop), fmt.lang), "value": value, "unit": unit, "bar": None}
     tile["full"] = f"{fmt.number(cost, 2)}\u00a0{site.currency}"
     if cost is None:
-        words = "tile.cost.no_tariff" if site.tariff_per_kwh is None else "tile.energy.none"
+        words = "tile.cost.no_tariff" if shop.shift_price.so_far is None else "tile.energy.none"
         tile["note"] = [[t(words, fmt.lang), "em-quiet"]]
         return tile
-    plan = site.shift_plan_kwh * site.tariff_per_kwh if site.shift_plan_kwh and site.tariff_per_kwh else None
-    forecast = cost / share if share > _EARLY else None
+    price, ahead = shop.shift_price.whole, shop.shift_price.ahead
+    plan = site.shift_plan_kwh * price if site.shift_plan_kwh and price else None
+    forecast = None
+    if share > _EARLY and shop.shift_energy_kwh is not None and ahead is not None:  # the rest at the prices of its own hours
+        forecast = cost + shop.shift_energy_kwh * (1 / share - 1) * ahead
     scale = max(plan or 0.0, forecast or 0.0, cost) * 1.04 or 1.0
     tile["bar"] = _bar(
         cost / scale, None if plan is None else plan * share / scale, None if forecast is None else forecast / scale
