@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from analysis.accounting import EnergyAccounting
@@ -84,14 +84,17 @@ class ProductionFigures:
     # -- times -----------------------------------------------------------------------------------------------------
 
     async def oee(self, by: str, from_us: int, to_us: int, subject: str = SITE) -> Sequence[GroupKpis]:
-        """`by` machine | section | site. Planned busy time is that of the shifts without their breaks. Raises NotFound."""
+        """`by` machine | section | site. Planned busy time is that of a machine's shifts without their breaks. Raises NotFound.
+
+        A machine that is planned for none of the shifts is left out of its group's sums and named in the reasons.
+        """
         wanted = set(machines_of(self._plant(), subject))
         end_us = min(to_us, self._clock.now_us())
-        planned = planned_spans(self._accounting.shifts(from_us, to_us), from_us, end_us)
+        shifts = self._accounting.shifts(from_us, to_us)
         groups: dict[str, list[tuple[Machine, TimeElements, list[str]]]] = {}
         for machine in self._plant().machines:
             if machine.id in wanted:
-                elements, reasons = await self._elements(machine, from_us, to_us, planned)
+                elements, reasons = await self._elements(machine, from_us, to_us, shifts, end_us)
                 group = machine.id if by == "machine" else machine.section if by == "section" else SITE
                 groups.setdefault(group, []).append((machine, elements, reasons))
         return [
@@ -100,15 +103,17 @@ class ProductionFigures:
                 tuple((machine.id, reason) for machine, _, reasons in found for reason in reasons),
             )
             for group, found in groups.items()
-            for total in [together([elements for _, elements, _ in found])]
+            for total in [together(_planned_ones([elements for _, elements, _ in found]))]
         ]  # fmt: skip
 
     async def _elements(
-        self, machine: Machine, from_us: int, to_us: int, planned: Spans
+        self, machine: Machine, from_us: int, to_us: int, shifts: Sequence[ShiftWindow], end_us: int
     ) -> tuple[TimeElements, list[str]]:
-        """Times of one machine within the planned time, and what it cannot tell."""
+        """Times of one machine within its planned time, and what it cannot tell."""
+        planned = planned_spans(shifts, from_us, end_us, machine.shifts)
         if not planned:
-            return TimeElements(None, None, None), [f"{REASON}no_shifts"]
+            whose = "not_planned" if planned_spans(shifts, from_us, end_us) else "no_shifts"
+            return TimeElements(None, None, None), [REASON + whose]
         pbt_s = sum(end - begin for begin, end in planned) / 1e6
         if machine.states is None:
             return TimeElements(None, None, pbt_s, completeness=0.0), ["kef.reason.no_states"]
@@ -141,10 +146,17 @@ class ProductionFigures:
         return float(sum(known)) if known else None
 
 
-def planned_spans(shifts: Iterable[ShiftWindow], from_us: int, to_us: int) -> Spans:
-    """Shifts without their breaks, cut at the window, in order of time."""
+def _planned_ones(elements: Sequence[TimeElements]) -> Sequence[TimeElements]:
+    """Those with planned time; all where none has any."""
+    return [e for e in elements if e.pbt_s is not None] or elements
+
+
+def planned_spans(shifts: Iterable[ShiftWindow], from_us: int, to_us: int, names: Collection[str] = ()) -> Spans:
+    """Shifts without their breaks, cut at the window, in order of time. `names`: only these shifts are planned; empty: all."""
     spans: Spans = []
     for shift in shifts:
+        if names and shift.name not in names:
+            continue
         begin = shift.from_us
         for pause in (*shift.breaks, None):
             end = shift.to_us if pause is None else pause.from_us

@@ -17,7 +17,7 @@ from analysis.detectors.minute import (
     with_calendar,
     with_states,
 )
-from domain.plant import Plant, Tag
+from domain.plant import Machine, Plant, Tag
 from domain.ports import History, Step
 from domain.production import PartCount, ProgramStretch
 from domain.stores import StateStore
@@ -33,15 +33,18 @@ class ProductionSource(Protocol):
     async def programs(self, machine_id: str, from_us: int, to_us: int) -> Sequence[ProgramStretch]: ...
 
 
-def context_of(plant: Plant) -> Context:
-    """Shifts and weeks of the site. A week begins on Monday of the site's zone."""
+def context_of(plant: Plant, machine: Machine | None = None) -> Context:
+    """Shifts the machine is planned for (None: all of the site) and weeks. A week begins on Monday of the site's zone."""
+    names = machine.shifts if machine is not None else ()
     calendar = Calendar.of(plant)
     windows: dict[date, list[tuple[int, int]]] = {}
 
     def spans(day: date) -> list[tuple[int, int]]:
         found = windows.get(day)
         if found is None:
-            found = windows[day] = [(w.from_us, w.to_us) for w in calendar.shifts_of_day(day)]
+            found = windows[day] = [
+                (w.from_us, w.to_us) for w in calendar.shifts_of_day(day) if not names or w.name in names
+            ]
         return found
 
     def context(time_us: int) -> tuple[bool | None, int]:
@@ -109,12 +112,12 @@ class KeptMinutes:
         if not minutes:
             return []
         plant = self._plant()
-        dated = with_calendar(minutes, context_of(plant))
+        machine = next((m for m in plant.machines if m.id == machine_id), None)
+        dated = with_calendar(minutes, context_of(plant, machine))
         if machine_id is None:
             return dated
         from_us, to_us = dated[0].time_us, dated[-1].end_us
         stated = with_states(dated, await self._states.states(machine_id, from_us, to_us))
-        machine = next((m for m in plant.machines if m.id == machine_id), None)
         if self._production is None or machine is None or machine.control is None:
             return stated
         parts = await self._production.parts(machine_id, from_us, to_us) if machine.control.part_count else None

@@ -310,6 +310,15 @@ def test_weeks_begin_on_monday_of_the_sites_zone() -> None:
     assert context_of(replace(plant, shifts=()))(monday_0030)[0] is None
 
 
+def test_a_machine_planned_for_some_shifts_only_is_outside_them_in_the_others() -> None:
+    plant, _ = plant_of(meter_device("m1"), zone="Europe/Moscow")
+    monday_0030 = 1_763_915_400_000_000 + 5 * 3600 * S  # the night shift, named 3
+    day_only = replace(plant.machines[0], shifts=("1", "2"))
+    assert context_of(plant, day_only)(monday_0030)[0] is False
+    assert context_of(plant, day_only)(monday_0030 + 12 * 3600 * S)[0] is True
+    assert context_of(plant, replace(day_only, shifts=()))(monday_0030)[0] is True
+
+
 def test_programs_and_parts_fall_into_their_minutes() -> None:
     programs = [ProgramStretch("m", "A", T0, T0 + 90 * S), ProgramStretch("m", None, T0 + 90 * S, T0 + 10 * MIN)]
     steps = (PartStep(T0, T0 + 70 * S, 2, PartStepKind.COUNTED, 2.0),)

@@ -92,6 +92,34 @@ async def test_what_a_machine_cannot_tell_is_named_and_times_stay() -> None:
     assert site.kpis.availability == pytest.approx(3 / 16, rel=2e-3), "sums of times"
 
 
+async def test_planned_time_follows_the_machines_own_shifts() -> None:
+    """Both shifts of 16 h run; m1 is planned for the first only, m2 for both."""
+    shop = Shop()
+    shop.clock.step_wall(8 * 3600)
+    machines = (replace(shop.plant.machines[0], shifts=("1",)), shop.plant.machines[1])
+    shop.plant = replace(shop.plant, machines=machines)
+    await shop.keep_states()
+    window = (SHIFT[0], SHIFT[0] + 16 * H)
+    first, second = await figures(shop).oee("machine", *window)
+    assert (first.elements.pbt_s, second.elements.pbt_s) == (8 * 3600, 16 * 3600)
+    assert first.kpis.availability == pytest.approx(3 / 8, rel=2e-3)
+    (site,) = await figures(shop).oee("site", *window)
+    assert site.elements.pbt_s == 24 * 3600
+
+
+async def test_a_machine_without_a_shift_in_the_window_is_named_and_left_out_of_its_group() -> None:
+    shop = Shop()
+    machines = (shop.plant.machines[0], replace(shop.plant.machines[1], shifts=("3",)))
+    shop.plant = replace(shop.plant, machines=machines)
+    await shop.keep_states()
+    _, unplanned = await figures(shop).oee("machine", *SHIFT)
+    assert (unplanned.elements.pbt_s, unplanned.reasons) == (None, (("m2-m", "kpi.reason.not_planned"),))
+    (site,) = await figures(shop).oee("site", *SHIFT)
+    assert site.elements.pbt_s == 8 * 3600
+    assert site.kpis.availability == pytest.approx(3 / 8, rel=2e-3)
+    assert ("m2-m", "kpi.reason.not_planned") in site.reasons
+
+
 async def test_without_shifts_there_is_no_planned_time() -> None:
     shop = Shop()
     shop.plant = replace(shop.plant, shifts=())
@@ -105,6 +133,8 @@ def test_planned_time_leaves_breaks_out_and_is_cut_at_the_window() -> None:
     assert planned_spans([day], 0, 8 * H) == [(0, 4 * H), (4 * H + 30 * MIN, 8 * H)]
     assert planned_spans([day], H, 4 * H + 10 * MIN) == [(H, 4 * H)]
     assert planned_spans([], 0, H) == []
+    assert planned_spans([day], 0, H, ["2"]) == []
+    assert planned_spans([day], 0, H, ["1", "2"]) == [(0, H)]
 
 
 def test_seconds_of_states_inside_spans() -> None:
