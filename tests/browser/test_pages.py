@@ -194,3 +194,38 @@ async def choose_language(page: Any, code: str, overview: str) -> None:
     await page.wait_for_function(
         "word => document.querySelector('[data-testid=rail-overview]')?.innerText.includes(word)", arg=overview
     )
+
+
+async def test_a_template_is_changed_beside_its_preview_and_saved(visit: Visit) -> None:
+    page = await visit("/reports?tab=templates", user="engineer")
+    await page.click(at("template-new"))
+    await page.wait_for_selector(f"{at('template-preview')} .em-preview-title")
+    await page.click(at("template-save"))
+    await page.wait_for_selector(f"{at('template-troubles')} .em-form-trouble")
+    assert await page.inner_text(at("template-troubles")) == "error\nНазвание. Не заполнено"
+    await page.fill(f"input{at('template-name')}", "<b>Мой</b> отчёт")
+    await page.wait_for_function("document.querySelector('.em-preview-title').innerText === '<b>Мой</b> отчёт'")
+    await page.click(at("template-save"))
+    await page.wait_for_selector(at("templates-table"))
+    assert "<b>Мой</b> отчёт" in await page.inner_text(at("templates-table"))
+
+
+async def test_a_schedule_is_added_and_a_failed_period_tried_again(visit: Visit) -> None:
+    page = await visit("/reports?tab=schedule", user="engineer")
+    await page.wait_for_selector(f"{at('schedules-table')} tbody tr")
+    assert "не вышел" in await page.inner_text(at("runs-table"))
+    before = await page.locator(f"{at('schedules-table')} tbody tr").count()
+    await page.click(at("schedule-new"))
+    await page.click(at("schedule-dialog-save"))
+    await page.wait_for_function(
+        f"document.querySelectorAll(\"{at('schedules-table')} tbody tr\").length === {before + 1}"
+    )
+
+
+async def test_a_viewer_sees_reports_and_changes_none(visit: Visit) -> None:
+    page = await visit("/reports?tab=templates", user="viewer")
+    await page.wait_for_selector(at("templates-table"))
+    assert await page.locator(at("template-new")).count() == 0
+    await page.goto(page.url.partition("?")[0] + "?tab=schedule")
+    await page.wait_for_selector(at("schedules-table"))
+    assert await page.locator(at("schedule-new")).count() == 0
