@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from application import access, device, plant, recompute, report, server, storage
 from domain.errors import MonitorError
 
 EXIT_DONE, EXIT_OTHER, EXIT_USAGE = 0, 1, 2
@@ -14,6 +13,9 @@ EXIT_DONE, EXIT_OTHER, EXIT_USAGE = 0, 1, 2
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line; `run` of the chosen namespace does the work and returns the exit code."""
+    # here, not above: a worker process imports this file too, and needs none of the rooms
+    from application import access, device, plant, recompute, report, server, storage  # noqa: PLC0415
+
     root = argparse.ArgumentParser(prog="main.py", description="Energy Monitoring of a metal-working shop.")
     root.set_defaults(run=server.serve)
     commands = root.add_subparsers(title="commands", metavar="COMMAND")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -80,7 +81,7 @@ class EnergyFigures:
         known = [c.total for c in columns if c.total is not None]
         zones = () if total is None or not known else cost_by_zone(total.times_us, total.energy, book, total.seconds)
         cost, unpriced = total_cost(zones)  # of unknown energy the money is unknown too
-        days = self._by_day(columns)
+        days = self._by_day(total) if total is not None and (money.co2 or money.fuel) else []
         co2, co2_source = carbon.co2_kg(days, money.co2)
         fuel, fuel_source = carbon.fuel_t(days, money.fuel)
         return Cost(
@@ -89,15 +90,17 @@ class EnergyFigures:
             co2, co2_source, fuel, fuel_source,
         )  # fmt: skip
 
-    def _by_day(self, columns: Sequence[Quarters]) -> list[tuple[date, float]]:
-        calendar = self._accounting.calendar
-        days: dict[date, float] = {}
-        for column in columns:
-            known = ~np.isnan(column.energy)
-            for time_us, energy in zip(column.times_us[known].tolist(), column.energy[known].tolist(), strict=True):
-                day = calendar.day_of(time_us)
-                days[day] = days.get(day, 0.0) + energy
-        return list(days.items())
+    def _by_day(self, total: Quarters) -> list[tuple[date, float]]:
+        """Known energy of each day of the site that has any."""
+        if not len(total.times_us):
+            return []
+        windows = self._accounting.calendar.overlapping("day", int(total.times_us[0]), int(total.times_us[-1]) + 1)
+        known = ~np.isnan(total.energy)
+        begins = np.array([window.from_us for window in windows], dtype=np.int64)
+        place = np.searchsorted(begins, total.times_us[known], side="right") - 1
+        sums = np.bincount(place, total.energy[known], len(windows))
+        counts = np.bincount(place, minlength=len(windows))
+        return [(window.day, float(kwh)) for window, kwh, n in zip(windows, sums, counts, strict=True) if n]
 
     async def _power_charges(self, subject: str, from_us: int, to_us: int) -> tuple[PowerCharge, ...]:
         """Of the site and whole months whose tariff has them."""
@@ -129,19 +132,29 @@ class EnergyFigures:
         if columns:
             total = summed(columns)
             windows = demand_windows(total.times_us, total.seconds, total.energy, terms.demand_window_min, now_us)
+        await asyncio.sleep(0)
         contract = terms.contract_kw or site.contract_kw
         over = sum(1 for w in windows if w.complete and contract is not None and (w.demand_kw or 0.0) > contract)
-        peaks = [Peak(window, await self._running_then(window)) for window in highest(windows, PEAKS)]
+        span = (_floor(from_us, terms.demand_window_min), to_us)
+        peaks = [Peak(window, await self._running_then(window, span)) for window in highest(windows, PEAKS)]
         return Demand(
             from_us, to_us, terms.demand_window_min, contract, source, windows, peaks, over,
             trust_of(columns, running=to_us > now_us),
         )  # fmt: skip
 
-    async def _running_then(self, window: DemandWindow) -> list[tuple[str, float]]:
+    async def _running_then(self, window: DemandWindow, span: tuple[int, int]) -> list[tuple[str, float]]:
+        """Machines with energy in the window; from the quarters of `span` where they are at hand."""
+        await asyncio.sleep(0)  # what is at hand never waits; the event loop has others to serve
         hours = (window.to_us - window.from_us) / 3.6e9
         found = []
         for machine in self._plant().machines:
-            total = summed(await self._quarters(machine.id, window.from_us, window.to_us), whole=False).total
+            kept = self._at_hand(machine.meter, span)
+            if kept is not None:
+                first, end = np.searchsorted(kept.times_us, (window.from_us, window.to_us))
+                energy = kept.energy[first:end]
+                total = _sum(energy, ~np.isnan(energy))
+            else:
+                total = summed(await self._quarters(machine.id, window.from_us, window.to_us), whole=False).total
             if total:
                 found.append((machine.id, total / hours))
         return sorted(found, key=lambda pair: -pair[1])
@@ -165,12 +178,14 @@ class EnergyFigures:
         reactive = await self._quarters(subject, from_us, to_us, reactive=True)
         usable = bool(active) and bool(reactive) and all(c.source != "none" for c in reactive)
         p = summed(active) if active else None
+        await asyncio.sleep(0)
         q = summed(reactive) if usable else None
         if p is None or q is None:
             total = None if p is None else p.total
             return PowerFactor(
                 subject, from_us, to_us, total, None, None, None, None, terms.tg_limit, None, None, "none", (), trust_of(active)
             )  # fmt: skip
+        await asyncio.sleep(0)
         both = ~np.isnan(p.energy) & ~np.isnan(q.energy)
         high = both & self._high_load(p.times_us.tolist(), terms)
         active_kwh, reactive_kvarh = _sum(p.energy, both), _sum(q.energy, both)
@@ -244,6 +259,13 @@ class EnergyFigures:
             return None
         return main
 
+    def _at_hand(self, meter: str | None, span: tuple[int, int]) -> Quarters | None:
+        """Active quarters of a meter over a span that were asked for before."""
+        if meter is None:
+            return None
+        tags, (counter, gauge) = self._tags(), _ACTIVE
+        return self._history.at_hand(total_tag(tags, meter, counter), total_tag(tags, meter, gauge), *span)
+
     async def _quarters(self, subject: str, from_us: int, to_us: int, *, reactive: bool = False) -> list[Quarters]:
         """One column a meter of the subject. Raises NotFound."""
         plant, tags = self._plant(), self._tags()
@@ -254,6 +276,8 @@ class EnergyFigures:
         for meter in (m for m in meters if m is not None):
             counted, power = total_tag(tags, meter, counter), total_tag(tags, meter, gauge)
             found.append(await self._history.quarters(counted, power, from_us, to_us))
+            if len(found) % 25 == 0:
+                await asyncio.sleep(0)
         return found
 
 

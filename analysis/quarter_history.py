@@ -45,6 +45,14 @@ class QuarterHistory:
         head = await self._asked(counter, power, from_us, border_us, KEPT_US, now_us)
         return joined(head, await self._asked(counter, power, border_us, to_us, FRESH_US, now_us))
 
+    def at_hand(self, counter: Tag | None, power: Tag | None, from_us: int, to_us: int) -> Quarters | None:
+        """Of a settled window that was asked for lately; None without it."""
+        now_us = self._clock.now_us()
+        if to_us > (now_us - SETTLED_US) // HOUR_US * HOUR_US:
+            return None
+        known = self._kept.get((None if counter is None else counter.id, None if power is None else power.id, from_us, to_us))
+        return known[1] if known is not None and 0 <= now_us - known[0] < KEPT_US else None
+
     async def _asked(
         self, counter: Tag | None, power: Tag | None, from_us: int, to_us: int, kept_us: int, now_us: int
     ) -> Quarters:

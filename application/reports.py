@@ -17,11 +17,12 @@ from database import Database
 from domain.plant import Plant, Tag
 from domain.ports import Clock, History
 from notifications.senders import senders
+from reports.draw import draw
 from reports.gather import ReportBuilder, Sources
 from reports.jobs import ReportJobs
 from reports.model import Report
 from reports.scheduler import ReportScheduler
-from reports.service import Reports, Stores, draw
+from reports.service import Reports, Stores
 from reports.wording import Wording
 from runtime.offload import Offload
 from web_interface.wording import wording

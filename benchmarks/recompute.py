@@ -107,10 +107,10 @@ class Memory(threading.Thread):
 
     def run(self) -> None:
         while not self.over.wait(0.2):
-            children = Path(f"/proc/self/task/{threading.main_thread().native_id}/children").read_text().split()
             try:
+                children = " ".join(file.read_text() for file in Path("/proc/self/task").glob("*/children")).split()
                 self.peak = max(self.peak, rss_mib() + sum(rss_mib(int(pid)) for pid in children))
-            except (FileNotFoundError, ProcessLookupError):
+            except (FileNotFoundError, ProcessLookupError):  # a thread or process ended meanwhile
                 continue
 
 

@@ -115,8 +115,11 @@ class ReportBuilder:
         known = metered is not None or any(row.energy_kwh is not None for row in rows)
         total_kwh = machines_kwh if metered is None else metered
         power = await self._power(plant, whom, begin, end) if Part.POWER in parts else []
+        await asyncio.sleep(0)
         demand = await self._s.money.demand(begin, end) if whom.site and plant.machines and _wants_demand(template) else None
+        await asyncio.sleep(0)
         factor = await self._factor(whom, begin, end, template)
+        await asyncio.sleep(0)
         alerts = [a for a in await self._s.alerts.history(begin, end, MOST_ALERTS) if _concerns(a, whom)]
         produced = sum(row.production_kwh for row in rows)
         return Report(

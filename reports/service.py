@@ -16,16 +16,14 @@ from domain.plant import Plant
 from domain.ports import Clock
 from domain.report import Draft, PeriodKind, ReportOutline, ReportRun, ReportTemplate, ReportTemplateStore, template_document
 from domain.stores import AuditStore, ReportInputs, ReportStore, StoredReport
-from reports.excel import report_xlsx
+from reports.draw import WRITERS, draw
 from reports.gather import ReportBuilder
 from reports.model import Report
 from reports.outline import outline
-from reports.pdf import report_pdf
 from reports.periods import DAY_US, periods, window_of
 from reports.templates import BY_ID, FORMATS, SHIPPED, parse_template
 from reports.wording import Wording
 
-WRITERS: dict[str, Callable[[Report, Wording], bytes]] = {"pdf": report_pdf, "xlsx": report_xlsx}
 LONGEST_US = 400 * DAY_US
 _LONGEST = {PeriodKind.SHIFT: 4 * DAY_US, PeriodKind.DAY: DAY_US, PeriodKind.WEEK: 7 * DAY_US, PeriodKind.MONTH: 31 * DAY_US}
 Draw = Callable[[str, Report, Wording], Awaitable[bytes]]
@@ -45,11 +43,6 @@ class Stores:
     reports: ReportStore
     templates: ReportTemplateStore
     audit: AuditStore
-
-
-def draw(format: str, report: Report, words: Wording) -> bytes:
-    """The file's bytes. CPU-bound; runs in the worker process."""
-    return WRITERS[format](report, words)
 
 
 async def draw_in_thread(format: str, report: Report, words: Wording) -> bytes:

@@ -49,9 +49,10 @@ class Offload:
             pool = self._pool = self._pool or ProcessPoolExecutor(
                 1, mp_context=multiprocessing.get_context("spawn"), initializer=_gently
             )
-            future = pool.submit(_call, function, args, kwargs)
             try:
                 async with asyncio.timeout(self._longest_s):
+                    # on a thread: the first call starts the process, which would hold up the event loop
+                    future = await asyncio.to_thread(pool.submit, _call, function, args, kwargs)
                     return await asyncio.wrap_future(future)
             except BrokenProcessPool as exc:
                 self._end()
