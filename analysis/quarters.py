@@ -80,15 +80,12 @@ class Quarters:
         return found
 
 
-def grid(from_us: int, to_us: int) -> list[tuple[int, int]]:
-    """[from_us, to_us) cut at quarter hours."""
-    cut = []
-    begin = from_us
-    while begin < to_us:
-        end = min((begin // QUARTER_US + 1) * QUARTER_US, to_us)
-        cut.append((begin, end))
-        begin = end
-    return cut
+def grid(from_us: int, to_us: int) -> Ints:
+    """Begins of the stretches of [from_us, to_us) cut at quarter hours."""
+    if to_us <= from_us:
+        return np.array([], dtype=np.int64)
+    inner = np.arange((from_us // QUARTER_US + 1) * QUARTER_US, to_us, QUARTER_US, dtype=np.int64)
+    return np.concatenate([np.array([from_us], dtype=np.int64), inner])
 
 
 async def load_quarters(
@@ -96,27 +93,29 @@ async def load_quarters(
 ) -> Quarters:
     """Of one meter; what lies ahead of `now_us` is left out. `power` serves where there is no counter."""
     end_us = min(to_us, now_us)
-    cut = grid(from_us, end_us)
-    times = np.array([begin for begin, _ in cut], dtype=np.int64)
-    seconds = np.array([(end - begin) / 1e6 for begin, end in cut], dtype=np.float64)
+    times = grid(from_us, end_us)
+    ends = np.append(times[1:], max(end_us, from_us)) if len(times) else times
+    seconds = (ends - times) / 1e6
     tag = counter or power
-    energy, estimated = np.full(len(cut), np.nan), np.zeros(len(cut))
-    if tag is None or not cut:
+    energy, estimated = np.full(len(times), np.nan), np.zeros(len(times))
+    if tag is None or not len(times):
         return Quarters(times, seconds, energy, estimated, "none")
+    counted = counter is not None
     whole_from, whole_to = -(-from_us // QUARTER_US) * QUARTER_US, end_us // QUARTER_US * QUARTER_US
-    found: dict[int, tuple[float, float]] = {}
     if whole_from < whole_to:
         rows = (await history.rollup(tag.id, Step.M15, whole_from, whole_to)).rows
-        found = {row.time_us: value for row in rows if (value := _value(row, QUARTER_US, counter is not None)) is not None}
-    for begin, end in cut:
+        known = [(row.time_us, *value) for row in rows if (value := _value(row, QUARTER_US, counted)) is not None]
+        if known:
+            at, kwh, doubt = zip(*known, strict=True)
+            place = np.searchsorted(times, at)
+            energy[place], estimated[place] = kwh, doubt
+    for edge in sorted({0, len(times) - 1}):
+        begin, end = int(times[edge]), int(ends[edge])
         if begin < whole_from or end > whole_to:
-            ragged = await _ragged(history, tag, begin, end, counter is not None, running=end == now_us)
+            ragged = await _ragged(history, tag, begin, end, counted, running=end == now_us)
             if ragged is not None:
-                found[begin] = ragged
-    for place, (begin, _end) in enumerate(cut):
-        if begin in found:
-            energy[place], estimated[place] = found[begin]
-    return Quarters(times, seconds, energy, estimated, "counter" if counter is not None else "integrated_power")
+                energy[edge], estimated[edge] = ragged
+    return Quarters(times, seconds, energy, estimated, "counter" if counted else "integrated_power")
 
 
 async def _ragged(
