@@ -189,7 +189,8 @@ class PowerChart(Flowable):  # type: ignore[misc]
         text = self._labels["peak"]
         half = canvas.stringWidth(text, BOLD, 8) / 2
         middle = min(max((left + right) / 2, 30 + half), self.width - half)
-        canvas.drawCentredString(middle, y + 6, text)
+        crossed = self._contract is not None and y - 4 < self._y(self._contract) < y + 16
+        canvas.drawCentredString(middle, y - 12 if crossed else y + 6, text)  # never through the contract's line
 
 
 class DayBars(Flowable):  # type: ignore[misc]
