@@ -2,25 +2,25 @@
 
 A window is measured in chunks on a fixed UTC grid, so that a refresh of the running shift measures only its last minutes and two
 windows that share an hour share its figures. Chunks that can no longer change are remembered. Spans over 26 h use minutes of
-the roll-ups instead of single samples to share energy among the states; totals come from the counter readings either way.
+the roll-ups instead of single samples to share energy among the states; totals come from the counter readings either way. Where
+samples may be deleted already the finest roll-ups that are kept stand in (analysis/kept_tiers.py).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-
-import numpy as np
 
 from analysis.calendar import Calendar
 from analysis.cube import StateColumns, fill, slot_borders
 from analysis.efficiency import Inputs, evaluate
 from analysis.energy import Chunk, CounterColumns, PowerTrace, counts, measure, merge
+from analysis.kept_tiers import KEPT_DAYS, Way, as_samples, buckets, counter_of, power_of, way_of
 from analysis.meter import Meter, Meters
-from analysis.states import Timing, states_of, tile
-from domain.counter import Increment, Step, increments
+from analysis.states import states_of, tile
+from domain.counter import increments
 from domain.cube import CubeCell, Slot
 from domain.efficiency import DEFAULT_CARD
 from domain.energy import Efficiency, EnergyAccount, ShiftWindow
@@ -35,14 +35,15 @@ MINUTE_US = 60_000_000
 SHORT_GRID_US, LONG_GRID_US = 15 * MINUTE_US, 60 * MINUTE_US
 LONG_SPAN_US = 26 * 60 * MINUTE_US
 LOAD_US = 24 * 60 * MINUTE_US  # at most that much of one machine is in memory at once
-SAMPLES_KEPT_US = 80 * 24 * 60 * MINUTE_US  # single samples older than that may be deleted
 REMEMBERED = 10_000  # chunks, about 1.5 kB each
 SETTLE_US = 3 * MINUTE_US  # until then samples, roll-ups and states of a stretch may still be on their way
 FRESH_US = 2_000_000  # a chunk that may still change is measured again after that time
 HOLED_FRESH_US = MINUTE_US  # one of the past with holes: a journal may still fill them
 OVERDUE_US = 10 * MINUTE_US  # after that an unsettled one is of the past too
 WHOLE = 0.98
-MINUTES = Timing.of(60.0, 0.0)  # of roll-ups that stand in for samples
+
+
+_Key = tuple[str, int, int, Way]  # machine, begin, end, how it was measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,18 @@ class EnergyAccounting:
         states: StateStore,
         clock: Clock,
         begins_after: Callable[[TagId, int], Awaitable[bool]] | None = None,
+        kept_days: Mapping[Resolution, int] = KEPT_DAYS,
     ) -> None:
-        """`begins_after`: is it certain that nothing of a tag is older? Without it nothing is taken for certain."""
+        """`begins_after`: is it certain that nothing of a tag is older? Without it nothing is taken for certain.
+
+        `kept_days`: days that each tier of the history is kept; one that is not named is kept for good.
+        """
         self._plant, self._history, self._states, self._clock = plant, history, states, clock
-        self._begins_after = begins_after
+        self._begins_after, self._kept_days = begins_after, kept_days
         self._meters = Meters(plant, tags)
         self._calendar: tuple[Plant, Calendar] | None = None
-        self._chunks: OrderedDict[tuple[str, int, int, bool], Chunk] = OrderedDict()
-        self._fresh: OrderedDict[tuple[str, int, int, bool], tuple[int, int, Chunk]] = OrderedDict()  # measured at, good until
+        self._chunks: OrderedDict[_Key, Chunk] = OrderedDict()
+        self._fresh: OrderedDict[_Key, tuple[int, int, Chunk]] = OrderedDict()  # measured at, good until
 
     # -- calendar --------------------------------------------------------------------------------------------------
 
@@ -164,15 +169,19 @@ class EnergyAccounting:
         for group in _groups([(slot.from_us, slot.to_us) for slot in slots]):
             begin, end = group[0][0], group[-1][1]
             mine = [slot for slot in slots if begin <= slot.from_us < end]
-            old = now_us - begin > SAMPLES_KEPT_US
-            loaded = await self._load(meter, begin, end, now_us, old)
+            way = self._way(begin, now_us)
+            loaded = await self._load(meter, begin, end, now_us, way)
             columns = fill(
                 slot_borders(mine), StateColumns.of(tile(machine_id, loaded.intervals, begin, end)), loaded.counter, loaded.power,
-                grid_us=LONG_GRID_US if old else SHORT_GRID_US, longest_normal_us=_longest_normal_us(meter),
+                grid_us=SHORT_GRID_US if way.samples else LONG_GRID_US, longest_normal_us=_longest_normal_us(meter),
                 tail_until_us=_tail_until_us(meter, loaded.counter, now_us), states_matter=meter.judged,
             )  # fmt: skip
             found += columns.cells(machine_id, mine)
         return found
+
+    def has_samples(self, time_us: int) -> bool:
+        """Is that time measured from single samples, not from roll-ups alone?"""
+        return self._way(time_us, self._clock.now_us()).samples
 
     async def empty_before(self, machine_id: str, time_us: int) -> bool:
         """Is it certain that nothing of the machine was kept before that time? Raises NotFound."""
@@ -203,18 +212,20 @@ class EnergyAccounting:
         """Chunks that tile [from_us, to_us)."""
         now_us = self._clock.now_us()
         found: list[Chunk] = []
-        missing: list[tuple[int, int]] = []
+        missing: dict[Way, list[tuple[int, int]]] = {}
         for begin, end in _grid(from_us, to_us, LONG_GRID_US if long else SHORT_GRID_US):
-            chunk = self._remembered((meter.machine.id, begin, end, long), now_us)
+            way = self._way(begin, now_us, long=long)
+            chunk = self._remembered((meter.machine.id, begin, end, way), now_us)
             if chunk is None:
-                missing.append((begin, end))
+                missing.setdefault(way, []).append((begin, end))
             else:
                 found.append(chunk)
-        for group in _groups(missing):
-            found += await self._measure_group(meter, group, now_us, long)
+        for way, chunks in missing.items():
+            for group in _groups(chunks):
+                found += await self._measure_group(meter, group, now_us, way)
         return sorted(found, key=lambda chunk: chunk.from_us)
 
-    def _remembered(self, key: tuple[str, int, int, bool], now_us: int) -> Chunk | None:
+    def _remembered(self, key: _Key, now_us: int) -> Chunk | None:
         chunk = self._chunks.get(key)
         if chunk is not None:
             self._chunks.move_to_end(key)
@@ -222,8 +233,11 @@ class EnergyAccounting:
         fresh = self._fresh.get(key)
         return fresh[2] if fresh is not None and fresh[0] <= now_us < fresh[1] else None
 
-    async def _measure_group(self, meter: Meter, group: Sequence[tuple[int, int]], now_us: int, long: bool) -> list[Chunk]:
-        loaded = await self._load(meter, group[0][0], group[-1][1], now_us, long)
+    def _way(self, begin_us: int, now_us: int, *, long: bool = False) -> Way:
+        return way_of(begin_us, now_us, long=long, kept_days=self._kept_days)
+
+    async def _measure_group(self, meter: Meter, group: Sequence[tuple[int, int]], now_us: int, way: Way) -> list[Chunk]:
+        loaded = await self._load(meter, group[0][0], group[-1][1], now_us, way)
         longest_us, counter = _longest_normal_us(meter), loaded.counter
         tail_until_us = _tail_until_us(meter, counter, now_us)
         found = []
@@ -233,10 +247,10 @@ class EnergyAccounting:
                 longest_normal_us=longest_us, tail_until_us=tail_until_us, states_matter=meter.judged,
             )  # fmt: skip
             found.append(chunk)
-            self._remember((meter.machine.id, begin, end, long), chunk, self._settled(meter, loaded, end, now_us), now_us)
+            self._remember((meter.machine.id, begin, end, way), chunk, self._settled(meter, loaded, end, now_us), now_us)
         return found
 
-    def _remember(self, key: tuple[str, int, int, bool], chunk: Chunk, settled: bool, now_us: int) -> None:
+    def _remember(self, key: _Key, chunk: Chunk, settled: bool, now_us: int) -> None:
         whole = chunk.known_us >= WHOLE * (chunk.to_us - chunk.from_us) or now_us - chunk.to_us > LONG_SPAN_US
         if settled and whole:
             self._chunks[key] = chunk
@@ -258,24 +272,26 @@ class EnergyAccounting:
         last_us = loaded.power_last_us if loaded.counter is None else loaded.counter.last_us
         return last_us is not None and last_us >= end_us
 
-    async def _load(self, meter: Meter, from_us: int, to_us: int, now_us: int, long: bool) -> _Loaded:
-        counter = await self._load_counter(meter, from_us, to_us, long)
-        samples = RawSeries(TagId(0), [], [], [])
+    async def _load(self, meter: Meter, from_us: int, to_us: int, now_us: int, way: Way) -> _Loaded:
+        counter = await self._load_counter(meter, from_us, to_us, way)
         stored = await self._states.states(meter.machine.id, from_us, to_us) if meter.judged else ()
         rebuild = meter.machine.states is not None and not stored
-        if meter.power is not None and (not long or rebuild):
+        if meter.power is None:
+            return _Loaded(stored, counter, PowerTrace.of_samples((), (), (), 0, 0, to_us), None)
+        samples, timing = RawSeries(TagId(0), [], [], []), meter.timing
+        if way.samples and (rebuild or way.power is Resolution.RAW):
             samples = await self._history.raw(meter.power.id, from_us, to_us, edges=True)
-        if meter.power is not None and long:
-            power, last_us = await self._minutes(meter.power, from_us, to_us)
-        else:
-            interval_us, hold_us = meter.timing.interval_us, meter.timing.hold_us
+        if way.power is Resolution.RAW:
             power = PowerTrace.of_samples(
-                samples.times_us, samples.values, samples.qualities, interval_us, hold_us, max(now_us, to_us)
+                samples.times_us, samples.values, samples.qualities, timing.interval_us, timing.hold_us, max(now_us, to_us)
             )
             last_us = samples.times_us[-1] if len(samples.times_us) else None
-        timing = meter.timing
-        if rebuild and long and meter.power is not None and not len(samples.times_us):
-            samples, timing = await self._minute_samples(meter.power, from_us, to_us), MINUTES
+        else:
+            slow_us = timing.hold_us if timing.interval_us > way.width_us else 0
+            rows = await buckets(self._history, meter.power.id, way, from_us, to_us, slow_us)
+            power, last_us = power_of(rows, way.width_us, timing)
+            if rebuild and not len(samples.times_us):
+                samples, timing = as_samples(meter.power.id, rows), way.timing(timing)
         if rebuild and meter.machine.states is not None and len(samples.times_us):
             begin_us = min(from_us, samples.times_us[0])
             stored = states_of(
@@ -284,17 +300,14 @@ class EnergyAccounting:
             )  # fmt: skip
         return _Loaded(stored, counter, power, last_us)
 
-    async def _load_counter(self, meter: Meter, from_us: int, to_us: int, long: bool) -> CounterColumns | None:
+    async def _load_counter(self, meter: Meter, from_us: int, to_us: int, way: Way) -> CounterColumns | None:
+        """Of a counter that is read slowly single readings cost no more than roll-ups, as long as they are there."""
         if meter.energy is None:
             return None
-        if long and meter.reading_us < MINUTE_US // 2:
-            rows = (await self._history.rollup(meter.energy.id, Resolution.M1, from_us, to_us)).rows
-            steps = [
-                Increment(row.time_us, row.time_us + MINUTE_US, row.consumption, Step.NORMAL)
-                for row in rows
-                if row.consumption is not None
-            ]
-            return CounterColumns.of(steps, steps[-1].to_us if steps else None)
+        quick = meter.reading_us < MINUTE_US // 2
+        if way.power is not Resolution.RAW and (quick or not way.samples):
+            around_us = max(_longest_normal_us(meter), 0 if way.samples else LONG_GRID_US)
+            return counter_of(await buckets(self._history, meter.energy.id, way, from_us, to_us, around_us), way.width_us)
         series = await self._history.raw(meter.energy.id, from_us, to_us, edges=True)
         good = [
             (time_us, value)
@@ -303,17 +316,6 @@ class EnergyAccounting:
         ]
         steps = increments([row[0] for row in good], [row[1] for row in good], meter.counter_spec)
         return CounterColumns.of(steps, good[-1][0] if good else None)
-
-    async def _minute_samples(self, tag: Tag, from_us: int, to_us: int) -> RawSeries:
-        """Mean power of each minute as if it were a sample: what is left when samples are deleted."""
-        rows = [row for row in (await self._history.rollup(tag.id, Resolution.M1, from_us, to_us)).rows if row.mean is not None]
-        return RawSeries(tag.id, [row.time_us for row in rows], [row.mean for row in rows], [0] * len(rows))
-
-    async def _minutes(self, tag: Tag, from_us: int, to_us: int) -> tuple[PowerTrace, int | None]:
-        rows = [row for row in (await self._history.rollup(tag.id, Resolution.M1, from_us, to_us)).rows if row.mean is not None]
-        begin = np.array([row.time_us for row in rows], dtype=np.int64)
-        mean = np.array([row.mean for row in rows], dtype=np.float64)
-        return PowerTrace(begin, begin + MINUTE_US, mean), rows[-1].time_us + MINUTE_US if rows else None
 
 
 def _longest_normal_us(meter: Meter) -> int:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from analysis.accounting import SAMPLES_KEPT_US, EnergyAccounting
+from analysis.accounting import EnergyAccounting
 from analysis.cube_query import DAY_US, RECOMPUTABLE_US, DayRules, days_before
 from domain.cube import CubeCell, CubeStore, KeptDay, Slot
 from domain.errors import NotFound, StorageError
@@ -161,7 +161,7 @@ class CubeKeeper:
 
     async def _measured(self, machine_id: str, slots: Sequence[Slot]) -> list[CubeCell] | None:
         """In pieces; None when the machine is gone from the plant."""
-        longest_us = DAY_US * 2 if self._clock.now_us() - slots[0].from_us > SAMPLES_KEPT_US else AT_ONCE_US
+        longest_us = AT_ONCE_US if self._accounting.has_samples(slots[0].from_us) else DAY_US * 2
         cells: list[CubeCell] = []
         piece: list[Slot] = []
         try:

@@ -248,7 +248,7 @@ def _measuring(house: _House, environ: Mapping[str, str], connect: Mapping[str, 
 def _meaning(house: _House, measuring: _Measuring) -> _Meaning:
     current, database, clock, recent = house.current, house.database, house.clock, measuring.recent
     plant, tags = current.the_plant, current.the_tags
-    energy = EnergyAccounting(plant, tags, recent, database.states, clock, recent.begins_after)
+    energy = EnergyAccounting(plant, tags, recent, database.states, clock, recent.begins_after, database.retention.policy.steps())
     alerts = build_alerts(house.settings, database, clock)
     analysis = AnalysisEngine(
         current.plant, current.tags, alerts=alerts, states=database.states, clock=clock, history=database.samples,

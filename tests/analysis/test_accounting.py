@@ -39,7 +39,9 @@ class Shop:
         thresholds = thresholds or StateThresholds(0.3, 3.0, 10)
         self.plant, self.tags = plant_of(*(devices or (meter_device("d1"),)), zone=zone, thresholds=thresholds)
         self.history, self.states, self.clock = MemoryHistory(), MemoryStates(), FakeClock()
-        self.accounting = EnergyAccounting(self.plant_now, self.tags_now, self.history, self.states, self.clock)
+        self.accounting = EnergyAccounting(
+            self.plant_now, self.tags_now, self.history, self.states, self.clock, kept_days={}
+        )  # nothing is ever deleted from the memory
         self.calendar = Calendar(zone, self.plant.shifts)
 
     def plant_now(self) -> Plant:
