@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 
 from domain.alert import Alert, Priority
-from domain.hygiene import Band, Flood, Hygiene, Noisy
+from domain.hygiene import FEWEST_RAISES, TOP, Band, Flood, Hygiene, Noisy
 
 TEN_MIN_US = 600_000_000
 HOUR_US = 3_600_000_000
@@ -38,7 +38,7 @@ def hygiene(
     per_10_min = None if rate is None else rate * TEN_MIN_US
     tens = Counter((time_us - from_us) // TEN_MIN_US for time_us in times)
     by_key = _by_key(raises, alerts)
-    top = sorted(by_key, key=lambda noisy: -noisy.raises)[:10]
+    top = sorted(by_key, key=lambda noisy: -noisy.raises)[:TOP]
     return Hygiene(
         from_us, to_us, positions, count,
         per_day=None if rate is None else rate * DAY_US,
@@ -50,11 +50,12 @@ def hygiene(
         floods=floods(times),
         by_hour=_by_hour(times, from_us, to_us),
         top=top,
-        top_share=sum(noisy.raises for noisy in top) / count if count else 0.0,
+        top_share=sum(noisy.raises for noisy in top) / count if count >= FEWEST_RAISES and len(by_key) > TOP else None,
         chattering=_chattering(raises, by_key),
         stale=[alert for alert in standing if alert.hold is None and to_us - alert.raised_us > STALE_US],
         by_priority=_by_priority(raises, alerts),
         truncated=truncated,
+        kinds=len(by_key),
     )  # fmt: skip
 
 

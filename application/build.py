@@ -18,7 +18,8 @@ from analysis.balance_doctor import BalanceDoctor
 from analysis.baseline_models import BaselineModels
 from analysis.baselines import Baselines
 from analysis.engine import AnalysisEngine
-from analysis.hygiene_explained import ALARM_RATE, HygieneExplained
+from analysis.hygiene_explained import FIGURES as HYGIENE_FIGURES
+from analysis.hygiene_explained import HygieneExplained
 from analysis.plan_explained import PLAN, PlanExplained
 from analysis.prices import Prices
 from analysis.recent import RecentHistory
@@ -271,7 +272,8 @@ def _meaning(house: _House, measuring: _Measuring) -> _Meaning:
     found = build_findings(
         plant, tags, recent, figures.production, alerts, database, clock, house.offload, figures.explainer, prices
     )
-    figures.explainer.register(ALARM_RATE, HygieneExplained(alerts))
+    for family in HYGIENE_FIGURES:
+        figures.explainer.register(family, HygieneExplained(alerts))
     figures.explainer.register(PLAN, PlanExplained(cubes.plans))
     return _Meaning(
         energy, alerts, analysis, shifts, states, virtual, figures, cubes, baselines, doctor, prices, found, notifier,

@@ -19,6 +19,10 @@ class Band(Enum):
     UNACCEPTABLE = "unacceptable"
 
 
+TOP = 10  # conditions that come most
+FEWEST_RAISES = 50  # of fewer raises the share of the ten that come most tells nothing: they are nearly all there is
+
+
 @dataclass(frozen=True, slots=True)
 class Flood:
     """More than 10 raises within 10 min, until fewer than 5."""
@@ -54,8 +58,9 @@ class Hygiene:
     floods: Sequence[Flood]
     by_hour: Sequence[tuple[int, int]]  # (begin of the hour, raises)
     top: Sequence[Noisy]
-    top_share: float
+    top_share: float | None  # of the ten that come most in all raises; None of few raises, or when there are no others
     chattering: Sequence[Noisy]
     stale: Sequence[Alert]
     by_priority: Mapping[Priority, float]
     truncated: bool = False  # there were more raises than were looked at
+    kinds: int = 0  # different conditions among the raises

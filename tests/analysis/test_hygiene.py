@@ -62,8 +62,20 @@ def test_top_ten_and_shares_by_priority() -> None:
     found = hygiene(raises, alerts, [], 0, 24 * H)
     assert (found.top[0].alert.key, found.top[0].raises, found.top[0].share) == ("k1", 9, 9 / 20)
     assert len(found.top) == 10
-    assert found.top_share == 18 / 20
+    assert found.top_share is None, "of twenty raises the ten that come most are always nearly all"
+    assert found.kinds == 12
     assert found.by_priority == {Priority.CRITICAL: 1 / 20, Priority.HIGH: 0.0, Priority.MEDIUM: 0.0, Priority.LOW: 19 / 20}
+
+
+def test_the_share_of_the_top_ten_is_told_only_where_it_tells_something() -> None:
+    def told(kinds: int, each: int) -> float | None:
+        alerts = {n: alert(n) for n in range(kinds)}
+        raises = [(n % kinds, n * MIN) for n in range(kinds * each)]
+        return hygiene(raises, alerts, [], 0, 24 * H).top_share
+
+    assert told(10, 20) is None, "ten kinds are all there are"
+    assert told(49, 1) is None
+    assert told(25, 2) == pytest.approx(10 / 25)
 
 
 def test_occurrences_of_one_condition_count_together() -> None:
@@ -91,6 +103,8 @@ async def test_the_rate_opens_with_its_numbers() -> None:
     assert opened.value == 1.25
     assert opened.substituted == "600 · 360 / (2 · 86400.0)"
     assert "option=positions=2" in opened.api
+    few = await HygieneExplained(Desk()).explain("alarm_top_share", "site", 0, 24 * H, {})
+    assert (few.value, few.notes, few.substituted) == (None, ("hygiene.top_share.few",), "360 / 360")
     for figure, positions in (("other", "1"), ("alarm_rate", "0")):
         with pytest.raises((NotFound, ConfigError)):
             await HygieneExplained(Desk()).explain(figure, "site", 0, 24 * H, {"positions": positions})

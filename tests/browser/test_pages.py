@@ -127,6 +127,8 @@ async def test_a_rule_is_rehearsed_before_it_is_saved(visit: Visit) -> None:
 async def test_hygiene_shows_its_figures(visit: Visit) -> None:
     page = await visit("/alerts/hygiene?days=1")
     assert await page.inner_text(at("hygiene-peak")) == "3"
+    assert await page.inner_text(at("hygiene-top_share")) == "—"
+    assert "50" in await page.inner_text(at("hygiene-top_share-note"))
     assert await page.locator(f"{at('top-table')} tbody tr").count() == 7
 
 

@@ -246,7 +246,7 @@ def hygiene_out(found: Hygiene) -> dict[str, Any]:
         "flood_share": found.flood_share,
         "floods": [{"from": rfc3339(f.from_us), "to": rfc3339(f.to_us), "raises": f.raises} for f in found.floods],
         "by_hour": [{"hour": rfc3339(hour), "raises": count} for hour, count in found.by_hour],
-        "top": [noisy(item) for item in found.top], "top_share": found.top_share,
+        "top": [noisy(item) for item in found.top], "top_share": found.top_share, "kinds": found.kinds,
         "chattering": [noisy(item) for item in found.chattering],
         "stale": [alert_item(alert) for alert in found.stale],
         "by_priority": {priority.value: share for priority, share in found.by_priority.items()},

@@ -133,7 +133,11 @@ class HygieneOut(BaseModel):
     floods: list[FloodItem]
     by_hour: list[HourRaises]
     top: list[NoisyAlert]
-    top_share: float
+    kinds: int = Field(description="different conditions among the raises")
+    top_share: float | None = Field(
+        description="share of the ten conditions that come most, 0 to 1; null of fewer than 50 raises or of ten kinds and less,"
+        " where it tells nothing"
+    )
     chattering: list[NoisyAlert]
     stale: list[AlertItem]
     by_priority: dict[str, float]

@@ -16,6 +16,7 @@ from web_interface.components.marks import priority_letter, priority_name
 from web_interface.format import MISSING, Format
 from web_interface.locale import t
 from web_interface.pages import admin_frame, shell
+from web_interface.pages.explain import explainable
 from web_interface.services import Services
 from web_interface.texts import alert_sentence, alert_subject
 
@@ -24,8 +25,8 @@ log = logging.getLogger(__name__)
 Data = dict[str, Any]
 DAY_US = 86_400_000_000
 PERIODS = {"1": 1, "7": 7, "30": 30}
-FEWEST_RAISES = 50  # of fewer, the top ten are always most
 GOOD_PER_HOUR = 6  # EEMUA 191: one in ten minutes
+EXPLAINED = {"per_10_min": "alarm_rate", "top_share": "alarm_top_share"}
 
 
 def register(services: Services, hub: Hub) -> None:
@@ -85,10 +86,13 @@ class HygienePage:
         page, fmt = self._page, self._page.viewer.fmt
         with el("section", "em-card em-counts em-hygiene-figures", testid="hygiene-figures"):
             for key, value, note, bad in figures(found, fmt):
-                with el("div", "em-counts-item"), el("div"):
+                with el("div", "em-counts-item") as tile, el("div"):
                     el("b", "em-counts-number" + (" em-alarm" if bad else ""), value, f"hygiene-{key}")
                     el("span", "em-quiet", page.t(f"hygiene.{key}"))
-                    el("span", "em-hygiene-note", note)
+                    el("span", "em-hygiene-note", note, f"hygiene-{key}-note")
+                if key in EXPLAINED:
+                    window, asked = (found.from_us, found.to_us), {"positions": str(self._positions)}
+                    explainable(page, tile, EXPLAINED[key], "site", window, asked)
 
     def _build_lists(self, found: Hygiene, now_us: int) -> None:
         page, fmt = self._page, self._page.viewer.fmt
@@ -128,7 +132,7 @@ def figures(found: Hygiene, fmt: Format) -> list[tuple[str, str, str, bool]]:
     """(key, figure, note, is it bad) of the row on top."""
     lang = fmt.lang
     band = MISSING if found.band is None else t(f"hygiene.band.{found.band.value}", lang)
-    bad_top = found.top_share > 0.5 and found.raises >= FEWEST_RAISES
+    few = t("hygiene.top_share.few", lang)
     bad_band = found.band in {Band.OVER_DEMANDING, Band.UNACCEPTABLE}
     return [
         ("per_10_min", fmt.number(found.per_10_min, 2), band, bad_band),
@@ -144,8 +148,8 @@ def figures(found: Hygiene, fmt: Format) -> list[tuple[str, str, str, bool]]:
         (
             "top_share",
             fmt.percent(found.top_share),
-            t("hygiene.target_share", lang, n=5),
-            bad_top,
+            few if found.top_share is None else t("hygiene.target_share", lang, n=5),
+            (found.top_share or 0.0) > 0.5,
         ),
     ]
 

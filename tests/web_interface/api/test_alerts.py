@@ -91,6 +91,7 @@ async def test_a_rehearsal_and_a_filter(engineer: httpx.AsyncClient) -> None:
 async def test_hygiene_and_duty(engineer: httpx.AsyncClient) -> None:
     found = (await engineer.get("/api/alerts/hygiene", params={"positions": 2})).json()
     assert (found["positions"], found["raises"], found["band"]) == (2, 7, "acceptable")
+    assert (found["top_share"], found["kinds"]) == (None, len(found["top"])), "seven raises tell no share"
     assert sum(found["by_priority"].values()) == pytest.approx(1.0)
     assert (await engineer.get("/api/alerts/hygiene", params={"positions": 0})).status_code == 422
     assert (await engineer.get("/api/duty")).json() == {"users": []}
