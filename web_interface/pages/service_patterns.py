@@ -74,6 +74,7 @@ SERVICES: Patterns = (
     (r"is no list", "no_list"),
     (r"(?P<n>\d+) reports are being made; wait for one or cancel it", "reports_run"),
     (r"report template (?:'[^']*'|\S+) exists already", "template_exists"),
+    (rf"a view {NAME} of .+ exists already; choose another name", "view_exists"),
     (r"report (?:template|schedule) .+ was changed by somebody else meanwhile: load it again", "changed_meanwhile"),
     (r"(?P<n>\S+) is no day of the site's calendar", "day_unknown"),
     (r"there is no mail channel (?P<n>\d+)", "no_mail_channel"),

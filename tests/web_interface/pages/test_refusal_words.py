@@ -48,6 +48,8 @@ SAID: tuple[tuple[type[MonitorError], str, str], ...] = (
     (ConfigError, "the window is longer than 400 days", "Отрезок длиннее 400 суток"),
     (Conflict, "5 reports are being made; wait for one or cancel it", "Отчётов в работе: 5. Дождитесь одного или отмените"),
     (Conflict, "report template 'own' exists already", "Шаблон отчёта с таким кодом уже есть"),
+    (Conflict, "a view 'night' of anna exists already; choose another name",
+     "Вид с таким названием уже есть: выберите другое название"),
     (Conflict, "report template 'own' was changed by somebody else meanwhile: load it again",
      "Тем временем это изменил кто-то другой: откройте заново"),
     (Conflict, "report schedule 3 was changed by somebody else meanwhile: load it again",
