@@ -7,7 +7,8 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 
-from analysis.meter import meters_of
+from analysis.control import Mark, claims_of, join, number_column
+from analysis.meter import ControlTags, meters_of
 from analysis.states import Timing, states_of
 from application.common import cli_actor, open_plant
 from config.plant_admin import PlantAdmin
@@ -27,7 +28,9 @@ log = logging.getLogger(__name__)
 SEED = 1
 HOST = "127.0.0.1"
 COUNTERS = frozenset(f"counter_{n}" for n in range(1, 17))
-PAST_POINTS = COUNTERS | {"active_power", "energy_import", "reactive_energy_import"}  # of the past before the last hour
+PAST_POINTS = COUNTERS | {
+    "active_power", "energy_import", "reactive_energy_import", "execution_state", "part_count", "program",
+}  # of the past before the last hour
 PAST_DAYS = 10  # what borders, baselines and the usual of a machine are learned from
 PAST_STEP_S = 60.0  # of the written past before its last hour
 RECENT_STEP_S = 5.0
@@ -79,17 +82,17 @@ def _thinned(batches: Iterable[Batch], told: frozenset[TagId], border_us: int) -
         kept = [i for i, tag_id in enumerate(batch.tag_ids) if tag_id in told]
         if kept:
             columns = [batch.values[i] for i in kept], [batch.qualities[i] for i in kept]
-            yield Batch(batch.device_id, batch.time_us, tuple(batch.tag_ids[i] for i in kept), *columns)
+            yield Batch(batch.device_id, batch.time_us, tuple(batch.tag_ids[i] for i in kept), *columns, batch.texts)
 
 
 def _of_weeks(plant: Plant, tags: Sequence[Tag]) -> list[Tag]:
-    """Tags that baselines, borders and habits are learned from: powers and energies, parts, and what the feed draws besides."""
-    parts = {machine.control.part_count for machine in plant.machines if machine.control is not None}
+    """Tags that baselines, borders and habits are learned from: powers, energies, what controls tell, what else is fed."""
+    told = {name for machine in plant.machines if machine.control is not None for name in machine.control.tags}
     main = plant.site.main_meter
     everywhere = {"active_power", "energy_import"}
     return [
         tag for tag in tags
-        if tag.point in everywhere or tag.name in parts or (tag.device_id == main and tag.point in PAST_POINTS)
+        if tag.point in everywhere or tag.name in told or (tag.device_id == main and tag.point in PAST_POINTS)
     ]  # fmt: skip
 
 
@@ -114,5 +117,15 @@ async def _write_past(
         for from_us, to_us, step_s in spans:
             timing = Timing.of(step_s)
             columns = series.times_us, series.values, series.qualities
-            found += states_of(machine_id, *columns, meter.machine.states, timing, from_us, to_us)
+            states = states_of(machine_id, *columns, meter.machine.states, timing, from_us, to_us)
+            if meter.control is not None:
+                states = join(states, await _claims(database, meter.control, timing, from_us, to_us))
+            found += states
         await database.states.save_states(found)
+
+
+async def _claims(database: Database, control: ControlTags, timing: Timing, from_us: int, to_us: int) -> list[Mark]:
+    """What the control told of the written past, whose samples are farther apart than in life."""
+    told = await database.samples.raw(control.execution.id, from_us, to_us)
+    column = number_column(told.times_us, told.values, told.qualities, timing)
+    return claims_of(control.signals, column, None, (), from_us, to_us)

@@ -29,6 +29,8 @@ class Mode(IntEnum):
     PRODUCTION = 3
 
 
+_BREAK_BEGIN_S, _BREAK_END_S = (-90.0, 150.0), (-60.0, 240.0)  # about the planned time: nobody stops to the second
+_RUNS_THROUGH = 0.3  # a numerically controlled machine finishes its part alone
 _SLACK = {"day": 1.0, "evening": 1.5, "night": 2.0}  # fewer people: longer pauses
 
 Segment = tuple[float, float, Mode]  # from s, to s
@@ -188,17 +190,16 @@ def _segments(character: Character, day: Day, rng: np.random.Generator, on: tupl
 
 
 def _work(line: _Timeline, character: Character, window: Window, end: float, rng: np.random.Generator) -> None:
-    """Blocks of production, pauses between them, a lunch break, now and then a long stop."""
+    """Blocks of production, pauses between them, breaks, now and then a long stop."""
     habit = character.habit
     slack = _SLACK[window.part] if habit.lunch else 1.0
-    whole = not (window.continues or window.goes_on) and window.end_s - window.start_s > 5 * 3600
-    lunch = 0.5 * (window.start_s + window.end_s) + float(rng.uniform(-2700, 2700)) if habit.lunch and whole else None  # in turns
+    breaks = _breaks(character, window, rng) if habit.lunch else []
     while line.at < end:
         block_end = line.at + float(rng.uniform(*habit.block_s))
-        if lunch is not None and block_end >= lunch:
-            line.add(min(lunch, end), Mode.PRODUCTION)
-            line.add(min(lunch + 1800, end), Mode.OFF if rng.random() < 0.3 else Mode.IDLE)
-            lunch = None
+        pause = next((pause for pause in breaks if pause[1] > line.at), None)
+        if pause is not None and block_end >= pause[0]:
+            line.add(min(pause[0], end), Mode.PRODUCTION)
+            line.add(min(pause[1], end), Mode.OFF if rng.random() < 0.3 else Mode.IDLE)
             continue
         line.add(min(block_end, end), Mode.PRODUCTION)
         if rng.random() < habit.long_stop * slack:
@@ -206,3 +207,19 @@ def _work(line: _Timeline, character: Character, window: Window, end: float, rng
             line.add(min(line.at + 90, end), Mode.WARM_UP)
         else:
             line.add(min(line.at + slack * float(rng.uniform(*habit.pause_s)), end), Mode.IDLE)
+
+
+def _breaks(character: Character, window: Window, rng: np.random.Generator) -> list[tuple[float, float]]:
+    """When this machine stands for a break, s: the planned ones of the shift, else one half hour in turns with the others."""
+    if window.breaks:
+        found = []
+        for begin, end in window.breaks:
+            through = character.habit.kind == "cnc" and rng.random() < _RUNS_THROUGH
+            pause = begin + float(rng.uniform(*_BREAK_BEGIN_S)), end + float(rng.uniform(*_BREAK_END_S))
+            if not through:
+                found.append(pause)
+        return found
+    if window.continues or window.goes_on or window.end_s - window.start_s <= 5 * 3600:
+        return []
+    lunch = 0.5 * (window.start_s + window.end_s) + float(rng.uniform(-2700, 2700))
+    return [(lunch, lunch + 1800)]

@@ -5,7 +5,7 @@ Values are cut to the resolution of each point's register, so a counter's histor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -89,7 +89,7 @@ class _Columns:
         known = [p for p in device.profile.points if p.tag in ids]
         self._ids = ids
         mercury = device.profile.protocol == "mercury"  # tells of itself in its own words: left to the first reading
-        self._texts = [p for p in known if p.kind is Kind.TEXT and not mercury]
+        self._texts = [p for p in known if p.kind is Kind.TEXT and p.tag not in source.changing and not mercury]
         self._daily = [p for p in known if p.kind is not Kind.TEXT and p.group is Group.DAILY and not mercury]
         self._numbers = {group: [p for p in known if p.kind is not Kind.TEXT and p.group is group] for group in Group}
 
@@ -115,6 +115,7 @@ class _Columns:
         device = self._device
         series = self._source.series(times_us)
         columns = [settle(device, point, series[point.tag]) for point in points]
+        told = self._steady_texts(times_us) if texts else self._changing_texts(times_us)
         rows = np.array(columns).T.tolist() if columns else [[] for _ in times_us]
         ids = tuple(self._ids[p.tag] for p in points)
         good, lost = [int(Quality.GOOD)] * len(ids), [int(Quality.TIMEOUT)] * len(ids)
@@ -122,10 +123,18 @@ class _Columns:
             if self._outages and silent_at(self._outages, device.id, time_us):
                 yield Batch(device.id, time_us, ids, [None] * len(ids), lost)
             else:
-                yield Batch(device.id, time_us, ids, row, good, self._text_samples(time_us) if texts else ())
+                yield Batch(device.id, time_us, ids, row, good, told.get(time_us, ()))
 
-    def _text_samples(self, time_us: int) -> tuple[TextSample, ...]:
-        return tuple(TextSample(TagId(self._ids[p.tag]), time_us, text_of(self._device, p.tag)) for p in self._texts)
+    def _steady_texts(self, times_us: Times) -> dict[int, tuple[TextSample, ...]]:
+        texts = {p.tag: text_of(self._device, p.tag) for p in self._texts}
+        return {time_us: self._samples(texts, time_us) for time_us in times_us.tolist()}
+
+    def _changing_texts(self, times_us: Times) -> dict[int, tuple[TextSample, ...]]:
+        changes = self._source.text_changes(times_us)
+        return {time_us: self._samples(texts, time_us) for time_us, texts in changes.items()}
+
+    def _samples(self, texts: Mapping[str, str], time_us: int) -> tuple[TextSample, ...]:
+        return tuple(TextSample(TagId(self._ids[point]), time_us, text) for point, text in texts.items() if point in self._ids)
 
 
 def settle(device: Device, point: Point, values: Floats) -> Floats:

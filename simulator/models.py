@@ -8,6 +8,7 @@ from functools import partial
 
 from domain.plant import Device, Machine, Plant
 from simulator.character import Character, building, character_of
+from simulator.controls import ControlModel, ControlSource
 from simulator.grid import Grid
 from simulator.machine_model import MachineModel, Model, SumModel
 from simulator.shop_calendar import ShopCalendar, part_of
@@ -30,10 +31,21 @@ class ShopModels:
 
     def source(self, device: Device) -> Source:
         """What a device of the plant shows."""
+        machine = self._controlled_by(device)
+        if machine is not None:
+            return ControlSource(device, ControlModel(self.machines[machine.id]))
         return source_of(
             device, self.meters.get(device.id), list(self.machines.values()),
             lambda: MachineModel(building(device.id, 3.0, self.seed), self.calendar, self.grid, self.seed),
         )
+
+    def _controlled_by(self, device: Device) -> Machine | None:
+        """The machine whose control the device is: the one that takes `execution` from it."""
+        prefix = f"{device.id}."
+        for machine in self.plant.machines:
+            if machine.control is not None and (machine.control.execution or "").startswith(prefix):
+                return machine
+        return None
 
 
 def _planned(character: Character, machine: Machine, plant: Plant) -> Character:
@@ -51,7 +63,7 @@ def _left_on(part_time: Sequence[str], machine_id: str, number: int) -> bool:
 
 def models_of(plant: Plant, seed: int = 1, models: Mapping[str, Model] | None = None) -> ShopModels:
     """Build the models of a plant. `models` replaces what given devices measure, by device id."""
-    calendar, grid = ShopCalendar(plant.site.timezone, plant.shifts), Grid(seed)
+    calendar, grid = ShopCalendar(plant.site.timezone, plant.shifts, plant.calendar), Grid(seed)
     shop = ShopModels(plant, seed, calendar, grid)
     part_time = [machine.id for machine in plant.machines if machine.shifts]
     for machine in plant.machines:

@@ -37,11 +37,17 @@ _LEVELS = {Quantity.PRESSURE: 6.4, Quantity.FLOW: 12.0, Quantity.RATIO: 1.0, Qua
 
 
 class Source(Protocol):
-    """Values of a device's points, canonical units, by tag."""
+    """Values of a device's points, canonical units, by tag. `changing`: texts that change over time."""
+
+    changing: frozenset[str]
 
     def values(self, time_us: int) -> Mapping[str, Value]: ...
     def series(self, times_us: Times) -> Mapping[str, Floats]:
         """Number points only."""
+        ...
+
+    def text_changes(self, times_us: Times) -> Mapping[int, Mapping[str, str]]:
+        """Texts of `changing` at those of these instants (in order) that bring another; the first brings all."""
         ...
 
 
@@ -71,6 +77,7 @@ class ModelSource:
         self._texts = {p.tag: text_of(device, p.tag) for p in device.profile.points if p.kind is Kind.TEXT}
         self._factors = {p.tag: 1e3 for p in self._numbers if p.unit == "VAh"}  # no quantity of its own: stays as on the wire
         self._keys: dict[str, str | None] = {}
+        self.changing: frozenset[str] = frozenset()
 
     def values(self, time_us: int) -> Mapping[str, Value]:
         known = self._model.at(time_us).values
@@ -95,12 +102,16 @@ class ModelSource:
             found[point.tag] = known[key] * factor if key else plausible(self._device, point, times_us, self._seed)
         return found
 
+    def text_changes(self, times_us: Times) -> Mapping[int, Mapping[str, str]]:
+        return {}
+
 
 class InputSource:
     """A counting module: input n sees machine n of the plant: `counter_n` its parts, `di_n` whether it is producing."""
 
     def __init__(self, device: Device, models: Sequence[Model]) -> None:
         self._device, self._models = device, tuple(models)
+        self.changing: frozenset[str] = frozenset()
         self._seed = zlib.crc32(device.id.encode())
         self._texts = {p.tag: text_of(device, p.tag) for p in device.profile.points if p.kind is Kind.TEXT}
 
@@ -113,6 +124,9 @@ class InputSource:
     def series(self, times_us: Times) -> Mapping[str, Floats]:
         columns = [model.series(times_us) for model in self._models]
         return self._pick(lambda number, key: columns[number][key], times_us)
+
+    def text_changes(self, times_us: Times) -> Mapping[int, Mapping[str, str]]:
+        return {}
 
     def _pick(self, take: Callable[[int, str], Floats], times_us: Times) -> dict[str, Floats]:
         found: dict[str, Floats] = {}
