@@ -20,6 +20,7 @@ from analysis.baselines import Baselines
 from analysis.engine import AnalysisEngine
 from analysis.hygiene_explained import FIGURES as HYGIENE_FIGURES
 from analysis.hygiene_explained import HygieneExplained
+from analysis.machine_notes import MachineNotes
 from analysis.plan_explained import PLAN, PlanExplained
 from analysis.prices import Prices
 from analysis.recent import RecentHistory
@@ -319,6 +320,7 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
         per_part=figures.per_part, cube=meaning.cubes.cube, plan_facts=meaning.cubes.plans,
         virtual_tags=VirtualTags(measuring.plant, meaning.virtual, tags, clock), baselines=meaning.baselines,
         balance=meaning.doctor, notifications=meaning.notifications, money=money.service, findings=meaning.found.service,
+        notes=MachineNotes(plant, database.notes, database.audit, clock),
     )
     return _Faces(live, accounts, status, reports, money, services)
 

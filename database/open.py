@@ -35,6 +35,7 @@ from database.repositories import (
     EventRepository,
     FindingRepository,
     IdleRepository,
+    NoteRepository,
     NotificationRepository,
     PlantRepository,
     PriceRepository,
@@ -88,6 +89,7 @@ class Database:
     balance: BalanceRepository
     cube: CubeRepository
     notifications: NotificationRepository
+    notes: NoteRepository
     report_plans: ReportPlanRepository
     trend_views: TrendViewRepository
     warnings: Sequence[str]  # weak settings of the server, for the status page
@@ -163,7 +165,8 @@ async def open_database(
             AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
             ReportRepository(store), BookRepository(store), EventRepository(store), PriceRepository(store), IdleRepository(store),
             FindingRepository(store), BaselineRepository(store), BalanceRepository(store), CubeRepository(store),
-            NotificationRepository(store), ReportPlanRepository(store), TrendViewRepository(store), warnings, store, data_dir,
+            NotificationRepository(store), NoteRepository(store), ReportPlanRepository(store), TrendViewRepository(store), warnings,
+            store, data_dir,
         )
         try:
             yield database

@@ -41,6 +41,7 @@ from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskSt
 from domain.hygiene import Hygiene
 from domain.idle import IdleNote
 from domain.kpi import GroupKpis, SpecificEnergy
+from domain.note import MachineNote
 from domain.notification import Channel, ChannelHealth, DeliveryState, Message, Notice, Subscription
 from domain.plan import PlanFact, PlanInterval
 from domain.plant import Device, Line, Machine, Plant, Tag
@@ -653,6 +654,18 @@ class FindingService(Protocol):
         ...
 
 
+class NoteService(Protocol):
+    """Operators' notes on machines."""
+
+    async def notes(self, machine_id: str, from_us: int, to_us: int) -> Sequence[MachineNote]:
+        """Of [from_us, to_us), in order of time. Raises NotFound."""
+        ...
+
+    async def add(self, machine_id: str, time_us: int, text: str, actor: Actor) -> MachineNote:
+        """A note on the instant. Raises Forbidden (below operator), NotFound, ConfigError."""
+        ...
+
+
 class NotificationService(Protocol):
     """Channels, who gets what, and what is on its way. Secrets go in and never come out."""
 
@@ -708,3 +721,4 @@ class Services:
     money: MoneyService
     states: StateService
     findings: FindingService
+    notes: NoteService

@@ -12,6 +12,7 @@ from database.repositories.energy import EnergyRepository
 from database.repositories.events import EventRepository
 from database.repositories.figures import IdleRepository, PriceRepository
 from database.repositories.findings import FindingRepository
+from database.repositories.notes import NoteRepository
 from database.repositories.notifications import NotificationRepository
 from database.repositories.plants import PlantRepository
 from database.repositories.report_plans import ReportPlanRepository
@@ -23,6 +24,6 @@ from database.repositories.trends import TrendViewRepository
 __all__ = [
     "AUDIT_HEAD", "AccessRepository", "AlertRepository", "AuditLog", "BalanceRepository", "BaselineRepository",
     "BookRepository", "CubeRepository", "EfficiencyRepository", "EnergyRepository", "EventRepository", "FindingRepository",
-    "IdleRepository", "NotificationRepository", "PlantRepository", "PriceRepository", "ReportPlanRepository", "ReportRepository",
-    "StateRepository", "StateRuleRepository", "TrendViewRepository",
+    "IdleRepository", "NoteRepository", "NotificationRepository", "PlantRepository", "PriceRepository", "ReportPlanRepository",
+    "ReportRepository", "StateRepository", "StateRuleRepository", "TrendViewRepository",
 ]

@@ -34,6 +34,7 @@ from tests.web_interface.fake_cube import FakeCube, FakePlans
 from tests.web_interface.fake_explain import FakeExplain
 from tests.web_interface.fake_findings import FakeFindings
 from tests.web_interface.fake_money import FakeMoney
+from tests.web_interface.fake_notes import fake_notes
 from tests.web_interface.fake_notifications import FakeNotifications
 from tests.web_interface.fake_plant import FakePlant
 from tests.web_interface.fake_production import FakeProduction
@@ -565,6 +566,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         money=FakeMoney(clock),
         states=FakeStates(clock),
         findings=FakeFindings(clock),
+        notes=fake_notes(clock, audit),
         clock=clock,
         access_store=store,
         audit_store=audit,

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from domain.access import Actor, Role
 from domain.energy import Efficiency, EnergyAccount
+from domain.note import LONGEST_NOTE, MachineNote
 from domain.quality import FIRST_BAD
 from domain.state import MachineState, StateInterval
 from web_interface.api import models
@@ -32,6 +33,11 @@ MachineId = Annotated[str, Path(min_length=1, max_length=200)]
 class WindowQuery(Strict):
     from_: Time | None = Field(None, alias="from", description="default: a day before the end")
     to: Time | None = Field(None, description="default: now")
+
+
+class NoteIn(Strict):
+    time: Time = Field(description="the instant the note is about")
+    text: str = Field(min_length=1, max_length=LONGEST_NOTE)
 
 
 class CardQuery(WindowQuery):
@@ -80,6 +86,8 @@ def machine_routes(services: Services, now_us: Callable[[], int]) -> APIRouter:
         found = await services.efficiency.efficiency(machine_id, begin, end, query.card)
         return Json(efficiency_card(machine_id, found, begin, end))
 
+    _note_routes(router, services, now_us)
+
     @router.get("/energy", response_model=None, responses=described(models.Energy, 400, 422, 503), summary="Energy by interval")
     async def energy(actor: Viewer, query: Annotated[EnergyQuery, Query()]) -> Response:
         """One item for each machine and interval that begins in the window, from counters."""
@@ -92,6 +100,42 @@ def machine_routes(services: Services, now_us: Callable[[], int]) -> APIRouter:
         return await large_json(body, len(found))
 
     return router
+
+
+def _note_routes(router: APIRouter, services: Services, now_us: Callable[[], int]) -> None:
+    @router.get(
+        "/machines/{machine_id}/notes", response_model=None, responses=described(models.MachineNotes, 400, 404, 422, 503),
+        summary="Operators' notes on a machine",
+    )
+    async def notes(machine_id: MachineId, actor: Viewer, query: Annotated[WindowQuery, Query()]) -> Response:
+        """Of the window, in order of the instants they are about; at most 400 days."""
+        begin, end = window(query.from_, query.to, now_us(), DAY_US)
+        if end - begin > LONGEST_STATES_US:
+            raise TooLarge("more than 400 days of notes are not answered at once", 400)
+        found = await services.notes.notes(machine_id, begin, end)
+        body = {"machine": machine_id, "from": rfc3339(begin), "to": rfc3339(end), "items": [note_item(n) for n in found]}
+        return await large_json(body, len(found))
+
+    @router.post(
+        "/machines/{machine_id}/notes", response_model=None, status_code=201,
+        responses={201: {"model": models.MachineNote}, **described(None, 404, 422, 503)}, summary="Note something on a machine",
+    )
+    async def add_note(
+        machine_id: MachineId, note: NoteIn, actor: Annotated[Actor, Need(Role.OPERATOR)], query: Annotated[NoParameters, Query()]
+    ) -> Response:
+        """Needs the role operator; it is in the audit. Notes are not changed afterwards."""
+        return Json(note_item(await services.notes.add(machine_id, note.time, note.text, actor)), 201)
+
+
+def note_item(note: MachineNote) -> dict[str, Any]:
+    return {
+        "id": note.id,
+        "machine": note.machine_id,
+        "time": rfc3339(note.time_us),
+        "text": note.text,
+        "author": note.author,
+        "written": rfc3339(note.written_us),
+    }
 
 
 def machine_item(now: MachineNow) -> dict[str, Any]:

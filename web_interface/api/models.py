@@ -297,6 +297,22 @@ class States(BaseModel):
     items: list[StateItem]
 
 
+class MachineNote(BaseModel):
+    id: int
+    machine: str
+    time: str = Field(description="the instant it is about")
+    text: str
+    author: str
+    written: str
+
+
+class MachineNotes(BaseModel):
+    machine: str
+    from_: str = Field(alias="from")
+    to: str
+    items: list[MachineNote]
+
+
 class StateShare(BaseModel):
     seconds: float
     energy_kwh: float

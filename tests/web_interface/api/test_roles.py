@@ -62,6 +62,10 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("GET", "/api/machines"): (V, "/api/machines", {}),
     ("GET", "/api/machines/{machine_id}/states"): (V, "/api/machines/lathe-1/states", {}),
     ("GET", "/api/machines/{machine_id}/states/learned"): (V, "/api/machines/lathe-1/states/learned", {}),
+    ("GET", "/api/machines/{machine_id}/notes"): (V, "/api/machines/lathe-1/notes", {}),
+    ("POST", "/api/machines/{machine_id}/notes"): (
+        O, "/api/machines/lathe-1/notes", {"json": {"time": WINDOW["from"], "text": "new insert"}},
+    ),
     ("GET", "/api/machines/{machine_id}/substates"): (V, "/api/machines/lathe-1/substates", {}),
     ("POST", "/api/machines/{machine_id}/states/rehearsal"): (E, "/api/machines/lathe-1/states/rehearsal", {"json": BORDERS}),
     ("PUT", "/api/machines/{machine_id}/states/borders"): (E, "/api/machines/lathe-1/states/borders", {"json": BORDERS}),
