@@ -165,8 +165,8 @@ async def open_database(
             AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
             ReportRepository(store), BookRepository(store), EventRepository(store), PriceRepository(store), IdleRepository(store),
             FindingRepository(store), BaselineRepository(store), BalanceRepository(store), CubeRepository(store),
-            NotificationRepository(store), NoteRepository(store), ReportPlanRepository(store), TrendViewRepository(store), warnings,
-            store, data_dir,
+            NotificationRepository(store), NoteRepository(store), ReportPlanRepository(store), TrendViewRepository(store),
+            warnings, store, data_dir,
         )
         try:
             yield database

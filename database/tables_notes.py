@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, String
 
-from database import tables
+from database.tables import AutoId, _table
 
-machine_note = tables._table(
+machine_note = _table(
     "machine_note",
-    Column("id", tables.AutoId, primary_key=True),
+    Column("id", AutoId, primary_key=True),
     Column("machine_id", String(64), nullable=False),
     Column("time_us", BigInteger, nullable=False),  # what it is about
     Column("text", String(500), nullable=False),

@@ -7,6 +7,7 @@ import pytest
 from analysis.machine_notes import OLDEST_US, MachineNotes
 from domain.access import Actor, Role
 from domain.errors import ConfigError, Forbidden, NotFound
+from tests.conftest import FakeClock
 from tests.web_interface import fake_shop as shop
 from tests.web_interface.fake_notes import MemoryNotes
 from tests.web_interface.memory_stores import MemoryAudit
@@ -16,7 +17,7 @@ ANNA = Actor("anna", Role.OPERATOR, "page")
 
 class Desk:
     def __init__(self) -> None:
-        self.clock, self.store, self.audit = shop.ShopClock(), MemoryNotes(), MemoryAudit()
+        self.clock, self.store, self.audit = FakeClock(), MemoryNotes(), MemoryAudit()
         self.notes = MachineNotes(shop.plant, self.store, self.audit, self.clock)
 
 
