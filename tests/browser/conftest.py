@@ -66,10 +66,11 @@ async def browser() -> AsyncIterator[Any]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site() -> AsyncIterator[str]:
-    """The application on a free port; its log is shown when it does not start."""
+async def site(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """The application on a free port, with the options that the file of tests names; its log is shown when it does not start."""
+    options = getattr(request.module, "PREVIEW_OPTIONS", ())
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.web_interface.preview", "--port", "0",
+        sys.executable, "-m", "tests.web_interface.preview", "--port", "0", *options,
         cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     assert process.stdout is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvicorn
@@ -35,11 +36,27 @@ class AsUser:
         await self._app(scope, receive, send)
 
 
-async def serve(port: int, user: str = "", *, real_plant: bool = False) -> None:
-    """Serve until stopped; prints the port once it listens (0: a free one). `real_plant`: a small one that validates."""
+def slowed(ask: Callable[..., Awaitable[Any]], seconds: float) -> Callable[..., Awaitable[Any]]:
+    """The same question, answered late."""
+
+    async def later(*args: Any, **more: Any) -> Any:
+        await asyncio.sleep(seconds)
+        return await ask(*args, **more)
+
+    return later
+
+
+async def serve(port: int, user: str = "", *, real_plant: bool = False, slow_s: float = 0.0) -> None:
+    """Serve until stopped; prints the port once it listens (0: a free one). `real_plant`: a small one that validates.
+
+    `slow_s`: how long hygiene and the list of users take to answer.
+    """
     services = build_services()
     if real_plant:
         services = await with_real_plant(services)
+    if slow_s:
+        for service, question in ((services.alerts, "hygiene"), (services.access, "users")):
+            setattr(service, question, slowed(getattr(service, question), slow_s))
     app: Any = build_web(services, options=WebOptions(now_us=services.clock.now_us))
     server = uvicorn.Server(server_config(AsUser(app, services, user) if user else app, port=port))
     running = asyncio.create_task(server.serve())
@@ -55,5 +72,6 @@ if __name__ == "__main__":
     options.add_argument("--port", type=int, default=8090)
     options.add_argument("--user", default="")
     options.add_argument("--real-plant", action="store_true", help="a small plant behind the product's own validation")
+    options.add_argument("--slow", type=float, default=0.0, metavar="SECONDS", help="hygiene and users answer that late")
     chosen = options.parse_args()
-    asyncio.run(serve(chosen.port, chosen.user, real_plant=chosen.real_plant))
+    asyncio.run(serve(chosen.port, chosen.user, real_plant=chosen.real_plant, slow_s=chosen.slow))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
 from starlette.responses import Response
 
 from domain.access import Role
@@ -21,13 +24,15 @@ def register(services: Services, hub: Hub) -> None:
         if (answer := await admin_frame.refused(services, ui.context.client, Role.ENGINEER)) is not None:
             return answer
         with shell.page(services, hub, active="settings", title_key="nav.settings") as page:
-            await _build(page)
+            facts = _build(page)
+        await page.client.connected()  # the cards lead on at once; what they hold is counted afterwards
+        await _count(page, facts)
         return None
 
 
-async def _build(page: shell.Page) -> None:
-    """A card a section: what it is for, and how much of it there is."""
-    facts = await _facts(page)
+def _build(page: shell.Page) -> dict[str, TextElement]:
+    """A card a section: what it is for, and room for how much of it there is."""
+    facts: dict[str, TextElement] = {}
     with el("div", "em-admin-home"):
         for section in admin_frame.sections_for(page.viewer.user.role):
             with el("a", "em-card em-admin-card", testid=f"admin-card-{section.key}", href=section.path):
@@ -35,8 +40,15 @@ async def _build(page: shell.Page) -> None:
                 with el("div", "em-admin-card-text"):
                     el("h2", "em-card-title", page.t(f"admin.{section.key}"))
                     el("p", "em-quiet", page.t(f"admin.{section.key}.about"))
-                    el("b", "em-admin-card-fact", facts.get(section.key, ""), f"admin-fact-{section.key}")
+                    facts[section.key] = el("b", "em-admin-card-fact", "", f"admin-fact-{section.key}")
                 icon("chevron_right", "em-admin-card-go")
+    return facts
+
+
+async def _count(page: shell.Page, facts: Mapping[str, TextElement]) -> None:
+    for key, words in (await _facts(page)).items():
+        if key in facts and not facts[key].is_deleted:
+            facts[key].text = words
 
 
 async def _facts(page: shell.Page) -> dict[str, str]:

@@ -14,6 +14,7 @@ from web_interface.components import Card, DataTable, Hub, button, el
 from web_interface.format import Format
 from web_interface.locale import has, t
 from web_interface.pages import admin_frame, shell
+from web_interface.pages.later import Later
 from web_interface.services import Services
 
 PAGE = 200
@@ -28,7 +29,8 @@ def register(services: Services, hub: Hub) -> None:
         if (answer := await admin_frame.refused(services, ui.context.client, Role.ADMIN)) is not None:
             return answer
         with admin_frame.section_page(services, hub, "audit") as page:
-            await AuditPage(page).build()
+            body = Later(page)
+        await body.fill(AuditPage(page).build)
         return None
 
 

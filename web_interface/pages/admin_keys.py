@@ -15,6 +15,7 @@ from web_interface.pages.admin_dialog import FormDialog
 from web_interface.pages.admin_form import Field
 from web_interface.pages.admin_read import CopyButton
 from web_interface.pages.admin_users import role_options
+from web_interface.pages.later import Later
 from web_interface.services import Services
 
 _DAY_US = 86_400_000_000
@@ -30,7 +31,8 @@ def register(services: Services, hub: Hub) -> None:
         if (answer := await admin_frame.refused(services, ui.context.client, Role.ADMIN)) is not None:
             return answer
         with admin_frame.section_page(services, hub, "keys") as page:
-            await KeysPage(page).build()
+            body = Later(page)
+        await body.fill(KeysPage(page).build)
         return None
 
 

@@ -15,6 +15,7 @@ from web_interface.pages import admin_frame, shell
 from web_interface.pages import notifications_view as view
 from web_interface.pages.admin_dialog import FormDialog
 from web_interface.pages.admin_form import Field
+from web_interface.pages.later import Later
 from web_interface.services import Services
 
 MOST_NOTICES = 200
@@ -28,7 +29,8 @@ def register(services: Services, hub: Hub) -> None:
         if (answer := await admin_frame.refused(services, ui.context.client, Role.ADMIN)) is not None:
             return answer
         with admin_frame.section_page(services, hub, "notifications") as page:
-            await NotificationsPage(page).build()
+            body = Later(page)
+        await body.fill(NotificationsPage(page).build)
         return None
 
 

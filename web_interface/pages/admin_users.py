@@ -14,6 +14,7 @@ from web_interface.components import Card, DataTable, Hub, button, notify
 from web_interface.pages import admin_frame, admin_words, shell
 from web_interface.pages.admin_dialog import FormDialog
 from web_interface.pages.admin_form import Field
+from web_interface.pages.later import Later
 from web_interface.services import Forbidden, Services
 
 
@@ -25,7 +26,8 @@ def register(services: Services, hub: Hub) -> None:
         if (answer := await admin_frame.refused(services, ui.context.client, Role.ADMIN)) is not None:
             return answer
         with admin_frame.section_page(services, hub, "users") as page:
-            await UsersPage(page).build()
+            body = Later(page)
+        await body.fill(UsersPage(page).build)
         return None
 
 

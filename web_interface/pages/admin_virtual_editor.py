@@ -48,7 +48,8 @@ async def _show(services: Services, hub: Hub, name: str | None) -> Response | No
             return None
         editor = VirtualEditor(page, stored)
         editor.build()
-        await editor.check()
+    await page.client.connected()
+    await editor.check()
     return None
 
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 from nicegui import ui
 
 from domain.alert import Alert
-from domain.errors import MonitorError
 from domain.hygiene import Band, Hygiene, Noisy
-from web_interface.components import Card, DataTable, Hub, el, error, facts
+from web_interface.components import Card, DataTable, Hub, el, facts
 from web_interface.components.marks import priority_letter, priority_name
 from web_interface.format import MISSING, Format
 from web_interface.locale import t
 from web_interface.pages import admin_frame, shell
 from web_interface.pages.explain import explainable
+from web_interface.pages.later import Later
 from web_interface.services import Services
 from web_interface.texts import alert_sentence, alert_subject
-
-log = logging.getLogger(__name__)
 
 Data = dict[str, Any]
 DAY_US = 86_400_000_000
@@ -36,7 +33,9 @@ def register(services: Services, hub: Hub) -> None:
     async def hygiene_page(days: str = "7", positions: str = "1") -> None:
         with shell.page(services, hub, active="alerts", title_key="alerts.hygiene", crumbs=crumbs(services)) as page:
             people = min(100, max(1, int(positions))) if positions.isascii() and positions.isdecimal() else 1
-            await HygienePage(page, days if days in PERIODS else "7", people).build()
+            opened = HygienePage(page, days if days in PERIODS else "7", people)
+            opened.build()
+        await opened.fill()
 
 
 def crumbs(services: Services) -> list[tuple[str, str | None]]:
@@ -50,22 +49,24 @@ class HygienePage:
     def __init__(self, page: shell.Page, days: str, positions: int) -> None:
         self._page, self._days, self._positions = page, days, positions
 
-    async def build(self) -> None:
-        """The window's bar, figures, hours, lists."""
-        page = self._page
-        now_us = page.hub.shop().now_us
+    def build(self) -> None:
+        """The window's bar; the figures follow."""
         with el("div", "em-hygiene"):
             self._build_bar()
-            try:
-                found = await page.services.alerts.hygiene(now_us - PERIODS[self._days] * DAY_US, now_us + 1, self._positions)
-            except (MonitorError, OSError) as exc:
-                log.warning("no alarm hygiene: %s", exc)
-                error(page.lang, page.t("alerts.failed"), page.t("energy.failed.words"), str(exc))
-                return
-            self._build_figures(found)
-            with Card(page.t("hygiene.by_hour"), note=page.t("hygiene.by_hour.note"), testid="hygiene-hours"):
-                draw_bars([count for _, count in found.by_hour], limit=GOOD_PER_HOUR * self._positions)
-            self._build_lists(found, now_us)
+            self._body = Later(self._page)
+
+    async def fill(self) -> None:
+        """Figures, hours, lists."""
+        await self._body.fill(self._build_body)
+
+    async def _build_body(self) -> None:
+        page = self._page
+        now_us = page.hub.shop().now_us
+        found = await page.services.alerts.hygiene(now_us - PERIODS[self._days] * DAY_US, now_us + 1, self._positions)
+        self._build_figures(found)
+        with Card(page.t("hygiene.by_hour"), note=page.t("hygiene.by_hour.note"), testid="hygiene-hours"):
+            draw_bars([count for _, count in found.by_hour], limit=GOOD_PER_HOUR * self._positions)
+        self._build_lists(found, now_us)
 
     def _build_bar(self) -> None:
         page = self._page

@@ -5,14 +5,12 @@ The frame only. Each tab is a module of its own (web_interface/pages/energy_tab.
 
 from __future__ import annotations
 
-import logging
 from zoneinfo import ZoneInfo
 
 from nicegui import ui
 from nicegui.element import Element
 
-from domain.errors import MonitorError
-from web_interface.components import Hub, el, error, icon, loading
+from web_interface.components import Hub, el, icon
 from web_interface.components.controls import button
 from web_interface.pages import (
     energy_balance,
@@ -26,10 +24,9 @@ from web_interface.pages import (
     shell,
 )
 from web_interface.pages.energy_tab import EnergyView, Tab
+from web_interface.pages.later import Later
 from web_interface.period import KINDS, Period, Periods
 from web_interface.services import Services
-
-log = logging.getLogger(__name__)
 
 TABS: tuple[Tab, ...] = (
     energy_money.TAB,
@@ -53,7 +50,6 @@ def register(services: Services, hub: Hub) -> None:
         with shell.page(services, hub, active="energy", title_key="nav.energy") as page:
             opened = EnergyPage(page, tab, period or "night", at, to)
             opened.build()
-        await ui.context.client.connected()  # what takes long may not hold up the page itself
         await opened.fill()
 
 
@@ -78,23 +74,11 @@ class EnergyPage:
                 self._build_arrows()
             if len(self._tabs) > 1:
                 self._build_tabs()
-            self._body = el("div", "em-energy-body", testid=f"energy-tab-body-{self._tab.key}")
-            with self._body:
-                loading(8)
+            self._body = Later(self._page, "em-energy-body", f"energy-tab-body-{self._tab.key}")
 
     async def fill(self) -> None:
         """The chosen tab in place of the grey blocks, from what is drawn first to what comes last."""
-        page, waiting = self._page, list(self._body)
-        with self._body:
-            try:
-                await self._tab.build(self._view)
-            except (MonitorError, OSError) as exc:  # the database is away: the frame stays, with words
-                log.warning("the energy tab %s was not drawn: %s", self._tab.key, exc)
-                if not self._body.is_deleted:
-                    error(page.lang, page.t("energy.failed"), page.t("energy.failed.words"), str(exc))
-        if not self._body.is_deleted:
-            for block in waiting:
-                self._body.remove(block)
+        await self._body.fill(lambda: self._tab.build(self._view))
 
     def _build_kinds(self) -> None:
         page, view = self._page, self._view

@@ -13,6 +13,7 @@ from web_interface.pages import admin_frame, shell
 from web_interface.pages import notifications_view as view
 from web_interface.pages.admin_dialog import FormDialog
 from web_interface.pages.admin_form import Field
+from web_interface.pages.later import Later
 from web_interface.services import Services
 
 PATH = "/notifications"
@@ -24,7 +25,8 @@ def register(services: Services, hub: Hub) -> None:
     @ui.page(PATH, title="")
     async def my_notifications_page() -> None:
         with shell.page(services, hub, active="", title_key="notify.mine") as page, el("div", "em-admin"):
-            await MyNotifications(page).build()
+            body = Later(page, rows=4)
+        await body.fill(MyNotifications(page).build)
 
 
 class MyNotifications:

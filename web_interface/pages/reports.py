@@ -5,17 +5,13 @@ The frame with its tabs is delivered at once; what a tab shows follows when it i
 
 from __future__ import annotations
 
-import logging
-
 from nicegui import ui
 
 from domain.access import Role
-from domain.errors import MonitorError
-from web_interface.components import Hub, el, error, loading
+from web_interface.components import Hub, el
 from web_interface.pages import reports_issue, reports_schedule, reports_templates, shell
+from web_interface.pages.later import Later
 from web_interface.services import Services
-
-log = logging.getLogger(__name__)
 
 TABS = {"archive": reports_issue.build, "templates": reports_templates.build, "schedule": reports_schedule.build}
 
@@ -33,19 +29,8 @@ def register(services: Services, hub: Hub) -> None:
                     attrs = {"aria_current": "page"} if name == chosen else {}
                     with el("a", "em-tab", testid=f"reports-tab-{name}", href=f"/reports?tab={name}", **attrs):
                         el("span", text=page.t(f"reports.tab.{name}"))
-            body = el("div", "em-stack em-reports-body", testid=f"reports-body-{chosen}")
-            with body:
-                loading(8)
-        await ui.context.client.connected()  # what takes long may not hold up the page itself
-        if body.is_deleted:
-            return
-        body.clear()
-        with body:
-            try:
-                await TABS[chosen](page, {"template": template[:60], "text": text[:200]})
-            except (MonitorError, OSError) as exc:
-                log.warning("the reports page was not drawn: %s", exc)
-                error(page.lang, page.t("energy.failed"), page.t("energy.failed.words"), str(exc))
+            body = Later(page, "em-stack em-reports-body", f"reports-body-{chosen}")
+        await body.fill(lambda: TABS[chosen](page, {"template": template[:60], "text": text[:200]}))
 
 
 def may_change(page: shell.Page) -> bool:
