@@ -218,6 +218,19 @@ def settled_end(oldest_first: Sequence[tuple[int, float]]) -> list[tuple[int, fl
     return list(oldest_first[:1])
 
 
+def reach(readings: Sequence[tuple[int, float]], times_us: Ints, from_us: int, to_us: int) -> tuple[int, int]:
+    """Whole minutes whose consumption depends on readings in [from_us, to_us): up to the neighbours on both sides.
+
+    `readings`: good ones in order of time, at least the two before and the two after; `times_us`: their times.
+    """
+    low, high = int(np.searchsorted(times_us, from_us)), int(np.searchsorted(times_us, to_us))
+    start = settled_start(readings[max(low - 2, 0) : low][::-1])
+    end = settled_end(readings[high : high + 2])
+    first = start[0][0] if start else from_us
+    last = end[-1][0] if end else to_us
+    return first // MINUTE_US * MINUTE_US, -(-last // MINUTE_US) * MINUTE_US
+
+
 def joined(begins_us: Ints, width_us: int) -> list[tuple[int, int]]:
     """The same as `runs` over a column in order, each begin once."""
     if not len(begins_us):

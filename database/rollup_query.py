@@ -27,6 +27,7 @@ from database.rollup_math import (
     combine,
     joined,
     minute_rows,
+    reach,
     runs,
     settled_end,
     settled_start,
@@ -89,8 +90,8 @@ class RollupQuery:
     ) -> Mapping[Step, Ints]:
         """Begins of buckets up to the step asked for that are not, or no longer, right in the tables; in order.
 
-        A backlog (an import, an outage) marks weeks of minutes, so this goes over columns. A gauge is looked at in the days of
-        the window only; a counter's mark may reach over any gap.
+        A backlog (an import, an outage) marks weeks of minutes, so this goes over columns, and only the days of the window are
+        looked at, for a counter with the readings on both sides that a mark may reach over.
         """
         wanted = select(_D.c.level, _D.c.bucket_us).where(
             _D.c.level.in_(range(LEVELS[asked] + 1)), _D.c.tag_id == facts.tag_id
@@ -101,13 +102,38 @@ class RollupQuery:
         levels, begins = (np.fromiter((row[i] for row in rows), np.int64, len(rows)) for i in (0, 1))
         dirty = {level: np.unique(begins[levels == level]) for level in range(LEVELS[asked] + 1)}
         minutes = dirty[0]
-        if facts.is_counter:
-            spans = [await self.counter_span(connection, facts, begin, end) for begin, end in joined(minutes, MINUTE_US)]
-            minutes = np.unique(np.concatenate([np.arange(*span, MINUTE_US, dtype=np.int64) for span in spans] or [minutes]))
+        if facts.is_counter and len(minutes):
+            minutes = await self._reached(connection, facts, minutes, from_us - _DAY_US, to_us + _DAY_US)
         stale = {Step.M1: minutes}
         for step in STEPS[1 : LEVELS[asked] + 1]:
             stale[step] = np.union1d(self._calendar.begins(step, stale[LOWER[step]]), dirty[LEVELS[step]])
         return stale
+
+    async def _reached(
+        self, connection: AsyncConnection, facts: TagFacts, marked: Ints, from_us: int, to_us: int
+    ) -> Ints:
+        """Minutes in [from_us, to_us) and about it whose consumption depends on a marked one, in order.
+
+        A mark reaches to the second good reading beside it at most, so marks beyond the second ones outside reach no further
+        than those. One question for the readings between, however many marks there are.
+        """
+        before = await self._good(connection, facts.tag_id, before=from_us)
+        after = await self._good(connection, facts.tag_id, since=to_us)
+        first_us = before[1][0] if len(before) == 2 else None
+        last_us = after[1][0] if len(after) == 2 else None
+        low = 0 if first_us is None else int(np.searchsorted(marked, first_us // MINUTE_US * MINUTE_US))
+        high = len(marked) if last_us is None else int(np.searchsorted(marked, last_us, side="right"))
+        marked = marked[low:high]
+        if not len(marked):
+            return marked
+        # two more readings outside, so that the outermost marks find their neighbours too
+        begin_us, end_us = int(marked[0]), int(marked[-1]) + MINUTE_US
+        outer = [*await self._good(connection, facts.tag_id, before=begin_us)][::-1]
+        inner = await self._all_good(connection, facts.tag_id, begin_us, end_us)
+        readings = [*outer, *inner, *await self._good(connection, facts.tag_id, since=end_us)]
+        times = np.array([reading[0] for reading in readings], np.int64)
+        spans = [reach(readings, times, begin, end) for begin, end in joined(marked, MINUTE_US)]
+        return np.unique(np.concatenate([np.arange(*span, MINUTE_US, dtype=np.int64) for span in spans]))
 
     async def _rows(
         self, connection: AsyncConnection, facts: TagFacts, step: Step, from_us: int, to_us: int,
@@ -194,15 +220,21 @@ class RollupQuery:
             wanted = wanted.where(_S.c.time_us >= since).order_by(_S.c.time_us)
         return [(row[0], row[1]) for row in (await connection.execute(wanted)).all()]
 
+    async def _all_good(
+        self, connection: AsyncConnection, tag_id: int, from_us: int, to_us: int
+    ) -> list[tuple[int, float]]:
+        """Every good reading of [from_us, to_us), in order of time."""
+        good = (_S.c.tag_id == tag_id) & (_S.c.quality == 0) & _S.c.value.is_not(None)
+        wanted = select(_S.c.time_us, _S.c.value).where(good, _S.c.time_us >= from_us, _S.c.time_us < to_us)
+        return [(row[0], row[1]) for row in (await connection.execute(wanted.order_by(_S.c.time_us))).all()]
+
     # -- computing ----------------------------------------------------------------------------------------------
 
     async def counter_span(self, connection: AsyncConnection, facts: TagFacts, from_us: int, to_us: int) -> tuple[int, int]:
         """Minutes whose consumption depends on readings in [from_us, to_us): up to the neighbouring readings on both sides."""
-        start = settled_start(await self._good(connection, facts.tag_id, before=from_us))
-        end = settled_end(await self._good(connection, facts.tag_id, since=to_us))
-        first = start[0][0] if start else from_us
-        last = end[-1][0] if end else to_us
-        return first // MINUTE_US * MINUTE_US, -(-last // MINUTE_US) * MINUTE_US
+        before = await self._good(connection, facts.tag_id, before=from_us)
+        readings = [*before[::-1], *await self._good(connection, facts.tag_id, since=to_us)]
+        return reach(readings, np.array([reading[0] for reading in readings], np.int64), from_us, to_us)
 
     async def minutes(self, connection: AsyncConnection, spans: Mapping[int, Sequence[tuple[int, int]]]) -> Rows:
         """1-min rows of whole minutes, from samples. `spans`: tag -> [from, to) in time order, near to each other."""

@@ -92,6 +92,7 @@ async def test_alert_is_acknowledged_with_a_note_and_the_badge_follows(visit: Vi
 async def test_an_alert_is_shelved_with_a_reason_and_taken_back(visit: Visit) -> None:
     page = await visit("/alerts", user="operator")
     await page.click(at("row-4"))
+    await page.wait_for_selector(f"{at('row-4')}.em-selected")  # its panel comes with the mark
     await page.click(at("alert-shelve"))
     await page.click(at("shelf-for-15"))
     await page.click(at("shelf-save"))
@@ -101,6 +102,7 @@ async def test_an_alert_is_shelved_with_a_reason_and_taken_back(visit: Visit) ->
     await page.wait_for_selector(at("row-4"), state="detached")
     await page.click(at("alerts-mode-held"))
     await page.click(at("row-4"))
+    await page.wait_for_selector(f"{at('row-4')}.em-selected")
     assert "Договорились с энергетиком" in await page.inner_text(at("alert-facts"))
     await page.click(at("alert-unshelve"))
     await page.wait_for_selector(at("row-4"), state="detached")

@@ -60,7 +60,7 @@ class Running:
         language = self.app.plant.plant.site.language
         _, book = await self.app.reports.render("shift", "xlsx", from_us, to_us, language)
         _, pdf = await self.app.reports.render("shift", "pdf", from_us, to_us, language)
-        sheet = openpyxl.load_workbook(BytesIO(book)).worksheets[1]
+        sheet = openpyxl.load_workbook(BytesIO(book))[{"ru": "Станки", "en": "Machines"}[language]]
         machines = [machine.name for machine in self.app.plant.plant.machines]
         rows = {sheet.cell(row, 1).value: row for row in range(2, 2 + len(machines))}
         text = "\n".join(page.extract_text() for page in PdfReader(BytesIO(pdf)).pages).replace("\u00a0", " ")

@@ -99,6 +99,7 @@ EXPECTED: Patterns = (
     (r"(?P<low>\d+) to (?P<high>\d+) characters", "text_range"),
     (r"a time within the next 24 h", "within_day"),
     (r"a time after from, at most (?P<n>\d+) days", "after_from"),
+    (r"a time of the last (?P<n>\d+) days, not in the future", "recent_time"),
     (r"low, high or spike", "a_filter"),
     (r"a shorter one", "shorter"),
     (r"a shorter one, or longer periods", "shorter_or_longer"),

@@ -149,6 +149,11 @@ SAID: tuple[tuple[type[MonitorError], str, str], ...] = (
     ),
     (ConfigError, "text: expected 1 to 300 characters", "Текст. Нужно: текст от 1 до 300 знаков"),
     (ConfigError, "to: expected a time after from, at most 40 days", "Кому. Нужно: время после начала, не больше 40 суток"),
+    (
+        ConfigError,
+        "time: expected a time of the last 400 days, not in the future",
+        "Время. Нужно: время за последние 400 суток, не в будущем",
+    ),
     (ConfigError, "days: is 400; expected 1 to 90", "Дни. Значение 400 не подходит; нужно: от 1 до 90"),
     (
         ConfigError,
