@@ -42,6 +42,7 @@ TABLES: Mapping[Step, Table] = {
 LEVELS: Mapping[Step, int] = {step: level for level, step in enumerate(STEPS)}
 Rows = dict[Bucket, RollupRow]
 ZONE = "rollup_zone"
+_ALWAYS = (-(2**62), 2**62)
 _DAY_US = 26 * 3_600_000_000  # the longest day, and some
 _SQLITE_SAMPLES = "SELECT tag_id, time_us, value, quality FROM sample WHERE tag_id IN ({}) AND time_us >= ? AND time_us < ?"
 
@@ -93,41 +94,35 @@ class RollupQuery:
         A backlog (an import, an outage) marks weeks of minutes, so this goes over columns, and only the days of the window are
         looked at, for a counter with the readings on both sides that a mark may reach over.
         """
+        low_us, high_us = from_us - _DAY_US, to_us + _DAY_US
+        if facts.is_counter:
+            low_us, high_us = await self._within_reach(connection, facts.tag_id, low_us, high_us)
         wanted = select(_D.c.level, _D.c.bucket_us).where(
-            _D.c.level.in_(range(LEVELS[asked] + 1)), _D.c.tag_id == facts.tag_id
-        )
-        if not facts.is_counter:
-            wanted = wanted.where(_D.c.bucket_us >= from_us - _DAY_US, _D.c.bucket_us < to_us + _DAY_US)
+            _D.c.level.in_(range(LEVELS[asked] + 1)), _D.c.tag_id == facts.tag_id,
+            _D.c.bucket_us >= low_us, _D.c.bucket_us < high_us,
+        )  # fmt: skip
         rows = (await connection.execute(wanted)).all()
         levels, begins = (np.fromiter((row[i] for row in rows), np.int64, len(rows)) for i in (0, 1))
         dirty = {level: np.unique(begins[levels == level]) for level in range(LEVELS[asked] + 1)}
         minutes = dirty[0]
         if facts.is_counter and len(minutes):
-            minutes = await self._reached(connection, facts, minutes, from_us - _DAY_US, to_us + _DAY_US)
+            minutes = await self._reached(connection, facts, minutes)
         stale = {Step.M1: minutes}
         for step in STEPS[1 : LEVELS[asked] + 1]:
             stale[step] = np.union1d(self._calendar.begins(step, stale[LOWER[step]]), dirty[LEVELS[step]])
         return stale
 
-    async def _reached(
-        self, connection: AsyncConnection, facts: TagFacts, marked: Ints, from_us: int, to_us: int
-    ) -> Ints:
-        """Minutes in [from_us, to_us) and about it whose consumption depends on a marked one, in order.
+    async def _within_reach(self, connection: AsyncConnection, tag_id: int, from_us: int, to_us: int) -> tuple[int, int]:
+        """Marks outside of it do not reach into [from_us, to_us): a mark reaches to the second good reading beside it at most."""
+        before = await self._good(connection, tag_id, before=from_us)
+        after = await self._good(connection, tag_id, since=to_us)
+        low_us = before[1][0] // MINUTE_US * MINUTE_US if len(before) == 2 else _ALWAYS[0]
+        return low_us, after[1][0] + 1 if len(after) == 2 else _ALWAYS[1]
 
-        A mark reaches to the second good reading beside it at most, so marks beyond the second ones outside reach no further
-        than those. One question for the readings between, however many marks there are.
-        """
-        before = await self._good(connection, facts.tag_id, before=from_us)
-        after = await self._good(connection, facts.tag_id, since=to_us)
-        first_us = before[1][0] if len(before) == 2 else None
-        last_us = after[1][0] if len(after) == 2 else None
-        low = 0 if first_us is None else int(np.searchsorted(marked, first_us // MINUTE_US * MINUTE_US))
-        high = len(marked) if last_us is None else int(np.searchsorted(marked, last_us, side="right"))
-        marked = marked[low:high]
-        if not len(marked):
-            return marked
-        # two more readings outside, so that the outermost marks find their neighbours too
+    async def _reached(self, connection: AsyncConnection, facts: TagFacts, marked: Ints) -> Ints:
+        """Minutes whose consumption depends on a marked one, in order: one question, however many marks there are."""
         begin_us, end_us = int(marked[0]), int(marked[-1]) + MINUTE_US
+        # two more readings outside, so that the outermost marks find their neighbours too
         outer = [*await self._good(connection, facts.tag_id, before=begin_us)][::-1]
         inner = await self._all_good(connection, facts.tag_id, begin_us, end_us)
         readings = [*outer, *inner, *await self._good(connection, facts.tag_id, since=end_us)]
