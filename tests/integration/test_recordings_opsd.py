@@ -66,7 +66,7 @@ def cells(path: Path) -> tuple[list[int], dict[str, list[float | None]]]:
     return times, found
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_counters_with_gaps_keep_their_energy(tmp_path: Path, shared_data: Callable[..., Path]) -> None:
     path = shared_data("data", "meter-counters-opsd", "residential4_counters_60min_part1.csv.gz")
     times, wh = cells(path)
