@@ -13,6 +13,12 @@ export default {
       h("defs", [
         hatch("em-idle", 45, "var(--st-idle)", "var(--st-idle-bg)"),
         hatch("em-nodata", -45, "var(--st-nodata)", "var(--st-nodata-bg)"),
+        h("pattern", { id: "em-sub-standby", width: 6, height: 6, patternUnits: "userSpaceOnUse" }, [
+          h("rect", { width: 6, height: 6, fill: "var(--st-idle-bg)" }),
+          h("circle", { cx: 3, cy: 3, r: 1.1, fill: "var(--st-idle)" }),
+        ]),
+        hatch("em-sub-warm_up", 0, "var(--st-idle)", "var(--st-idle-bg)"),
+        hatch("em-sub-ready", 45, "var(--st-idle)", "var(--st-idle-bg)"),
         h("pattern", { id: "em-forecast", width: 4, height: 8, patternUnits: "userSpaceOnUse" }, [
           h("rect", { width: 2, height: 8, fill: "var(--s1)", opacity: 0.75 }),
         ]),

@@ -34,6 +34,7 @@ from web_interface.pages.explain import show
 from web_interface.pages.machine_advice import advice_line
 from web_interface.pages.machine_figures import MachineFigures
 from web_interface.pages.machine_findings import fill as fill_findings
+from web_interface.pages.machine_timeline import Timeline
 from web_interface.pages.trend import axis, time_ticks, trend_points
 from web_interface.services import MachineNow, Services
 
@@ -94,6 +95,7 @@ class MachinePage:
         self._chart_tags: list[Tag] = []
         self._ends: list[int] = []
         self._window = self._current_window()
+        self._timeline = Timeline(page=page, machine=now.machine, window=lambda: self._window)
 
     def build(self) -> None:
         """Live values, then power over states, then the explanation of КЭФ."""
@@ -128,6 +130,7 @@ class MachinePage:
             changes.append((self._phases, self._phases.row_changes(view.phase_rows(points, self._fmt))))
             changes.append((self._phasor, self._phasor.change(view.phasor(points, self._fmt))))
         self._live_others(points)
+        self._timeline.live()
         changes.append((self._gantt, self._gantt.change(self._gantt_data())))
         changes += self._live_explain()
         if self._chart is not None:
@@ -207,10 +210,13 @@ class MachinePage:
         page = self._page
         with Card(page.t("machine.history"), testid="history-card", classes="em-history-card") as card:
             with card.tools:
+                self._timeline.build_button()
                 options = {kind: page.t(f"machine.chart.{kind}") for kind in self._kinds()}
                 Segmented(options, self._chart_kind, self._switch, testid="chart-kind", label=page.t("machine.history"))
             self._chart_box = el("div", "em-machine-chart", testid="chart-box")
             self._gantt = StateGantt(self._gantt_data(), "gantt")
+            self._timeline.build_events()
+        self._timeline.live()
 
     def _kinds(self) -> list[str]:
         names = {tag.point for tag in self._tags()}
@@ -223,7 +229,8 @@ class MachinePage:
     def _gantt_data(self) -> dict[str, Any]:
         site = self._page.services.plant.plant.site
         shop = self._page.hub.shop()
-        return view.gantt(self._now, self._window, shop.now_us, self._fmt, shop.shift_price.so_far, site.currency)
+        states = view.gantt(self._now, self._window, shop.now_us, self._fmt, shop.shift_price.so_far, site.currency)
+        return {**states, **self._timeline.data(self._window, shop.now_us)}
 
     async def _switch(self, kind: str) -> None:
         self._chart_kind = kind
@@ -253,7 +260,7 @@ class MachinePage:
         series = [self._line(n, tag, line) for n, (tag, line) in enumerate(zip(tags, lines, strict=True))]
         values = [point[1] for line in lines for point in line]
         return {
-            "grid": {"left": 44, "right": 14, "top": 12, "bottom": 24},
+            "grid": {"left": 44, "right": 0, "top": 12, "bottom": 24},
             "xAxis": {"splitLine": {"show": True, "lineStyle": {"color": "var(--line)", "type": [2, 3]}}},
             "yAxis": axis(values, zero=self._chart_kind != "voltage", marks=marks),
             "series": series,

@@ -1,0 +1,61 @@
+"""A machine's time axis in a real browser: notes, marks, kinds of idling, the chart above the bars."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.conftest import Visit, at
+
+PHONE = {"width": 390, "height": 844}
+
+
+async def test_an_operator_notes_what_happened_and_sees_it_on_the_axis(visit: Visit) -> None:
+    page = await visit("/machines/ctx-1250", user="operator")
+    await page.click(at("note-add"))
+    await page.fill(f"{at('machine-note-text')}", "Заменена пластина")
+    await page.click(at("machine-note-save"))
+    await page.wait_for_selector(f"{at('event-note')}:has-text('Заменена пластина, operator')")
+    mark = page.locator(f"{at('gantt-marks')} [data-kind=note]").first
+    await mark.wait_for()
+    assert "Заменена пластина" in (await mark.get_attribute("title") or "")
+
+
+async def test_a_wrong_time_is_said_and_keeps_the_words(visit: Visit) -> None:
+    page = await visit("/machines/furnace-1", user="operator")
+    await page.click(at("note-add"))
+    await page.fill(at("machine-note-text"), "что-то")
+    await page.fill(at("machine-note-time"), "27:99")
+    await page.click(at("machine-note-save"))
+    await page.wait_for_selector("text=нужно ЧЧ:ММ")
+    assert await page.input_value(at("machine-note-text")) == "что-то"
+
+
+async def test_who_only_looks_cannot_note(visit: Visit) -> None:
+    page = await visit("/machines/ctx-1250", user="viewer")
+    await page.wait_for_selector(at("gantt"))
+    assert await page.locator(at("note-add")).count() == 0
+
+
+async def test_kinds_of_idling_are_told_by_hatch_and_words(visit: Visit) -> None:
+    page = await visit("/machines/ctx-1250")
+    await page.wait_for_selector(f"{at('gantt-sub')} rect[data-kind=warm_up]")
+    assert "Прогрев" in await page.inner_text(at("sub-warm_up"))
+
+
+@pytest.mark.parametrize("size", [{"width": 1280, "height": 720}, {"width": 1920, "height": 1080}])
+async def test_the_chart_and_the_bars_share_one_time_axis(visit: Visit, size: dict[str, int]) -> None:
+    page = await visit("/machines/ctx-1250", viewport=size)
+    canvas = page.locator(f"{at('machine-chart')} canvas")
+    await canvas.wait_for()
+    bars = await page.locator(f"{at('gantt-production')} .em-gantt-bars").bounding_box()
+    chart = await canvas.bounding_box()
+    assert bars is not None
+    assert chart is not None
+    assert chart["x"] + 44 == pytest.approx(bars["x"], abs=2)  # 44 px of the canvas are labels
+    assert chart["x"] + chart["width"] == pytest.approx(bars["x"] + bars["width"], abs=2)
+
+
+async def test_on_a_phone_the_page_is_not_wider_than_its_window(visit: Visit) -> None:
+    page = await visit("/machines/ctx-1250", viewport=PHONE)
+    await page.wait_for_selector(at("gantt-sub"))
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
