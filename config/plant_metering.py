@@ -1,4 +1,4 @@
-"""Fields of a device that place its meter in the tree and say how exact it is: fed_by, feeds, meter_class, ct_class."""
+"""Fields of a device that place its meter in the tree and say how exact it is: fed_by, feeds, classes, calibration_due."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from config.fields import Fields, shown
+from config.plant_calendar import read_date
 from config.problems import Path, Report, nearest
 from domain.balance import Metering
 from domain.plant import Device
@@ -16,7 +17,10 @@ HIGHEST_CLASS = 5.0
 
 def read_metering(fields: Fields) -> Metering:
     """The place of one device. What it names is checked by `check_metering`, when all devices are known."""
-    found = Metering(fields.text("fed_by"), fields.text("feeds"), _class(fields, "meter_class"), _class(fields, "ct_class"))
+    found = Metering(
+        fields.text("fed_by"), fields.text("feeds"), _class(fields, "meter_class"), _class(fields, "ct_class"),
+        read_date(fields, "calibration_due"),
+    )  # fmt: skip
     if found.fed_by is not None and found.feeds is not None:
         fields.problem("feeds", "stands beside fed_by", "fed_by for a consumer, feeds for a generator")
     return found
@@ -25,6 +29,8 @@ def read_metering(fields: Fields) -> Metering:
 def metering_fields(metering: Metering) -> dict[str, object]:
     """The fields again; what was not given is left out."""
     given = {name: getattr(metering, name) for name in ("fed_by", "feeds", "meter_class", "ct_class")}
+    if metering.calibration_due is not None:
+        given["calibration_due"] = metering.calibration_due.isoformat()
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import Enum
 from typing import Protocol
 
@@ -24,12 +25,16 @@ class FaultKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Metering:
-    """Where a meter lies among the others, and how exact it is (%; None: not given). See the plant file's devices."""
+    """Where a meter lies among the others, and how exact it is (%; None: not given). See the plant file's devices.
+
+    `calibration_due`: the day up to which its verification is valid.
+    """
 
     fed_by: str | None = None
     feeds: str | None = None
     meter_class: float | None = None
     ct_class: float | None = None
+    calibration_due: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

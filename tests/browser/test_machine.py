@@ -51,11 +51,27 @@ async def test_the_chart_and_the_bars_share_one_time_axis(visit: Visit, size: di
     chart = await canvas.bounding_box()
     assert bars is not None
     assert chart is not None
-    assert chart["x"] + 44 == pytest.approx(bars["x"], abs=2)  # 44 px of the canvas are labels
-    assert chart["x"] + chart["width"] == pytest.approx(bars["x"] + bars["width"], abs=2)
+    assert chart["x"] + 44 == pytest.approx(bars["x"], abs=2)  # 44 px of the canvas are labels, 20 half of the last hour's
+    assert chart["x"] + chart["width"] - 20 == pytest.approx(bars["x"] + bars["width"], abs=2)
 
 
 async def test_on_a_phone_the_page_is_not_wider_than_its_window(visit: Visit) -> None:
     page = await visit("/machines/ctx-1250", viewport=PHONE)
     await page.wait_for_selector(at("gantt-sub"))
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    await page.click(at("history-mode-heat"))
+    await page.wait_for_selector(at("heat-map"))
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+async def test_four_weeks_by_hour_and_by_duration_and_the_passport(visit: Visit) -> None:
+    page = await visit("/machines/ctx-1250")
+    assert await page.locator(f"{at('passport')} dt").count() > 2
+    await page.click(at("history-mode-heat"))
+    await page.wait_for_selector(f"{at('heat-map')} td.em-heat-6")
+    assert await page.locator(f"{at('heat-map')} tbody tr").count() == 28
+    await page.click(at("history-mode-duration"))
+    await page.locator(f"{at('duration-chart')} canvas").wait_for()
+    assert await page.locator(at("heat-map")).count() == 0
+    await page.click(at("history-mode-shift"))
+    await page.wait_for_selector(at("gantt-production"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -58,3 +59,10 @@ def test_a_generator_is_no_consumer() -> None:
 @pytest.mark.parametrize("value", ["A", "9S", 0, 6, "0.5SS"])
 def test_classes_that_are_none(value: object) -> None:
     assert problems(main={"meter_class": value})[0].startswith("devices[main].meter_class is ")
+
+
+def test_the_day_a_verification_ends_is_kept_and_a_wrong_one_named() -> None:
+    plant = read(main={"calibration_due": "2031-03-31"})
+    assert plant.device("main").metering.calibration_due == date(2031, 3, 31)
+    assert device_to_fields(plant.device("main"))["calibration_due"] == "2031-03-31"
+    assert problems(main={"calibration_due": "31.03.2031"}) == ["devices[main].calibration_due is '31.03.2031'"]

@@ -3,7 +3,7 @@ import { echarts } from "nicegui-echart";
 import { resolveTokens } from "energy-kit";
 
 // An ECharts canvas in the colours of the present theme. `options` may say "var(--token)" anywhere.
-// data: {ticks: [[x, label], ...], range: [min, max], compact: [min, max], unit, digits, lang, zone, label, days: a point is a day or more}
+// data: {ticks: [[x, label], ...], range: [min, max], compact: [min, max], unit, digits, lang, zone, label, days: a point is a day or more, along: unit of x where it is no time}
 // Points come by push([[series, x, y], ...]): one with the x of the last point replaces it. set({series: [[x, y], ...]}) replaces all.
 const THEME = {
   textStyle: { fontFamily: "Inter, sans-serif" },
@@ -98,7 +98,7 @@ export default {
       const when = new Intl.DateTimeFormat(v.lang, { ...day, timeZone: v.zone });
       const numbers = new Intl.NumberFormat(v.lang, { minimumFractionDigits: v.digits ?? 1, maximumFractionDigits: v.digits ?? 1 });
       const head = document.createElement("b");
-      head.textContent = when.format(new Date(list[0].value[0]));
+      head.textContent = v.along ? `${numbers.format(list[0].value[0])}\u00a0${v.along}` : when.format(new Date(list[0].value[0]));
       box.append(head);
       for (const p of list) {
         const name = document.createElement("span");

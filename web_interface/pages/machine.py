@@ -31,9 +31,12 @@ from web_interface.components import (
 from web_interface.pages import admin_words, shell
 from web_interface.pages import machine_view as view
 from web_interface.pages.explain import show
+from web_interface.pages.later import Later
 from web_interface.pages.machine_advice import advice_line
 from web_interface.pages.machine_figures import MachineFigures
 from web_interface.pages.machine_findings import fill as fill_findings
+from web_interface.pages.machine_load import LoadView
+from web_interface.pages.machine_passport import build as build_passport
 from web_interface.pages.machine_timeline import Timeline
 from web_interface.pages.trend import axis, time_ticks, trend_points
 from web_interface.services import MachineNow, Services
@@ -46,6 +49,7 @@ CHARTS = {
     "voltage": ("voltage_l1", "voltage_l2", "voltage_l3"),
     "current": ("current_l1", "current_l2", "current_l3"),
 }
+MODES = ("shift", "heat", "duration")
 COLOURS = ("var(--s1)", "var(--s2)", "var(--s3)")
 DASHES: tuple[Any, ...] = ("solid", [6, 3], [2, 2])
 HOUR_US = 3_600_000_000
@@ -108,6 +112,7 @@ class MachinePage:
                 self._build_now()
                 self._build_history()
                 self._figures = MachineFigures(page=self._page, machine=self._now.machine, window=self._elapsed)
+                build_passport(self._page, self._now.machine)
                 findings = el("div")
             self._build_explain()
         self._page.every(self.live)
@@ -210,13 +215,31 @@ class MachinePage:
         page = self._page
         with Card(page.t("machine.history"), testid="history-card", classes="em-history-card") as card:
             with card.tools:
-                self._timeline.build_button()
-                options = {kind: page.t(f"machine.chart.{kind}") for kind in self._kinds()}
-                Segmented(options, self._chart_kind, self._switch, testid="chart-kind", label=page.t("machine.history"))
-            self._chart_box = el("div", "em-machine-chart", testid="chart-box")
-            self._gantt = StateGantt(self._gantt_data(), "gantt")
-            self._timeline.build_events()
+                modes = {mode: page.t(f"machine.history.{mode}") for mode in MODES}
+                Segmented(modes, MODES[0], self._show_mode, testid="history-mode", label=page.t("machine.history"))
+            self._load_box = el("div", "em-machine-load", testid="load-box")
+            self._load_box.set_visibility(False)
+            self._shift_box = el("div", "em-machine-shift")
+            with self._shift_box:
+                with el("div", "em-machine-kinds"):
+                    self._timeline.build_button()
+                    options = {kind: page.t(f"machine.chart.{kind}") for kind in self._kinds()}
+                    Segmented(options, self._chart_kind, self._switch, testid="chart-kind", label=page.t("machine.history"))
+                self._chart_box = el("div", "em-machine-chart", testid="chart-box")
+                self._gantt = StateGantt(self._gantt_data(), "gantt")
+                self._timeline.build_events()
         self._timeline.live()
+
+    async def _show_mode(self, mode: str) -> None:
+        """The shift on its axis, or four weeks: hour by day, or by duration."""
+        self._shift_box.set_visibility(mode == MODES[0])
+        self._load_box.set_visibility(mode != MODES[0])
+        self._load_box.clear()
+        if mode == MODES[0]:
+            return
+        tag = next((tag for tag in self._tags() if tag.point == "active_power"), None)
+        with self._load_box:
+            await Later(self._page).fill(lambda: LoadView(self._page, self._now.machine, tag).build(mode))
 
     def _kinds(self) -> list[str]:
         names = {tag.point for tag in self._tags()}
@@ -260,7 +283,7 @@ class MachinePage:
         series = [self._line(n, tag, line) for n, (tag, line) in enumerate(zip(tags, lines, strict=True))]
         values = [point[1] for line in lines for point in line]
         return {
-            "grid": {"left": 44, "right": 0, "top": 12, "bottom": 24},
+            "grid": {"left": 44, "right": 20, "top": 12, "bottom": 24},
             "xAxis": {"splitLine": {"show": True, "lineStyle": {"color": "var(--line)", "type": [2, 3]}}},
             "yAxis": axis(values, zero=self._chart_kind != "voltage", marks=marks),
             "series": series,

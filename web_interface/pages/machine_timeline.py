@@ -46,7 +46,7 @@ class Timeline:
         self._events: Element | None = None
 
     def build_button(self) -> None:
-        """In the head of the card; those who only look have none."""
+        """Beside the choice of the chart; those who only look have none."""
         if self._page.viewer.may(Role.OPERATOR):
             words = self._page.t("machine.note.add")
             button(words, self._ask_words, icon_name="sticky_note_2", testid="note-add", small=True)
