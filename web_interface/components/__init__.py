@@ -41,6 +41,7 @@ from web_interface.components.parts import (
     TrendView,
 )
 from web_interface.components.session import Viewer, actor_of, user_of
+from web_interface.components.wall import WallAlerts, WallMachines, WallPower, WallTools
 
 __all__ = [
     "ATTENTION",
@@ -69,6 +70,10 @@ __all__ = [
     "TopStatus",
     "TrendView",
     "Viewer",
+    "WallAlerts",
+    "WallMachines",
+    "WallPower",
+    "WallTools",
     "actor_of",
     "banner",
     "breadcrumb",

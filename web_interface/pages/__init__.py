@@ -51,6 +51,7 @@ _HEAD = (
     '<link rel="stylesheet" href="/static/theme/explain.css">'
     '<link rel="stylesheet" href="/static/theme/states.css">'
     '<link rel="stylesheet" href="/static/theme/trends.css">'
+    '<link rel="stylesheet" href="/static/theme/wall.css">'
 )
 
 

@@ -30,6 +30,7 @@ from web_interface.components import (
     Tick,
     el,
     empty,
+    link_button,
     notify,
     state_letter,
     state_name,
@@ -38,6 +39,7 @@ from web_interface.format import MISSING, Format
 from web_interface.locale import t
 from web_interface.pages import overview_view as view
 from web_interface.pages import shell
+from web_interface.pages import wall as wall_page
 from web_interface.pages.explain import explainable
 from web_interface.pages.overview_chart import (
     chart_options,
@@ -55,6 +57,7 @@ from web_interface.services import Forbidden, MachineNow, Services, ShopNow
 
 log = logging.getLogger(__name__)
 Changes = list[tuple[Element, Mapping[str, Any]]]
+NO_WALL = ("0", "no", "false")  # ?wall alone asks for it
 # tile -> figure that it opens
 EXPLAINED = {"power": "power", "energy": "energy", "cost": "cost", "kef": "kef", "data": "completeness"}
 
@@ -64,7 +67,10 @@ def register(services: Services, hub: Hub) -> None:
     shell.offer("overview")
 
     @ui.page("/", title="")
-    def overview_page() -> None:
+    def overview_page(wall: str | None = None) -> None:
+        if wall is not None and wall not in NO_WALL:
+            wall_page.build(services, hub)
+            return
         site = services.plant.plant.site
         with shell.page(services, hub, active="overview", title=site.name) as page:
             Overview(page).build()
@@ -96,6 +102,8 @@ class Overview:
             self._build_machines(shop)
             self._build_flow(shop)
         self._build_shift(shop)
+        with self._page.actions:
+            link_button(self._page.t("wall.enter"), wall_page.HREF, icon_name="tv", testid="wall-enter")
         self._page.every(self.live)
 
     def live(self, tick: Tick) -> Changes:

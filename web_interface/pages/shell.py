@@ -29,6 +29,7 @@ from web_interface.components import (
     Tick,
     TopStatus,
     Viewer,
+    WallTools,
     actor_of,
     breadcrumb,
     el,
@@ -156,6 +157,36 @@ def page(
         return [(status, status.change(_status_live(hub))), (tone, tone.change({"urgent": _urgent_now(services, hub)}))]
 
     badge.refresh()
+    banners.refresh(services, hub)
+    made.every(job)
+    hub.join(client, made.run)
+
+
+@contextmanager
+def wall(services: Services, hub: Hub) -> Iterator[Page]:
+    """A page for a screen on the wall: no rail and no menus; the clock of the site and the age of data stand in its head."""
+    client = ui.context.client
+    site = services.plant.plant.site
+    viewer = Viewer.of(user_of(client), site)
+    _dress(client, viewer, site.name)
+    ui.dark_mode(DARK.get(viewer.user.theme))
+    MarkDefs()
+    feed = Feed()
+    with el("div", "em-wall", testid="app"):
+        with el("header", "em-wall-head"):
+            _logo()
+            where = el("div", "em-wall-where")
+            status = TopStatus(_status_data(services, hub, viewer), "top-status")
+            WallTools({"leave": t("wall.leave", viewer.lang), "full": t("wall.full", viewer.lang), "href": "/"}, "wall-tools")
+        banners = _Banners(viewer)
+        made = Page(services, viewer, client, feed, hub, where)
+        with el("main", "em-wall-main", testid="page-wall"):
+            yield made
+
+    def job(tick: Tick) -> list[tuple[Element, Mapping[str, Any]]]:
+        banners.refresh(services, hub)
+        return [(status, status.change(_status_live(hub)))]
+
     banners.refresh(services, hub)
     made.every(job)
     hub.join(client, made.run)

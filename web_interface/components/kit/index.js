@@ -188,3 +188,16 @@ export function resolveTokens(node, style) {
   if (node && typeof node === "object") return Object.fromEntries(Object.entries(node).map(([k, v]) => [k, resolveTokens(v, style)]));
   return node;
 }
+
+// What does not fit at once comes by turns: `turn` counts up every few seconds.
+const TURN_MS = 12000;
+
+export const turns = {
+  data: () => ({ turn: 0 }),
+  mounted() {
+    this.turning = setInterval(() => (this.turn += 1), TURN_MS);
+  },
+  beforeUnmount() {
+    clearInterval(this.turning);
+  },
+};
