@@ -22,6 +22,7 @@ from domain.commissioning import ReadNow
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
 from domain.formula import names_in
 from domain.plant import Device, Line, Machine, Plant, Tag
+from domain.plant_version import Authorship
 from domain.ports import Clock
 from domain.profile import Profile
 from domain.stores import AuditStore, PlantStore
@@ -223,12 +224,38 @@ class PlantAdmin:
             document[name] = copy.deepcopy(value)
             await self._commit(document, actor, f"{name}_update", name, {name: old}, {name: value})
 
-    async def import_yaml(self, text: str, actor: Actor) -> None:
-        """Replace the whole plant. Raises PlantFileError with every problem; then nothing has changed."""
-        await self._need(actor, Role.ADMIN, "plant", "import")
+    async def draft_yaml(self, text: str, actor: Actor) -> Mapping[str, object]:
+        """The document of a plant file that could be imported; nothing is stored. Raises PlantFileError with every problem."""
+        await self.need_admin(actor, "import")
+        return parse_plant(text, file="import", catalog=self._catalog, environ=self._environ).document
+
+    async def import_yaml(self, text: str, actor: Actor, known: int | None = None) -> None:
+        """Replace the whole plant. Raises PlantFileError with every problem; then nothing has changed. `known`: see replace."""
+        await self.need_admin(actor, "import")
         parsed = parse_plant(text, file="import", catalog=self._catalog, environ=self._environ)
+        await self.replace(parsed.document, actor, "plant_import", parsed.plant.site.name, known)
+
+    async def replace(
+        self, document: Mapping[str, object], actor: Actor, action: str, subject: str, known: int | None = None
+    ) -> None:
+        """Run another document. Raises ConfigError when it does not validate, Forbidden (below admin), Conflict.
+
+        `known`: number of the version that the user was shown as running; Conflict when another one runs by now.
+        """
+        await self.need_admin(actor, subject)
         async with self._lock:
-            await self._commit(dict(parsed.document), actor, "plant_import", parsed.plant.site.name, None, None)
+            if known is not None and known != await self._store.version():
+                raise Conflict("the configuration was changed by somebody else meanwhile: load it again")
+            await self._commit(copy.deepcopy(dict(document)), actor, action, subject, None, None)
+
+    async def need_admin(self, actor: Actor, subject: str) -> None:
+        """Raises Forbidden below admin; the refusal is in the audit."""
+        await self._need(actor, Role.ADMIN, "plant", subject)
+
+    @property
+    def document(self) -> Mapping[str, object]:
+        """What runs, as its document. Not to be changed."""
+        return self._document
 
     def export_yaml(self, actor: Actor) -> str:
         """The plant file of what runs; without secrets."""
@@ -294,10 +321,9 @@ class PlantAdmin:
         """Validate, audit, store, apply: in this order, so that nothing runs that is not stored, nothing stored unseen."""
         secrets = await self._secrets(document)
         plant = plant_from_document(document, catalog=self._catalog, environ=self._environ, secrets=secrets)
-        await self._audit.append(
-            self._clock.now_us(), actor.name, actor.source, action, subject, old=_json(old), new=_json(new)
-        )
-        tags = await self._store.save(document, plant)
+        now_us = self._clock.now_us()
+        await self._audit.append(now_us, actor.name, actor.source, action, subject, old=_json(old), new=_json(new))
+        tags = await self._store.save(document, plant, Authorship(now_us, actor.name, actor.source, action, subject))
         self._document, self._plant = document, plant
         self._apply(plant, tags)
         log.info("%s %s by %s", action, subject, actor.name)

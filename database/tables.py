@@ -376,6 +376,7 @@ from database import tables_efficiency as tables_efficiency  # noqa: E402
 from database import tables_figures as tables_figures  # noqa: E402
 from database import tables_notes as tables_notes  # noqa: E402
 from database import tables_notifications as tables_notifications  # noqa: E402
+from database import tables_plant_versions as tables_plant_versions  # noqa: E402
 from database import tables_reports as tables_reports  # noqa: E402
 from database import tables_states as tables_states  # noqa: E402
 from database import tables_trends as tables_trends  # noqa: E402

@@ -12,6 +12,7 @@ from domain.alert import Alert, Change, KeyHold
 from domain.energy import EnergyAccount, ShiftWindow
 from domain.health import Books
 from domain.plant import Plant, Tag
+from domain.plant_version import Authorship
 from domain.report import ReportRun
 from domain.sample import TagEvent, TextSample
 from domain.state import StateInterval
@@ -25,8 +26,14 @@ class PlantStore(Protocol):
         """The stored document (site, shifts, lines, devices, machines, limits), None when there is no plant yet."""
         ...
 
-    async def save(self, document: Mapping[str, object], plant: Plant) -> Sequence[Tag]:
+    async def version(self) -> int:
+        """Grows with each save; 0 when there is no plant yet."""
+        ...
+
+    async def save(self, document: Mapping[str, object], plant: Plant, by: Authorship | None = None) -> Sequence[Tag]:
         """Replace the document, bring device, machine and tag tables up to date; all tags of the plant with their ids.
+
+        `by`: a version of the document is kept under that name (domain.plant_version).
 
         A tag keeps its id for good: removed ones are marked inactive and come back under the same id.
         """

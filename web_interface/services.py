@@ -45,6 +45,7 @@ from domain.note import MachineNote
 from domain.notification import Channel, ChannelHealth, DeliveryState, Message, Notice, Subscription
 from domain.plan import PlanFact, PlanInterval
 from domain.plant import Device, Line, Machine, Plant, Tag
+from domain.plant_version import PlantDiff, VersionChanges, VersionFile
 from domain.ports import RawSeries, RollupSeries, Step
 from domain.production import PartCount, ProgramStretch
 from domain.profile import Profile
@@ -421,10 +422,45 @@ class PlantService(Protocol):
         """As it would be saved; nothing is stored. Raises ConfigError."""
         ...
 
-    async def import_yaml(self, text: str, actor: Actor) -> None: ...
+    async def import_yaml(self, text: str, actor: Actor, known: int | None = None) -> None:
+        """`known`: the version the user was shown as running; Conflict when another one runs by now."""
+        ...
+
     def export_yaml(self, actor: Actor) -> str: ...
     async def read_now(self, device: Mapping[str, object], actor: Actor) -> ReadNow:
         """Read a device (saved or only drafted) once, on its live line. Needs admin."""
+        ...
+
+
+class PlantHistoryService(Protocol):
+    """Kept versions of the configuration. Looking needs the role engineer, changing admin."""
+
+    async def versions(self, actor: Actor, limit: int = 25, before: int | None = None) -> Sequence[VersionChanges]:
+        """Newest first, at most 50, each with what it changed; `before`: only lower numbers."""
+        ...
+
+    async def running(self) -> int:
+        """Number of the version that runs; 0 when there is no plant yet."""
+        ...
+
+    async def version(self, number: int, actor: Actor) -> VersionFile:
+        """Raises NotFound."""
+        ...
+
+    async def step(self, number: int, actor: Actor) -> PlantDiff | None:
+        """What a version changed of the one before; None when that one is not kept. Raises NotFound."""
+        ...
+
+    async def way_back(self, number: int, actor: Actor) -> PlantDiff:
+        """What rolling back to the version would change of what runs. Raises NotFound."""
+        ...
+
+    async def preview(self, text: str, actor: Actor) -> PlantDiff:
+        """What importing the plant file would change; nothing is stored. Raises ConfigError with every problem."""
+        ...
+
+    async def roll_back(self, number: int, actor: Actor, known: int | None = None) -> int:
+        """Number of the new version. Raises ConfigError (does not validate today), NotFound, Conflict."""
         ...
 
 
@@ -704,6 +740,7 @@ class Services:
     energy: EnergyService
     alerts: AlertService
     plant: PlantService
+    plant_history: PlantHistoryService
     access: AccessService
     status: StatusService
     reports: ReportService

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,16 +15,18 @@ from database.engine import Store
 from database.keys import Sealer
 from domain.errors import StorageError
 from domain.plant import Plant, Tag
+from domain.plant_version import KEPT_VERSIONS, Authorship, PlantVersion
 from domain.profile import Group
 from domain.quantity import Quantity
 from domain.registry import tags_of_plant
 from domain.sample import TagId
 
 THE_PLANT = 1
+_VERSION = tables.tables_plant_versions.plant_version
 
 
 class PlantRepository:
-    """Implements domain.stores.PlantStore."""
+    """Implements domain.stores.PlantStore and domain.plant_version.PlantVersionStore."""
 
     def __init__(self, store: Store, sealer: Sealer) -> None:
         self._store, self._sealer = store, sealer
@@ -49,13 +52,18 @@ class PlantRepository:
         async with self._store.read() as connection:
             return str(await connection.scalar(select(tables.plant_document.c.timezone)) or "UTC")
 
-    async def save(self, document: Mapping[str, object], plant: Plant) -> Sequence[Tag]:
-        """Replace the document and bring the tables up to date; all tags of the plant with their ids (kept for good)."""
+    async def save(self, document: Mapping[str, object], plant: Plant, by: Authorship | None = None) -> Sequence[Tag]:
+        """Replace the document and bring the tables up to date; all tags of the plant with their ids (kept for good).
+
+        `by`: who did it, for the version that is kept; None keeps none.
+        """
         text = json.dumps(document, ensure_ascii=False)
         async with self._store.write() as connection:
             version = await connection.scalar(select(tables.plant_document.c.version).with_for_update())
             row = {"id": THE_PLANT, "version": (version or 0) + 1, "timezone": plant.site.timezone, "document_json": text}
             await connection.execute(self._store.upsert(tables.plant_document), row)
+            if by is not None:
+                await self._keep_version(connection, (version or 0) + 1, by, text)
             await self._replace(connection, tables.line, [
                 {"id": line.id, "transport": line.transport, "target": line.target, "enabled": line.enabled}
                 for line in plant.lines
@@ -75,6 +83,29 @@ class PlantRepository:
                 for machine in plant.machines
             ])
             return await self._register(connection, plant)
+
+    async def _keep_version(self, connection: AsyncConnection, number: int, by: Authorship, text: str) -> None:
+        """The newest are kept: what a mistake needs is among them, and the table stays bounded."""
+        row = {"number": number, **dataclasses.asdict(by), "subject": by.subject[:300], "document_json": text}
+        await connection.execute(self._store.upsert(_VERSION), row)
+        await connection.execute(delete(_VERSION).where(_VERSION.c.number <= number - KEPT_VERSIONS))
+
+    async def versions(self, limit: int, before: int | None = None) -> Sequence[PlantVersion]:
+        """Newest first; `before`: only lower numbers."""
+        wanted = select(*(column for column in _VERSION.c if column.name != "document_json"))
+        if before is not None:
+            wanted = wanted.where(_VERSION.c.number < before)
+        async with self._store.read() as connection:
+            rows = (await connection.execute(wanted.order_by(_VERSION.c.number.desc()).limit(limit))).all()
+        return [_version_of(row) for row in rows]
+
+    async def document(self, number: int) -> tuple[PlantVersion, Mapping[str, object]] | None:
+        """One version with its document, None when it is not kept."""
+        if not 0 < number < 2**63:
+            return None
+        async with self._store.read() as connection:
+            row = (await connection.execute(select(_VERSION).where(_VERSION.c.number == number))).first()
+        return None if row is None else (_version_of(row), json.loads(row.document_json))
 
     async def _replace(self, connection: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> None:
         """What is no longer in the plant stays, inactive: its history is still readable."""
@@ -131,6 +162,10 @@ class PlantRepository:
                     names.append(row.name)
             await connection.execute(delete(tables.secret).where(tables.secret.c.name.in_(names)))
         return names
+
+
+def _version_of(row: Row[Any]) -> PlantVersion:
+    return PlantVersion(row.number, Authorship(row.time_us, row.author, row.source, row.action, row.subject))
 
 
 def _tag_row(tag: Tag, tag_id: int) -> dict[str, Any]:

@@ -346,7 +346,6 @@ async def upload(page: Any, text: str) -> None:
         await page.click(at("plant-import"))
     file = {"name": "shop.yaml", "mimeType": "application/yaml", "buffer": text.encode()}
     await (await chooser.value).set_files([file])
-    await page.click(at("plant-confirm-yes"))
 
 
 async def test_a_wrong_plant_file_lists_everything_and_changes_nothing(visit: Visit, site: str) -> None:
@@ -368,6 +367,8 @@ async def test_what_is_exported_can_be_imported(visit: Visit, site: str) -> None
     assert file.suggested_filename == "plant.yaml"
     text = (await asyncio.to_thread((await file.path()).read_text, "utf-8")).replace("16К20 №2", "16К20 №7")
     await upload(page, text)
+    assert "16К20 №2" in await page.inner_text(at("plant-confirm-diff"))
+    await page.click(at("plant-confirm-yes"))
     await page.wait_for_selector(at("plant-done"))
     machines = await visit("/admin/machines")
     assert "16К20 №7" in " ".join(await rows_of(machines, "machines-table"))

@@ -215,7 +215,7 @@ class FakePlant:
             raise PlantFileError(report.problems)
         return found[0]
 
-    async def import_yaml(self, text: str, actor: Actor) -> None:
+    async def import_yaml(self, text: str, actor: Actor, known: int | None = None) -> None:
         _need(actor, Role.ADMIN)
         try:
             document = yaml.safe_load(text)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 
 from analysis.alerts import AlertEngine
+from config.plant_history import PlantHistory
 from domain.access import Role, User
 from domain.alert import Action, Alert, AlertState, Change, Hold, HoldKind, Priority
 from domain.alert_rule import AlertRule
@@ -43,6 +44,7 @@ from tests.web_interface.fake_states import FakeStates
 from tests.web_interface.fake_status import FakeStatus
 from tests.web_interface.fake_virtual import FakeVirtualTags
 from tests.web_interface.memory_stores import MemoryAccess, MemoryAudit, MemoryTrendViews
+from tests.web_interface.real_plant import plant_store, real_plant
 from web_interface.auth.accounts import Accounts
 from web_interface.auth.passwords import Hashing
 from web_interface.services import LatestValue, MachineNow, Services, ShopNow
@@ -523,6 +525,12 @@ class FakeRehearsals:
         return self.job(job_id)
 
 
+def fake_history(clock: shop.ShopClock, audit: MemoryAudit) -> PlantHistory:
+    """Of the small plant that validates, with two versions."""
+    store = plant_store(clock.now_us())
+    return PlantHistory(real_plant(store, audit, clock, lambda _plant, _tags: None), store)
+
+
 @dataclass(frozen=True, slots=True)
 class FakeServices(Services):
     """The same, with what tests reach into."""
@@ -549,6 +557,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         energy=FakeEnergy(),
         alerts=FakeAlerts(live),
         plant=FakePlant(),
+        plant_history=fake_history(clock, audit),
         access=Accounts(store, audit, clock, hashing=CHEAP),
         status=FakeStatus(clock),
         reports=FakeReports(clock),

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from config.plant_admin import PlantAdmin
+from config.plant_admin import Apply, PlantAdmin
+from config.plant_history import PlantHistory
 from config.profile_catalog import ProfileCatalog
 from domain.commissioning import ReadNow
 from domain.plant import Device, Line, Plant, Tag
+from domain.plant_version import Authorship, PlantVersion
+from domain.ports import Clock
+from domain.stores import AuditStore
 from tests.web_interface import fake_shop as shop
 from tests.web_interface.fake_reading import simulate
-from tests.web_interface.fakes import FakeServices
+
+if TYPE_CHECKING:
+    from tests.web_interface.fakes import FakeServices
 
 DOCUMENT: dict[str, Any] = {
     "site": {"name": "Механический цех", "timezone": "Europe/Moscow", "language": "ru", "main_meter": "main"},
@@ -44,15 +51,32 @@ class MemoryPlants:
     """PlantStore."""
 
     def __init__(self, document: Mapping[str, object]) -> None:
-        self.document: Mapping[str, object] = document
+        self.document_now: Mapping[str, object] = document
+        self.kept: dict[int, tuple[PlantVersion, Mapping[str, object]]] = {}
         self.secrets: dict[str, str] = {}
 
     async def load(self) -> Mapping[str, object] | None:
-        return self.document
+        return self.document_now
 
-    async def save(self, document: Mapping[str, object], plant: Plant) -> Sequence[Tag]:
-        self.document = document
+    async def save(self, document: Mapping[str, object], plant: Plant, by: Authorship | None = None) -> Sequence[Tag]:
+        self.document_now = document
+        if by is not None:
+            self.keep(by, document)
         return shop.tags()
+
+    def keep(self, by: Authorship, document: Mapping[str, object]) -> None:
+        """The next version."""
+        number = len(self.kept) + 1
+        self.kept[number] = (PlantVersion(number, by), document)
+
+    async def version(self) -> int:
+        return len(self.kept)
+
+    async def versions(self, limit: int, before: int | None = None) -> Sequence[PlantVersion]:
+        return [self.kept[n][0] for n in sorted(self.kept, reverse=True) if before is None or n < before][:limit]
+
+    async def document(self, number: int) -> tuple[PlantVersion, Mapping[str, object]] | None:
+        return self.kept.get(number)
 
     async def tags(self) -> Sequence[Tag]:
         return shop.tags()
@@ -67,15 +91,34 @@ class MemoryPlants:
         return self.secrets.get(name)
 
 
-async def with_real_plant(services: FakeServices) -> FakeServices:
-    """The same services, but with the configuration the product itself would run."""
+def plant_store(now_us: int) -> MemoryPlants:
+    """The plant with a past of two versions: the rated power of a lathe was entered wrong, its limits came later."""
+    store = MemoryPlants(DOCUMENT)
+    lathe, *others = DOCUMENT["machines"]
+    first = {**DOCUMENT, "machines": [{**lathe, "rated_kw": 110}, *others], "limits": []}
+    hour_us = 3_600_000_000
+    store.keep(Authorship(now_us - 5 * hour_us, "uid 0", "cli", "plant_import", "Механический цех"), first)
+    store.keep(Authorship(now_us - 2 * hour_us, "engineer", "10.0.0.7", "machine_update", "lathe-1"), DOCUMENT)
+    return store
+
+
+def real_plant(store: MemoryPlants, audit: AuditStore, clock: Clock, applied: Apply) -> PlantAdmin:
+    """The product's own over the store, loaded."""
 
     async def read(device: Device, _line: Line) -> ReadNow:
         return simulate(device)
 
-    admin = PlantAdmin(
-        MemoryPlants(DOCUMENT), services.audit_store, ProfileCatalog.shipped(), services.clock, {},
-        apply=lambda _plant, _tags: services.live.publish("plant", None), reader=read,  # type: ignore[attr-defined]
+    admin = PlantAdmin(store, audit, ProfileCatalog.shipped(), clock, {}, apply=applied, reader=read)
+    with contextlib.suppress(StopIteration):
+        admin.load().send(None)  # nothing waits in it: the store is in memory
+    return admin
+
+
+async def with_real_plant(services: FakeServices) -> FakeServices:
+    """The same services, but with the configuration the product itself would run."""
+    store = plant_store(services.clock.now_us())
+    admin = real_plant(
+        store, services.audit_store, services.clock,
+        lambda _plant, _tags: services.live.publish("plant", None),  # type: ignore[attr-defined]
     )  # fmt: skip
-    await admin.load()
-    return replace(services, plant=admin)
+    return replace(services, plant=admin, plant_history=PlantHistory(admin, store))

@@ -25,6 +25,7 @@ from web_interface.api.findings import finding_routes
 from web_interface.api.machines import machine_routes
 from web_interface.api.notifications import notification_routes
 from web_interface.api.per_part import per_part_routes
+from web_interface.api.plant_versions import plant_version_routes
 from web_interface.api.problems import add_handlers, problem
 from web_interface.api.production import production_routes
 from web_interface.api.report_schedules import report_schedule_routes
@@ -65,6 +66,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         report_template_routes(services),
         report_schedule_routes(services),
         admin_routes(services),
+        plant_version_routes(services),
         virtual_tag_routes(services),
         notification_routes(services),
         docs_routes(app),

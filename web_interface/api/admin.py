@@ -43,12 +43,9 @@ def admin_routes(services: Services) -> APIRouter:
         request: Request, actor: Annotated[Actor, Need(Role.ADMIN)], query: Annotated[NoParameters, Query()]
     ) -> Response:
         """Needs the role admin. 422 with every problem, its line and field; then nothing has changed."""
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in _YAML_TYPES:
-            return problem(415, f"send the plant file as {YAML}")
-        try:
-            text = (await request.body()).decode("utf-8")
-        except UnicodeDecodeError as exc:
-            raise BadParameter("body", "the plant file is not UTF-8") from exc
+        text = await plant_text(request)
+        if isinstance(text, Response):
+            return text
         await services.plant.import_yaml(text, actor)
         return Response(status_code=204)
 
@@ -62,3 +59,13 @@ def admin_routes(services: Services) -> APIRouter:
         return Json({"name": actor.name, "role": actor.role.value, "csrf_token": token})
 
     return router
+
+
+async def plant_text(request: Request) -> str | Response:
+    """The plant file in the body; a problem for another content type. Raises BadParameter."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in _YAML_TYPES:
+        return problem(415, f"send the plant file as {YAML}")
+    try:
+        return (await request.body()).decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise BadParameter("body", "the plant file is not UTF-8") from exc

@@ -13,6 +13,7 @@ from web_interface.pages import (
     admin_calendar,
     admin_device,
     admin_devices,
+    admin_history,
     admin_keys,
     admin_limits,
     admin_machines,
@@ -38,7 +39,7 @@ from web_interface.services import Services
 STATIC = Path(__file__).resolve().parent.parent / "static"
 SETTINGS = (
     admin, admin_devices, admin_device, admin_machines, admin_states, admin_calendar, admin_limits, admin_virtual_editor,
-    admin_virtual, admin_users, admin_keys, admin_notifications, admin_audit, admin_plant,
+    admin_virtual, admin_users, admin_keys, admin_notifications, admin_audit, admin_plant, admin_history,
 )  # fmt: skip
 PAGES = (overview, machine, trends, energy, alerts, alerts_hygiene, alerts_rules, reports, status, my_notifications, *SETTINGS)
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).

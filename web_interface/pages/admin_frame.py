@@ -46,6 +46,7 @@ SECTIONS = (
     Section("notifications", "notifications_active", Role.ADMIN),
     Section("audit", "history", Role.ADMIN),
     Section("plant", "description", Role.ADMIN),
+    Section("history", "manage_history", Role.ENGINEER),
 )
 
 

@@ -9,8 +9,10 @@ from starlette.responses import Response
 
 from domain.access import Role
 from domain.errors import MonitorError
-from web_interface.components import Card, Confirm, DataTable, Hub, button, el, icon, notify
+from domain.plant_version import PlantDiff
+from web_interface.components import Card, DataTable, Hub, button, el, icon, notify
 from web_interface.pages import admin_frame, admin_words, shell
+from web_interface.pages.plant_diff import DiffConfirm
 from web_interface.services import Services
 
 LARGEST = 1_000_000  # bytes; a request takes 1 MiB with its frame
@@ -77,21 +79,41 @@ class PlantPage:
         except UnicodeDecodeError:
             self._show_problems(name, [admin_words.Trouble("", page.t("admin.plant.encoding"))])
             return
-        plant = page.services.plant.plant
-        with self._result:
-            confirm = Confirm(
-                page.lang, page.t("admin.plant.confirm", name=name),
-                page.t("admin.plant.confirm.words", devices=len(plant.devices), machines=len(plant.machines)),
-                page.t("admin.plant.replace"), testid="plant-confirm",
-            )  # fmt: skip
-        if not await confirm.ask():
-            return
 
         def show(exc: MonitorError) -> None:
+            self._result.clear()
             self._show_problems(name, list(admin_words.troubles(exc, page.lang)))
 
-        if await admin_frame.attempt(page, lambda: page.services.plant.import_yaml(text, page.actor()), show):
+        found: list[PlantDiff] = []
+
+        async def look() -> None:
+            found.append(await page.services.plant_history.preview(text, page.actor()))
+
+        if not await admin_frame.attempt(page, look, show):
+            return
+        if not found[0].changes:
+            notify(page.t("admin.plant.same", name=name))
+            return
+        if not await self._agreed(name, found[0]):
+            return
+
+        async def act() -> None:
+            await page.services.plant.import_yaml(text, page.actor(), found[0].base)
+
+        if await admin_frame.attempt(page, act, show):
             self._show_done(name)
+
+    async def _agreed(self, name: str, diff: PlantDiff) -> bool:
+        """Asked with what will change."""
+        page = self._page
+        plant = page.services.plant.plant
+        with self._result:
+            question = DiffConfirm(
+                page, page.t("admin.plant.confirm", name=name),
+                page.t("admin.plant.confirm.words", devices=len(plant.devices), machines=len(plant.machines)),
+                page.t("admin.plant.replace"), diff, testid="plant-confirm",
+            )  # fmt: skip
+        return await question.ask()
 
     def _show_done(self, name: str) -> None:
         page = self._page

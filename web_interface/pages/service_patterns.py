@@ -85,6 +85,9 @@ SERVICES: Patterns = (
     (r"no shift lies in this window; see the shifts of the plant", "report_no_shift"),
     (rf"(?:language|theme) {NAME}", "value_named"),
     (r"the plant has not been loaded yet|there is no plant yet", "no_plant_yet"),
+    # -- the configuration's versions
+    (r"the configuration was changed by somebody else meanwhile: load it again", "changed_meanwhile"),
+    (r"version (?P<n>\d+) is what runs already", "version_runs"),
     # -- accounts and what is in use
     (r"(?P<name>.+) is the last administrator", "last_admin"),
     (r"the old password is wrong", "old_password"),

@@ -137,6 +137,13 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("PUT", "/api/plant"): (
         A, "/api/plant", {"content": "site: {name: New}", "headers": {"content-type": "application/yaml"}},
     ),
+    ("GET", "/api/plant/versions"): (E, "/api/plant/versions", {}),
+    ("GET", "/api/plant/versions/{number}"): (E, "/api/plant/versions/1", {}),
+    ("GET", "/api/plant/versions/{number}/changes"): (E, "/api/plant/versions/1/changes", {}),
+    ("POST", "/api/plant/versions/{number}/rollback"): (A, "/api/plant/versions/1/rollback", {"json": {"known": 2}}),
+    ("POST", "/api/plant/preview"): (
+        A, "/api/plant/preview", {"content": "site: {name: New}", "headers": {"content-type": "application/yaml"}},
+    ),
     ("GET", "/api/virtual-tags"): (E, "/api/virtual-tags", {}),
     ("POST", "/api/virtual-tags"): (
         E, "/api/virtual-tags", {"json": {"tag": "all.spare", "formula": "2 * m1.active_power", "quantity": "active_power"}},
