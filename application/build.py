@@ -18,6 +18,7 @@ from analysis.balance_doctor import BalanceDoctor
 from analysis.baseline_models import BaselineModels
 from analysis.baselines import Baselines
 from analysis.engine import AnalysisEngine
+from analysis.floor_plan import FloorPlans
 from analysis.hygiene_explained import FIGURES as HYGIENE_FIGURES
 from analysis.hygiene_explained import HygieneExplained
 from analysis.machine_notes import MachineNotes
@@ -322,6 +323,7 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
         virtual_tags=VirtualTags(measuring.plant, meaning.virtual, tags, clock), baselines=meaning.baselines,
         balance=meaning.doctor, notifications=meaning.notifications, money=money.service, findings=meaning.found.service,
         notes=MachineNotes(plant, database.notes, database.audit, clock),
+        floor=FloorPlans(plant, database.floor, database.audit, clock),
     )
     return _Faces(live, accounts, status, reports, money, services)
 

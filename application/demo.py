@@ -8,6 +8,8 @@ import socket
 from collections.abc import Iterable, Iterator, Sequence
 
 from analysis.control import Mark, claims_of, join, number_column
+from analysis.floor_drawing import drawn_floor
+from analysis.floor_plan import judged
 from analysis.meter import ControlTags, meters_of
 from analysis.states import Timing, states_of
 from application.common import cli_actor, open_plant
@@ -47,7 +49,17 @@ async def prepare_demo(settings: Settings, clock: Clock, outages: Sequence[Outag
         if await database.samples.span() is None:
             print(f"Writing {PAST_DAYS} days of history for the simulated shop ...", flush=True)
             await _write_past(database, plant.plant, await database.plants.tags(), clock.now_us(), outages)
+        await _place_machines(database, plant.plant)
         return plant.plant
+
+
+async def _place_machines(database: Database, plant: Plant) -> None:
+    """A plain floor plan, unless there has ever been one."""
+    before = await database.floor.plan()
+    if before.version == 0:
+        content, places = drawn_floor(plant.machines)
+        version = await database.floor.save_picture(judged(content), content, 0)
+        await database.floor.save_places(places, version)
 
 
 async def _move_taken_lines(plant: PlantAdmin) -> None:

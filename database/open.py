@@ -34,6 +34,7 @@ from database.repositories import (
     EnergyRepository,
     EventRepository,
     FindingRepository,
+    FloorRepository,
     IdleRepository,
     NoteRepository,
     NotificationRepository,
@@ -90,6 +91,7 @@ class Database:
     cube: CubeRepository
     notifications: NotificationRepository
     notes: NoteRepository
+    floor: FloorRepository
     report_plans: ReportPlanRepository
     trend_views: TrendViewRepository
     warnings: Sequence[str]  # weak settings of the server, for the status page
@@ -165,8 +167,8 @@ async def open_database(
             AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
             ReportRepository(store), BookRepository(store), EventRepository(store), PriceRepository(store), IdleRepository(store),
             FindingRepository(store), BaselineRepository(store), BalanceRepository(store), CubeRepository(store),
-            NotificationRepository(store), NoteRepository(store), ReportPlanRepository(store), TrendViewRepository(store),
-            warnings, store, data_dir,
+            NotificationRepository(store), NoteRepository(store), FloorRepository(store), ReportPlanRepository(store),
+            TrendViewRepository(store), warnings, store, data_dir,
         )
         try:
             yield database

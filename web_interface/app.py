@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from domain.floor import LARGEST_BYTES
 from web_interface.api import add_api
 from web_interface.live_pages import add_live_pages, live_page_count
 from web_interface.plain.routes import PlainOptions, PlainRoutes, cookie_name
@@ -28,7 +29,9 @@ from web_interface.services import Services
 log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).resolve().parent / "static"
-_BIG_BODIES = {"/api/plant": 4 * MIB, "/api/energy/prices": 4 * MIB, "/_nicegui/client/": 50 * MIB}
+_BIG_BODIES = {
+    "/api/plant": 4 * MIB, "/api/energy/prices": 4 * MIB, "/api/floor/picture": LARGEST_BYTES, "/_nicegui/client/": 50 * MIB,
+}  # fmt: skip
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 

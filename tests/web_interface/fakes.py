@@ -34,6 +34,7 @@ from tests.web_interface.fake_baselines import fake_baselines
 from tests.web_interface.fake_cube import FakeCube, FakePlans
 from tests.web_interface.fake_explain import FakeExplain
 from tests.web_interface.fake_findings import FakeFindings
+from tests.web_interface.fake_floor import fake_floor
 from tests.web_interface.fake_money import FakeMoney
 from tests.web_interface.fake_notes import fake_notes
 from tests.web_interface.fake_notifications import FakeNotifications
@@ -576,6 +577,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         states=FakeStates(clock),
         findings=FakeFindings(clock),
         notes=fake_notes(clock, audit),
+        floor=fake_floor(clock, audit),
         clock=clock,
         access_store=store,
         audit_store=audit,

@@ -22,6 +22,7 @@ from web_interface.api.efficiency import efficiency_routes
 from web_interface.api.explain import explain_routes
 from web_interface.api.figures import figure_routes
 from web_interface.api.findings import finding_routes
+from web_interface.api.floor import floor_routes
 from web_interface.api.machines import machine_routes
 from web_interface.api.notifications import notification_routes
 from web_interface.api.per_part import per_part_routes
@@ -50,6 +51,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         alert_routes(services, now_us),
         alert_rule_routes(services),
         machine_routes(services, now_us),
+        floor_routes(services),
         explain_routes(services, now_us),
         finding_routes(services, now_us),
         efficiency_routes(services, now_us),

@@ -27,6 +27,7 @@ from web_interface.pages import (
     alerts_hygiene,
     alerts_rules,
     energy,
+    floor,
     machine,
     my_notifications,
     overview,
@@ -41,7 +42,9 @@ SETTINGS = (
     admin, admin_devices, admin_device, admin_machines, admin_states, admin_calendar, admin_limits, admin_virtual_editor,
     admin_virtual, admin_users, admin_keys, admin_notifications, admin_audit, admin_plant, admin_history,
 )  # fmt: skip
-PAGES = (overview, machine, trends, energy, alerts, alerts_hygiene, alerts_rules, reports, status, my_notifications, *SETTINGS)
+PAGES = (
+    overview, floor, machine, trends, energy, alerts, alerts_hygiene, alerts_rules, reports, status, my_notifications, *SETTINGS,
+)  # fmt: skip
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).
 _HEAD = (
     '<link rel="preload" href="/static/theme/fonts/inter-latin-wght-normal.woff2" as="font" type="font/woff2" crossorigin>'
@@ -51,6 +54,7 @@ _HEAD = (
     '<link rel="stylesheet" href="/static/theme/energy.css">'
     '<link rel="stylesheet" href="/static/theme/explain.css">'
     '<link rel="stylesheet" href="/static/theme/states.css">'
+    '<link rel="stylesheet" href="/static/theme/floor.css">'
     '<link rel="stylesheet" href="/static/theme/trends.css">'
     '<link rel="stylesheet" href="/static/theme/wall.css">'
 )

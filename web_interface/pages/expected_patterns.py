@@ -8,6 +8,8 @@ EXPECTED: Patterns = (
     (r"at most (?P<n>\d+) MB", "at_most_mb"),
     (r"at most (?P<n>\d+) a side", "at_most_side"),
     (r"a PNG or JPEG file", "picture"),
+    (r"a PNG, JPEG or WebP file", "floor_picture"),
+    (r"(?P<low>\d+) to (?P<high>\d+) percent", "percent"),
     (r"1 to 60 letters, digits, dashes", "slug"),
     (r"plain text", "plain_text"),
     (r"a folder of the server(?: that is there)?", "server_folder"),

@@ -56,6 +56,7 @@ from web_interface.pages.overview_tiles import tiles
 from web_interface.services import Forbidden, MachineNow, Services, ShopNow
 
 log = logging.getLogger(__name__)
+MODES = ("cards", "table")  # of the machines
 Changes = list[tuple[Element, Mapping[str, Any]]]
 NO_WALL = ("0", "no", "false")  # ?wall alone asks for it
 # tile -> figure that it opens
@@ -67,25 +68,25 @@ def register(services: Services, hub: Hub) -> None:
     shell.offer("overview")
 
     @ui.page("/", title="")
-    def overview_page(wall: str | None = None) -> None:
+    def overview_page(wall: str | None = None, machines: str = "") -> None:
         if wall is not None and wall not in NO_WALL:
             wall_page.build(services, hub)
             return
         site = services.plant.plant.site
         with shell.page(services, hub, active="overview", title=site.name) as page:
-            Overview(page).build()
+            Overview(page, machines).build()
 
 
 class Overview:
     """One open overview."""
 
-    def __init__(self, page: shell.Page) -> None:
+    def __init__(self, page: shell.Page, mode: str = "") -> None:
         self._page = page
         self._fmt: Format = page.viewer.fmt
         self._cards: dict[str, MachineCard] = {}
         self._sections: dict[str, Element] = {}
         self._shape: tuple[Any, ...] = ()
-        self._mode = "cards"
+        self._mode = mode if mode in MODES else MODES[0]
         self._energy_flow = False
         self._table: DataTable | None = None
 
@@ -248,12 +249,15 @@ class Overview:
                         with el("span", "em-legend-state"):
                             StateMark(state, self._fmt.lang)
                             el("span", text=state_name(state, self._fmt.lang))
-                options = {"cards": page.t("machines.cards"), "table": page.t("machines.table")}
+                options = {mode: page.t(f"machines.{mode}") for mode in (*MODES, "plan")}
                 Segmented(options, self._mode, self._switch, testid="machines-view", label=page.t("machines.title"))
             self._machines_box = el("div", "em-machines-box")
         self._fill_machines(shop)
 
     def _switch(self, mode: str) -> None:
+        if mode == "plan":  # too large for a part of this page
+            ui.navigate.to("/floor")
+            return
         self._mode = mode
         self._fill_machines(self._shop())
 

@@ -36,6 +36,8 @@ SERVICES: Patterns = (
     (r"are (?P<value>\d+)", "count"),
     (rf"{NAME} is no temperature", "no_temperature"),
     (r"is missing or no temperature", "base_temperature"),
+    # -- the floor plan
+    (rf"{NAME} is not on the picture", "off_picture"),
     # -- prices
     (r"row (?P<n>\d+): no hour", "row_hour"),
     (rf"row (?P<n>\d+): {NAME} is no price", "row_price"),
@@ -75,7 +77,7 @@ SERVICES: Patterns = (
     (r"(?P<n>\d+) reports are being made; wait for one or cancel it", "reports_run"),
     (r"report template (?:'[^']*'|\S+) exists already", "template_exists"),
     (rf"a view {NAME} of .+ exists already; choose another name", "view_exists"),
-    (r"report (?:template|schedule) .+ was changed by somebody else meanwhile: load it again", "changed_meanwhile"),
+    (r"(?:report (?:template|schedule) .+|.+ plan) was changed by somebody else meanwhile: load it again", "changed_meanwhile"),
     (r"(?P<n>\S+) is no day of the site's calendar", "day_unknown"),
     (r"there is no mail channel (?P<n>\d+)", "no_mail_channel"),
     (rf"{NAME} leaves the data folder", "folder_leaves"),

@@ -60,6 +60,7 @@ class NavItem:
 NAV = (
     NavItem("overview", "space_dashboard", "/"),
     NavItem("machines", "precision_manufacturing", "/machines"),
+    NavItem("floor", "map", "/floor", phone=False),
     NavItem("trends", "show_chart", "/trends", phone=False),
     NavItem("energy", "bolt", "/energy"),
     NavItem("alerts", "notifications_none", "/alerts"),

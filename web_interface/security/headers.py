@@ -31,6 +31,7 @@ ALWAYS: tuple[tuple[bytes, bytes], ...] = (
 HSTS = (b"strict-transport-security", b"max-age=31536000")
 _HIDDEN = {b"server", b"x-powered-by", b"x-nicegui-content"}
 _PLAIN = ("/api", "/login", "/setup", "/logout", "/static/", "/metrics", "/healthz", "/readyz")
+_OWN_CACHING = ("/api/floor/picture",)  # asked again each time, answered 304 while the caller has it
 _KEPT = ("/static/", "/_nicegui/")  # files that belong to the product: may be cached
 
 
@@ -47,7 +48,7 @@ class SecurityHeaders:
             return
         path = str(scope["path"])
         policy = (STRICT if path.startswith(_PLAIN) else LIVE).encode()
-        kept = path.startswith(_KEPT)
+        kept = path.startswith(_KEPT) or path in _OWN_CACHING
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

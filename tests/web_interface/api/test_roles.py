@@ -8,8 +8,10 @@ from fastapi import FastAPI
 from starlette.routing import Mount, Route
 
 from domain.access import Role
+from tests.web_interface import fake_shop as shop
 from tests.web_interface.clients import client, log_in, make_key
 from tests.web_interface.fake_baselines import as_at_start
+from tests.web_interface.fake_floor import FLOOR_VERSION, PICTURE, MemoryFloor
 from tests.web_interface.fake_reports import FakeReports
 from tests.web_interface.fake_shop import DAY_US, START_US
 from tests.web_interface.fakes import FakeServices
@@ -66,6 +68,13 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("POST", "/api/machines/{machine_id}/notes"): (
         O, "/api/machines/lathe-1/notes", {"json": {"time": WINDOW["from"], "text": "new insert"}},
     ),
+    ("GET", "/api/floor"): (V, "/api/floor", {}),
+    ("PUT", "/api/floor/places"): (E, "/api/floor/places", {"json": {"version": FLOOR_VERSION, "places": []}}),
+    ("GET", "/api/floor/picture"): (V, "/api/floor/picture", {}),
+    ("PUT", "/api/floor/picture"): (
+        E, "/api/floor/picture", {"content": PICTURE, "headers": {"content-type": "image/png"}},
+    ),
+    ("DELETE", "/api/floor/picture"): (E, "/api/floor/picture", {}),
     ("GET", "/api/machines/{machine_id}/substates"): (V, "/api/machines/lathe-1/substates", {}),
     ("POST", "/api/machines/{machine_id}/states/rehearsal"): (E, "/api/machines/lathe-1/states/rehearsal", {"json": BORDERS}),
     ("PUT", "/api/machines/{machine_id}/states/borders"): (E, "/api/machines/lathe-1/states/borders", {"json": BORDERS}),
@@ -214,6 +223,8 @@ async def test_each_route_for_each_role(app: FastAPI, services: FakeServices, me
                 services.states.__init__(services.clock)  # type: ignore[misc]
             if path.startswith("/api/alerts/"):
                 services.alerts.__init__(services.live)  # type: ignore[misc]
+            if path.startswith("/api/floor"):
+                services.floor.__init__(shop.plant, MemoryFloor.drawn(), services.audit_store, services.clock)  # type: ignore[misc]
             if path.startswith("/api/baselines"):
                 as_at_start(services.baselines)
             await _prepare_rules(services, method, path)
