@@ -155,6 +155,24 @@ async def test_the_flow_of_the_shift(visit: Visit) -> None:
     await page.wait_for_function(
         "(where) => document.querySelector(where + ' .em-flow-value').textContent === '175'", arg=furnace
     )
+    await page.click(at("flow-mode-day"))
+    await page.wait_for_function("(where) => Number(document.querySelector(where + ' .em-flow-value').textContent) > 175", arg=furnace)
+    assert "кВт·ч" in str(await page.text_content(at("flow-feed")))
+
+
+async def test_the_flow_by_keyboard_and_in_words(visit: Visit) -> None:
+    page = await visit("/")
+    furnace = page.locator(at("flow-furnace-1"))
+    assert re.fullmatch(r"Печь СНО-4: 3\d,\d\sкВт, 2\d\s% от ввода", str(await furnace.get_attribute("aria-label")))
+    assert str(await page.get_attribute(at("flow-haas-vf2"), "aria-label")).endswith("оценка")
+    await page.click(at("flow-mode-now"))
+    for _ in range(15):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.dataset.testid") == "flow-furnace-1":
+            break
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/machines/furnace-1")
+    await page.wait_for_function("window.did_handshake === true")
 
 
 async def test_a_phone_shows_what_is_wrong_first(visit: Visit) -> None:

@@ -22,6 +22,16 @@ async def wall(visit: Visit, path: str = "/?wall=1", **options: Any) -> Any:
     return page
 
 
+async def copies(page: Any, n: int) -> None:
+    """As if the shop had `n` machines: tiles of its own ones again and again."""
+    part = await page.get_attribute(at("wall-machines"), "id")
+    await page.evaluate(
+        """([id, n]) => { const part = getElement(Number(id.slice(1))); const tiles = part.d.tiles;
+        part.patch({ tiles: Array.from({ length: n }, (_, i) => ({ ...tiles[i % tiles.length], id: `copy-${i}` })) }); }""",
+        [part, n],
+    )
+
+
 async def test_all_machines_are_read_from_afar_without_scrolling(visit: Visit) -> None:
     for size in SCREENS:
         page = await wall(visit, "/?wall", viewport=size)
@@ -39,12 +49,12 @@ async def test_all_machines_are_read_from_afar_without_scrolling(visit: Visit) -
 
 async def test_more_machines_than_fit_come_by_turns(visit: Visit) -> None:
     page = await wall(visit, viewport=SCREENS[0])
-    part = await page.get_attribute(at("wall-machines"), "id")
-    await page.evaluate(
-        """(id) => { const part = getElement(Number(id.slice(1))); const tiles = part.d.tiles;
-        part.patch({ tiles: Array.from({ length: 48 }, (_, i) => ({ ...tiles[i % tiles.length], id: `copy-${i}` })) }); }""",
-        part,
-    )
+    await copies(page, 15)
+    await page.wait_for_selector(at("wall-copy-14"))
+    assert await page.locator(at("wall-page")).count() == 0
+    cut = "[...document.querySelectorAll('.em-wall-tile')].filter((e) => e.scrollHeight > e.clientHeight + 1).length"
+    assert await page.evaluate(cut) == 0
+    await copies(page, 48)
     await page.wait_for_selector(at("wall-page"))
     first = await page.get_attribute(".em-wall-tile >> nth=0", "data-testid")
     assert await page.locator(".em-wall-tile").count() < 48

@@ -19,6 +19,10 @@ export default {
         ]),
         hatch("em-sub-warm_up", 0, "var(--st-idle)", "var(--st-idle-bg)"),
         hatch("em-sub-ready", 45, "var(--st-idle)", "var(--st-idle-bg)"),
+        h("pattern", { id: "em-estimated", width: 5, height: 8, patternUnits: "userSpaceOnUse" }, [
+          h("rect", { width: 5, height: 8, fill: "var(--flow)" }),
+          h("rect", { width: 1.5, height: 8, fill: "var(--s1)", opacity: 0.55 }),
+        ]),
         h("pattern", { id: "em-forecast", width: 4, height: 8, patternUnits: "userSpaceOnUse" }, [
           h("rect", { width: 2, height: 8, fill: "var(--s1)", opacity: 0.75 }),
         ]),

@@ -33,7 +33,7 @@ class PowerFlow(Part, component="power_flow.js"):
         rows, texts = {}, {}
         for before, after in zip(old["groups"], new["groups"], strict=True):
             if before["text"] != after["text"]:
-                texts[after["name"]] = after["text"]
+                texts[after["name"]] = {"text": after["text"], "label": after["label"]}
             for a, b in zip(before["rows"], after["rows"], strict=True):
                 if a != b:
                     rows[b["id"]] = {k: v for k, v in b.items() if a[k] != v}

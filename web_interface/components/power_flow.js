@@ -1,7 +1,8 @@
 import { h } from "vue";
 import { patchable } from "energy-kit";
 
-// data: {main: {name, text, value}, groups: [{name, text, rows: [{id, href, name, text, value, state, missing}]}], rest: {text, value} | null, empty}
+// data: {main: {name, text, label}, groups: [{name, text, label, rows: [{id, href, name, text, label, value, state, missing, estimated}]}],
+//        rest: {text, label, value} | null, empty, label}; labels are for who does not see the drawing
 // Heights follow the value; a row never falls below its label's height. Wider than tall or not, nothing overlaps.
 const LOOSE = [15, 10, 4]; // least height of a row, gap between boards, air around a bar (px)
 const TIGHT = [13, 4, 3];
@@ -47,6 +48,8 @@ const ribbon = (x1, y1, x2, y2, size, key, cls) => {
   });
 };
 
+const said = (key, label, parts) => h("g", { key, role: "img", "aria-label": label }, parts);
+
 function node(r, x, y, w, size) {
   const at = { x, y, width: w, height: Math.max(size, 1.5) };
   if (r.state === "alarm") return h("rect", { ...at, height: Math.max(size, 6), fill: "var(--st-alarm-bg)", stroke: "var(--st-alarm)", "stroke-width": 2 });
@@ -71,7 +74,7 @@ export default {
       if (!rows && !texts) return;
       this.d.groups = this.d.groups.map((g) => ({
         ...g,
-        text: texts?.[g.name] ?? g.text,
+        ...texts?.[g.name],
         rows: rows ? g.rows.map((r) => (rows[r.id] ? { ...r, ...rows[r.id] } : r)) : g.rows,
       }));
     },
@@ -104,22 +107,27 @@ export default {
         const room = slot(r);
         const at = y + (room - size) / 2;
         y += room;
-        return { r, size, at, middle: at + size / 2 };
+        return { r, size, at, room, middle: at + size / 2 };
       });
       const sumSize = slots.reduce((a, s) => a + s.size, 0);
       const yBoard = Math.max(from + 12, (from + y - sumSize) / 2);
       if (!single) {
         main.push(ribbon(8, yMain, xBoard, yBoard, sumSize, `m${g.name}`, "em-flow-a"));
-        out.push(h("rect", { key: `b${g.name}`, x: xBoard, y: yBoard, width: 9, height: Math.max(1.5, sumSize), fill: "var(--s1)" }));
-        out.push(h("text", { key: `t${g.name}`, class: "em-flow-board", x: xBoard + 4, y: yBoard - 5, "text-anchor": "middle" }, [`${g.name} · ${g.text}`]));
+        out.push(
+          said(`b${g.name}`, g.label, [
+            h("rect", { x: xBoard, y: yBoard, width: 9, height: Math.max(1.5, sumSize), fill: "var(--s1)" }),
+            h("text", { class: "em-flow-board", x: xBoard + 4, y: yBoard - 5, "text-anchor": "middle" }, [`${g.name} · ${g.text}`]),
+          ]),
+        );
       }
       let yOut = single ? yMain : yBoard;
       for (const s of slots) {
-        main.push(ribbon(single ? 8 : xBoard + 9, yOut, xLeaf, s.at, s.size, `r${s.r.id}`, s.r.missing ? "em-flow-none" : "em-flow-b"));
+        main.push(ribbon(single ? 8 : xBoard + 9, yOut, xLeaf, s.at, s.size, `r${s.r.id}`, s.r.missing ? "em-flow-none" : s.r.estimated ? "em-flow-estimated" : "em-flow-b"));
         yOut += s.size;
         out.push(
-          h("a", { key: s.r.id, href: s.r.href, class: "em-flow-leaf", "data-testid": `flow-${s.r.id}` }, [
-            h("title", `${s.r.name}: ${s.r.text}`),
+          h("a", { key: s.r.id, href: s.r.href, class: "em-flow-leaf", "aria-label": s.r.label, "data-testid": `flow-${s.r.id}` }, [
+            h("title", s.r.label),
+            h("rect", { class: "em-flow-hit", x: xLeaf, y: s.middle - s.room / 2, width: width - xLeaf, height: s.room }),
             node(s.r, xLeaf, s.at, 9, s.size),
             h("text", { x: xLeaf + 9 + leafText - 5, y: s.middle + 4, class: "em-flow-name" }, fit(s.r.name, width - xLeaf - 4 - leafText - 38)),
             h("text", { x: width, y: s.middle + 4, "text-anchor": "end", class: ["em-flow-value", s.r.missing && "em-flow-missing"] }, s.r.text),
@@ -133,15 +141,21 @@ export default {
       const size = Math.max(1.5, d.rest.value * k);
       const at = y + (slot(d.rest) - size) / 2;
       main.push(ribbon(8, yMain, xBoard, at, size, "rest", "em-flow-none"));
-      out.push(h("rect", { key: "rest", x: xBoard, y: at, width: 9, height: size, fill: "var(--text3)" }));
-      out.push(h("text", { key: "restt", x: xBoard + 15, y: at + size / 2 + 4, class: "em-flow-name" }, d.rest.text));
+      out.push(
+        said("rest", d.rest.label, [
+          h("rect", { x: xBoard, y: at, width: 9, height: size, fill: "var(--text3)" }),
+          h("text", { x: xBoard + 15, y: at + size / 2 + 4, class: "em-flow-name", "data-testid": "flow-rest" }, d.rest.text),
+        ]),
+      );
     }
     return h("div", { class: "em-flow" }, [
-      h("svg", { width, height, role: "img", "aria-label": d.label }, [
-        ...main,
-        h("rect", { x: 0, y: mainTop, width: 8, height: hMain, fill: "var(--s1)" }),
-        h("text", { x: 0, y: mainTop - 20, class: "em-flow-name em-flow-main" }, d.main.name),
-        h("text", { x: 0, y: mainTop - 6, class: "em-flow-board" }, d.main.text),
+      h("svg", { width, height, role: "group", "aria-label": d.label }, [
+        h("g", { "aria-hidden": "true" }, main),
+        said("main", d.main.label, [
+          h("rect", { x: 0, y: mainTop, width: 8, height: hMain, fill: "var(--s1)" }),
+          h("text", { x: 0, y: mainTop - 20, class: "em-flow-name em-flow-main" }, d.main.name),
+          h("text", { x: 0, y: mainTop - 6, class: "em-flow-board", "data-testid": "flow-feed" }, d.main.text),
+        ]),
         ...out,
       ]),
     ]);

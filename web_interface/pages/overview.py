@@ -12,6 +12,7 @@ from nicegui.element import Element
 
 from domain.access import Role
 from domain.alert import Priority
+from domain.energy import EnergyAccount
 from domain.errors import Conflict, MonitorError
 from domain.plant import Site
 from web_interface.components import (
@@ -37,6 +38,7 @@ from web_interface.components import (
 )
 from web_interface.format import MISSING, Format
 from web_interface.locale import t
+from web_interface.pages import overview_flow as flow_view
 from web_interface.pages import overview_view as view
 from web_interface.pages import shell
 from web_interface.pages import wall as wall_page
@@ -45,6 +47,7 @@ from web_interface.pages.overview_chart import (
     chart_options,
     chart_series,
     chart_view,
+    day_bounds_us,
     gap_area,
     gaps,
     legend_words,
@@ -58,6 +61,7 @@ from web_interface.services import Forbidden, MachineNow, Services, ShopNow
 log = logging.getLogger(__name__)
 MODES = ("cards", "table")  # of the machines
 Changes = list[tuple[Element, Mapping[str, Any]]]
+DAY_PERIOD_S = 60.0
 NO_WALL = ("0", "no", "false")  # ?wall alone asks for it
 # tile -> figure that it opens
 EXPLAINED = {"power": "power", "energy": "energy", "cost": "cost", "kef": "kef", "data": "completeness"}
@@ -87,7 +91,8 @@ class Overview:
         self._sections: dict[str, Element] = {}
         self._shape: tuple[Any, ...] = ()
         self._mode = mode if mode in MODES else MODES[0]
-        self._energy_flow = False
+        self._flow_of = flow_view.NOW
+        self._day_accounts: Mapping[str, EnergyAccount] | None = None
         self._table: DataTable | None = None
 
     def build(self) -> None:
@@ -118,10 +123,9 @@ class Overview:
         changes += self._live_chart(shop)
         changes += self._live_alerts(shop)
         changes += self._live_machines(shop)
-        flow = self._page.hub.view(
-            ("flow", self._fmt.lang, self._energy_flow), lambda s: view.flow(s, self._fmt, self._energy_flow)
-        )
-        changes.append((self._flow, self._flow.flow_changes(flow)))
+        if self._flow_of != flow_view.DAY:  # the day's accounts are asked for once a minute
+            key = ("flow", self._fmt.lang, self._flow_of)
+            changes.append((self._flow, self._flow.flow_changes(self._page.hub.view(key, self._flow_data))))
         return changes
 
     # ---- parts -----------------------------------------------------------------------------------------------------
@@ -313,13 +317,33 @@ class Overview:
         page = self._page
         with Card(page.t("flow.title"), testid="flow-card", classes="em-flow-card") as card:
             with card.tools:
-                options = {"now": page.t("flow.now"), "shift": page.t("flow.shift")}
-                Segmented(options, "now", self._switch_flow, testid="flow-mode", label=page.t("flow.title"))
-            self._flow = PowerFlow(view.flow(shop, self._fmt, self._energy_flow), "flow")
+                options = {of: page.t(f"flow.{of}") for of in (flow_view.NOW, flow_view.SHIFT, flow_view.DAY)}
+                Segmented(options, self._flow_of, self._switch_flow, testid="flow-mode", label=page.t("flow.title"))
+            self._flow = PowerFlow(self._flow_data(shop), "flow")
+            self._day_timer = ui.timer(DAY_PERIOD_S, self._follow_day, active=False, immediate=False)
 
-    def _switch_flow(self, mode: str) -> None:
-        self._energy_flow = mode == "shift"
-        self._flow.show(view.flow(self._shop(), self._fmt, self._energy_flow))
+    def _flow_data(self, shop: ShopNow) -> dict[str, Any]:
+        return flow_view.flow(shop, self._site(), self._fmt, self._flow_of, self._day_accounts)
+
+    async def _switch_flow(self, of: str) -> None:
+        self._flow_of = of
+        self._day_timer.active = of == flow_view.DAY
+        self._flow.show(self._flow_data(self._shop()))  # the day as last known, if at all
+        if of == flow_view.DAY:
+            await self._follow_day()
+
+    async def _follow_day(self) -> None:
+        """The accounts since midnight, drawn when they have come unless another period was chosen meanwhile."""
+        shop = self._shop()
+        try:
+            accounts = await self._page.services.energy.energy("day", day_bounds_us(shop.now_us, self._fmt)[0], shop.now_us)
+        except MonitorError:
+            log.exception("energy of the day is not known")
+            notify(self._page.t("error.unexpected"), good=False)
+            return
+        self._day_accounts = {account.machine_id: account for account in accounts}
+        if self._flow_of == flow_view.DAY:
+            self._flow.show(self._flow_data(self._shop()))
 
 
 def _shape(shop: ShopNow, site: Site) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""The rest of the overview as plain data: machine cards, power flow, alerts, the chart's points. Pure: the shop in, data out."""
+"""The rest of the overview as plain data: machine cards, alerts, the chart's points. Pure: the shop in, data out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from web_interface.texts import alert_sentence, alert_subject
 
 Data = dict[str, Any]
 _PANEL_ALERTS = 12
-_REST_SHARE = 0.01  # of the feed: less than this is not worth a branch of its own
 
 
 def machine_href(machine_id: str) -> str:
@@ -117,58 +116,6 @@ def strip(m: MachineNow, shift: ShiftWindow | None, now_us: int) -> list[list[An
         if b > a:
             found.append([round((a - shift.from_us) / width * 100, 1), round((b - a) / width * 100, 1), interval.state.value])
     return found
-
-
-def flow(shop: ShopNow, fmt: Format, energy: bool) -> Data:
-    """Main, boards, machines; `energy`: of the shift (kWh), else the power now (kW)."""
-    unit = "kWh" if energy else "kW"
-    digits = 0 if energy else 1
-    groups: dict[str, list[Data]] = {}
-    total = 0.0
-    for m in shop.machines:
-        row = _flow_row(m, fmt, energy, digits)
-        groups.setdefault(m.machine.board or m.machine.section, []).append(row)
-        total += row["value"]
-    feed = shop.shift_energy_kwh if energy else shop.power_kw
-    known = sum(r["value"] for rows in groups.values() for r in rows if not r["missing"])
-    rest = max(0.0, (feed or 0.0) - known) if feed is not None else 0.0
-    if not feed or rest < feed * _REST_SHARE or any(r["missing"] and r["value"] for rows in groups.values() for r in rows):
-        rest = max(0.0, (feed or 0.0) - total) if feed and (feed - total) > feed * _REST_SHARE else 0.0
-    return {
-        "main": {"name": t("flow.main", fmt.lang), "text": f"{fmt.number(feed, 0)}\u00a0{fmt.unit(unit)}"},
-        "groups": [
-            {"name": name, "text": _board_text(rows, fmt), "rows": rows}
-            for name, rows in groups.items()
-        ],
-        "rest": {"text": f"{t('flow.rest', fmt.lang)} {fmt.number(rest, digits)}", "value": round(rest, 1)} if rest else None,
-        "empty": t("flow.empty", fmt.lang),
-        "label": t("flow.title", fmt.lang),
-    }
-
-
-def _board_text(rows: Sequence[Data], fmt: Format) -> str:
-    """The sum as its branches are drawn; with the last known power of a silent machine in it, about."""
-    about = "≈\u00a0" if any(r["missing"] and r["value"] for r in rows) else ""
-    return about + fmt.number(sum(r["value"] for r in rows), 0)
-
-
-def _flow_row(m: MachineNow, fmt: Format, energy: bool, digits: int) -> Data:
-    value = (m.shift.energy_kwh if m.shift else None) if energy else m.power_kw
-    missing = value is None
-    if missing and not energy and m.last_good_kw is not None:
-        text, value = f"≈\u00a0{fmt.number(m.last_good_kw, digits)}", m.last_good_kw
-    else:
-        text = fmt.number(value, digits)
-    name = m.machine.name
-    return {
-        "id": m.machine.id,
-        "href": machine_href(m.machine.id),
-        "name": name,
-        "text": text,
-        "value": round(max(0.0, value or 0.0), 1),
-        "state": m.state.value,
-        "missing": missing,
-    }
 
 
 def alerts(active: Sequence[Alert], plant: Plant, now_us: int, fmt: Format, *, may_acknowledge: bool) -> Data:

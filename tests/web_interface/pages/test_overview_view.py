@@ -26,6 +26,7 @@ from web_interface.pages.overview_chart import (
     series_changes,
     top_kw,
 )
+from web_interface.pages.overview_flow import flow
 from web_interface.pages.overview_tiles import elapsed_share, energy_tile, power_tile, tiles
 from web_interface.services import ShopNow
 
@@ -91,7 +92,7 @@ def test_a_shop_without_anything_still_says_what_is_missing(nothing: ShopNow) ->
             for name, tile in tiles(nothing, site, fmt).items():
                 assert words(tile.get("stale") or tile["note"]), name
     assert tiles(nothing, SITE, RU)["power"]["value"] == "—"
-    assert view.flow(nothing, RU, energy=False)["groups"] == []
+    assert flow(nothing, SITE, RU)["groups"] == []
     assert chart_series(nothing) == {0: [], 1: [], 2: []}
     assert chart_options(nothing, replace(SITE, contract_kw=None), RU)["yAxis"]["max"] > 0
     assert view.by_section(nothing.machines) == {}
@@ -103,7 +104,7 @@ def test_a_silent_machine_shows_a_dash_and_what_it_was_never_zero(shop: ShopNow)
     assert card["kw"] is None
     assert card["was"].startswith("было ")
     assert card["label"].endswith("—\u00a0кВт")
-    row = next(r for g in view.flow(shop, RU, energy=False)["groups"] for r in g["rows"] if r["id"] == silent.machine.id)
+    row = next(r for g in flow(shop, SITE, RU)["groups"] for r in g["rows"] if r["id"] == silent.machine.id)
     assert row["missing"]
     assert row["text"].startswith("≈")
 
@@ -139,15 +140,6 @@ def test_the_spark_breaks_where_there_is_no_value(shop: ShopNow) -> None:
     assert points[1][1] is None
     assert points[0][1] is not None
     assert points[0][1] < points[2][1]  # type: ignore[operator]
-
-
-def test_the_flow_adds_up(shop: ShopNow) -> None:
-    data = view.flow(
-        replace(shop, power_kw=200.0, machines=[m for m in shop.machines if m.power_kw is not None]), RU, energy=False
-    )
-    machines = sum(r["value"] for g in data["groups"] for r in g["rows"])
-    assert machines + data["rest"]["value"] == pytest.approx(200.0, abs=0.2)
-    assert data["rest"]["text"].startswith("Прочее ")
 
 
 def test_alerts_that_wait_come_first_then_by_priority() -> None:
@@ -223,7 +215,7 @@ def test_a_view_of_the_whole_shop_is_cheap(shop: ShopNow) -> None:
     started = time.perf_counter()
     for _ in range(10):
         tiles(shop, SITE, RU)
-        view.flow(shop, RU, energy=False)
+        flow(shop, SITE, RU)
         for m in shop.machines:
             view.card(m, shop, RU)
     assert (time.perf_counter() - started) / 10 < 0.1
