@@ -87,6 +87,7 @@ async def test_a_viewer_has_no_way_in_and_the_attempt_is_in_the_audit(visit: Vis
     for path in paths:
         assert (await page.request.get(f"{site}/admin{path}")).status == 403, path
     audit = await visit("/admin/audit")
+    await audit.wait_for_selector(f"{at('audit-table')} tr:has-text('page /admin/keys')")
     shown = await rows_of(audit, "audit-table")
     assert any("viewer" in row and "Отказано" in row and "page /admin/keys" in row for row in shown)
 

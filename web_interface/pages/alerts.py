@@ -80,7 +80,8 @@ class AlertsPage:
             link_button(page.t("alerts.rules"), "/alerts/rules", icon_name="rule", testid="alerts-rules")
             link_button(page.t("alerts.hygiene"), "/alerts/hygiene", icon_name="monitor_heart", testid="alerts-hygiene")
         with el("div", "em-alerts-page"):
-            with el("section", "em-card em-counts", testid="alert-counts"):
+            strip = {"tabindex": "0", "role": "group", "aria_label": page.t("alerts.title")}  # it scrolls on a phone
+            with el("section", "em-card em-counts", testid="alert-counts", **strip):
                 self._counts = {p: self._count(p) for p in Priority}
                 self._held = self._count_held()
                 self._waiting = self._count_waiting()

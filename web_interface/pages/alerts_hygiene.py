@@ -85,7 +85,8 @@ class HygienePage:
 
     def _build_figures(self, found: Hygiene) -> None:
         page, fmt = self._page, self._page.viewer.fmt
-        with el("section", "em-card em-counts em-hygiene-figures", testid="hygiene-figures"):
+        strip = {"tabindex": "0", "role": "group", "aria_label": page.t("alerts.hygiene")}  # it scrolls on a phone
+        with el("section", "em-card em-counts em-hygiene-figures", testid="hygiene-figures", **strip):
             for key, value, note, bad in figures(found, fmt):
                 with el("div", "em-counts-item") as tile, el("div"):
                     el("b", "em-counts-number" + (" em-alarm" if bad else ""), value, f"hygiene-{key}")

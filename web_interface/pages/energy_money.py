@@ -95,7 +95,8 @@ class MoneyTab:
             with el("ul", "em-lefton"):
                 for item in left[:6]:
                     since, rate = view.left_words(item, self._fmt, now_us)
-                    with el("a", "em-lefton-item", testid=f"left-{item.machine_id}", href=f"/machines/{item.machine_id}"):
+                    link = {"testid": f"left-{item.machine_id}", "href": f"/machines/{item.machine_id}"}
+                    with el("li"), el("a", "em-lefton-item", **link):
                         with el("span", "em-lefton-what"):
                             el("b", text=self._name(item.machine_id))
                             el("span", "em-quiet", since)

@@ -1,0 +1,109 @@
+"""Every page in both languages, both themes and three sizes: nothing sticks out, nothing fails, nothing shuts somebody out.
+
+The pictures are kept in artefacts/screenshots with CI=true or EM_SCREENSHOTS=1, to be looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+
+from tests.browser.conftest import ROOT, Visit, at
+
+PICTURES = ROOT / "artefacts" / "screenshots"
+KEPT = bool(os.environ.get("CI") or os.environ.get("EM_SCREENSHOTS"))
+SIZES = ((1280, 720), (1920, 1080), (390, 844))
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+AXE_RUN = """async () => (await axe.run(document, {preload: false, resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}))
+    .violations.filter(v => ["serious", "critical"].includes(v.impact))
+    .map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 120) + " " + (n.any[0]?.message ?? "")).join(" | ")}`)"""
+STILL = "*, *::before, *::after { transition: none !important; animation: none !important; caret-color: transparent !important; }"
+PAGES = {
+    "overview": "/", "machine": "/machines/ctx-1250", "machine-states": "/admin/machines/ctx-1250/states",
+    "trends": "/trends", "energy": "/energy", "alerts": "/alerts", "alert-rules": "/alerts/rules", "alert-hygiene": "/alerts/hygiene",
+    "reports": "/reports", "report-templates": "/reports?tab=templates", "report-schedule": "/reports?tab=schedule", "status": "/status",
+    "my-notifications": "/notifications", "admin": "/admin", "admin-machines": "/admin/machines", "admin-limits": "/admin/limits",
+    "admin-keys": "/admin/keys", "admin-calendar": "/admin/calendar", "admin-users": "/admin/users", "admin-audit": "/admin/audit",
+    "admin-plant": "/admin/plant", "admin-notifications": "/admin/notifications", "admin-virtual": "/admin/virtual",
+    "admin-device-new": "/admin/devices/new",
+}  # fmt: skip
+WORD = {"ru": "Обзор", "en": "Overview"}
+
+
+async def quiet(page: Any) -> None:
+    """The page with everything it asks for."""
+    await page.wait_for_function("window.did_handshake === true")
+    await page.evaluate("document.fonts.ready")
+    await page.wait_for_function("!document.querySelector('.em-skeleton, .em-loading')")
+
+
+async def speak(page: Any, lang: str) -> None:
+    await page.wait_for_function("window.did_handshake === true")
+    await page.click(at("user-menu"))
+    await page.click(at(f"language-{lang}"))
+    await page.wait_for_function(
+        "word => document.querySelector('[data-testid=rail-overview]')?.innerText.includes(word)", arg=WORD[lang]
+    )
+
+
+async def sticking_out(page: Any) -> str:
+    """What makes the page wider than its window; empty when it is not."""
+    return str(await page.evaluate(
+        """() => document.documentElement.scrollWidth <= innerWidth ? "" : `${document.documentElement.scrollWidth} px: ` +
+        [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 4)
+        .map(e => e.className || e.tagName).join(", ")"""
+    ))  # fmt: skip
+
+
+async def shut_out(page: Any) -> list[str]:
+    """Serious and critical findings of axe against WCAG 2.1 AA."""
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    return list(await page.evaluate(AXE_RUN))
+
+
+async def pictures(page: Any, name: str, lang: str) -> list[str]:
+    """One page in every theme and size; what is wrong with it."""
+    wrong = []
+    for theme in ("light", "dark"):
+        await page.emulate_media(color_scheme=theme)
+        if lang == "ru":  # what a reader of the screen is told of has the same shape in both
+            wrong += [f"{name} {theme}: {found}" for found in await shut_out(page)]
+        for width, height in SIZES:
+            await page.set_viewport_size({"width": width, "height": height})
+            await page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            found = await sticking_out(page)
+            if found:
+                wrong.append(f"{name} {lang} {theme} {width}: {found}")
+            if KEPT:
+                await page.screenshot(path=PICTURES / f"{name}-{lang}-{theme}-{width}x{height}.png", animations="disabled")
+    return wrong
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("lang", ["ru", "en"])
+async def test_every_page_fits_in_every_size_and_theme_and_shuts_nobody_out(visit: Visit, site: str, lang: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page = await visit("/")
+    await speak(page, lang)
+    wrong: list[str] = []
+    for name, path in PAGES.items():
+        await page.set_viewport_size({"width": 1280, "height": 720})
+        await page.goto(site + path)
+        await page.add_style_tag(content=STILL)
+        await quiet(page)
+        wrong += await pictures(page, name, lang)
+    await page.set_viewport_size({"width": 1280, "height": 720})
+    await speak(page, "ru")
+    assert wrong == []
+
+
+async def test_no_page_is_left_out() -> None:
+    """Every address that a page is registered at is among those looked at."""
+    written = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "web_interface" / "pages").glob("*.py"))
+    registered = set(re.findall(r'@ui\.page\("([^"{]+)"', written)) - {"/machines"}  # leads to the first machine
+    assert registered <= {path.partition("?")[0] for path in PAGES.values()}
