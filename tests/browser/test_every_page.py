@@ -30,7 +30,8 @@ PAGES = {
     "my-notifications": "/notifications", "admin": "/admin", "admin-machines": "/admin/machines", "admin-limits": "/admin/limits",
     "admin-keys": "/admin/keys", "admin-calendar": "/admin/calendar", "admin-users": "/admin/users", "admin-audit": "/admin/audit",
     "admin-plant": "/admin/plant", "admin-notifications": "/admin/notifications", "admin-virtual": "/admin/virtual",
-    "admin-device-new": "/admin/devices/new",
+    "admin-device-new": "/admin/devices/new", "admin-devices": "/admin/devices", "admin-history": "/admin/history",
+    "virtual-new": "/admin/virtual/new",
 }  # fmt: skip
 WORD = {"ru": "Обзор", "en": "Overview"}
 
