@@ -48,6 +48,7 @@ from config.settings import Settings
 from data_collection.collector import Collector
 from data_collection.driver import Connect
 from data_collection.read_now import read_now
+from data_collection.scan import scan
 from data_processing.consistency import ConsistencyMonitor
 from data_processing.processor import Processing
 from database import Database, open_database
@@ -242,7 +243,7 @@ def _measuring(house: _House, environ: Mapping[str, str], connect: Mapping[str, 
     collector = Collector(clock, on_reading, connect)
     plant = PlantAdmin(
         database.plants, database.audit, ProfileCatalog.load(house.settings.profile_dir), clock, environ, apply=current.apply,
-        reader=partial(read_now, collector, clock),
+        reader=partial(read_now, collector, clock), scanner=partial(scan, collector),
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     recent = RecentHistory(database.samples, database.samples.begin, clock)

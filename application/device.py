@@ -16,6 +16,7 @@ from config.profile_catalog import ProfileCatalog
 from config.settings import load_settings
 from data_collection.collector import Collector
 from data_collection.driver import Trace
+from data_collection.scan import askable, protocols_of
 from domain.errors import DeviceError, NotFound
 from domain.plant import Device, Line, Plant
 from domain.quality import Quality
@@ -23,9 +24,6 @@ from domain.sample import Reading
 from runtime.clock import SystemClock
 
 from application.common import Commands  # isort: skip
-
-LAST_ADDRESS = {"mercury": 240, "modbus": 247}  # those above are broadcasts or reserved
-
 
 LONGEST_RAW = 47
 
@@ -99,11 +97,12 @@ def _scan(options: argparse.Namespace) -> int:
 
 
 async def _scan_line(line: Line, addresses: Sequence[int], protocol: str) -> int:
-    protocols = ["modbus"] if line.transport == "modbus-tcp" else ["mercury", "modbus"] if protocol == "both" else [protocol]
+    both = protocols_of(line)
+    protocols = both if len(both) < 2 or protocol == "both" else [protocol]
     collector = Collector(SystemClock(), lambda _reading: None)
     found: set[int] = set()  # one device may answer in both protocols
     for wanted in protocols:
-        asked = [address for address in addresses if 1 <= address <= LAST_ADDRESS[wanted]]
+        asked = askable(addresses, wanted)
         if sys.stderr.isatty():  # silence takes its time: minutes for a whole bus
             print(f"asking {len(asked)} addresses in {wanted} ...", file=sys.stderr, flush=True)
         try:

@@ -10,15 +10,17 @@ import asyncio
 import copy
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from config.commissioning import Change, connected, disconnected, limit_entry
 from config.plant_file import dump_plant, parse_plant, plant_from_document
 from config.profile_catalog import ProfileCatalog
 from domain.access import Actor, Role
 from domain.alert import LimitRule
 from domain.alert_rule import AlertRule
-from domain.commissioning import ReadNow
+from domain.commissioning import Connected, Connection, ReadNow, ScanStep
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
 from domain.formula import names_in
 from domain.plant import Device, Line, Machine, Plant, Tag
@@ -33,19 +35,24 @@ log = logging.getLogger(__name__)
 Document = dict[str, Any]
 Apply = Callable[[Plant, Sequence[Tag]], None]
 Reader = Callable[[Device, Line], Awaitable[ReadNow]]
+Scanner = Callable[[Plant, Line, Sequence[int], Sequence[Profile]], AsyncIterator[ScanStep]]
 WHOLE = ("shifts", "calendar", "plans")  # sections that are edited as a whole
 EMPTY: Document = {"site": {"name": "Energy Monitoring"}, "shifts": [], "lines": [], "devices": [], "machines": [], "limits": []}
 
 
 class PlantAdmin:
-    """See services.PlantService. `apply` brings a new plant to life; `reader` reads a device once on its line."""
+    """See services.PlantService.
+
+    `apply` brings a new plant to life; `reader` reads a device once on its line; `scanner` asks addresses of a line; where there
+    is none, nobody answers.
+    """
 
     def __init__(
         self, store: PlantStore, audit: AuditStore, catalog: ProfileCatalog, clock: Clock, environ: Mapping[str, str],
-        *, apply: Apply, reader: Reader,
+        *, apply: Apply, reader: Reader, scanner: Scanner | None = None,
     ) -> None:
         self._store, self._audit, self._catalog, self._clock, self._environ = store, audit, catalog, clock, environ
-        self._apply, self._reader = apply, reader
+        self._apply, self._reader, self._scanner = apply, reader, scanner
         self._document: Document = copy.deepcopy(EMPTY)
         self._plant: Plant | None = None
         self._lock = asyncio.Lock()
@@ -173,7 +180,7 @@ class PlantAdmin:
         async with self._lock:
             document = copy.deepcopy(self._document)
             limits: list[Document] = document.setdefault("limits", [])
-            entry = _limit_entry(rule)
+            entry = limit_entry(rule)
             if rule.id:
                 if not 0 < rule.id <= len(limits):
                     raise NotFound("limit", str(rule.id))
@@ -263,13 +270,16 @@ class PlantAdmin:
             raise Forbidden("exporting the plant needs the role engineer")
         return dump_plant(self._document)
 
-    async def read_now(self, device: Mapping[str, object], actor: Actor) -> ReadNow:
-        """Read a device, saved or drafted, once. Raises ConfigError that names the field, Forbidden."""
+    async def read_now(
+        self, device: Mapping[str, object], actor: Actor, line: Mapping[str, object] | None = None
+    ) -> ReadNow:
+        """Read a device, saved or drafted, once; on `line` where that is only drafted too. Raises ConfigError that names the
+        field, Forbidden."""
         await self._need(actor, Role.ADMIN, "read_now", str(device.get("id", "")))
         draft = dict(device)
         password = draft.pop("password", None)
         draft.setdefault("id", "draft")
-        document = copy.deepcopy(self._document)
+        document = self._with_line(line)
         others = [d for d in document.get("devices", []) if d.get("id") != draft["id"]]
         document["devices"] = [*_without_address(others, draft), draft]
         document["limits"], document["machines"] = [], []
@@ -279,6 +289,57 @@ class PlantAdmin:
         plant = plant_from_document(document, catalog=self._catalog, environ=self._environ, secrets=secrets)
         found = plant.device(str(draft["id"]))
         return await self._reader(found, plant.line(found.line))
+
+    async def scan(
+        self, line: str | Mapping[str, object], addresses: Sequence[int], actor: Actor
+    ) -> AsyncIterator[ScanStep]:
+        """Which of the addresses answer on a line of the plant (its id) or a drafted one, one step an address and protocol.
+
+        Nothing is stored. Raises ConfigError that names the field, NotFound, LineDown, Forbidden (below admin).
+        """
+        wanted = line if isinstance(line, str) else str(line.get("id", ""))
+        await self._need(actor, Role.ADMIN, "scan", wanted)
+        plant = self.plant if isinstance(line, str) else await self._drafted(self._with_line(line))
+        found = next((known for known in plant.lines if known.id == wanted), None)
+        if found is None:
+            raise NotFound("line", wanted, tuple(known.id for known in plant.lines[:5]))
+        if self._scanner is not None:
+            async for step in self._scanner(plant, found, addresses, self.profiles()):
+                yield step
+
+    async def check_line(self, line: Mapping[str, object], actor: Actor) -> Line:
+        """A new line as it would be saved; nothing is stored. Raises ConfigError that names the field, Conflict, Forbidden."""
+        line_id = str(line.get("id", ""))
+        await self._need(actor, Role.ADMIN, "line", line_id)
+        if any(known.get("id") == line_id for known in self._document.get("lines") or []):
+            raise Conflict(f"line {line_id!r} exists already")
+        return (await self._drafted(self._with_line(line))).line(line_id)
+
+    async def connect(self, wanted: Connection, actor: Actor) -> Connected:
+        """Add a device with its line, machine and limits: all of it, or nothing. Each entry is in the audit.
+
+        `password` (plain) among the device's fields is stored encrypted apart from the document. Raises ConfigError that names
+        the field, Conflict, NotFound, Forbidden (below admin).
+        """
+        fields = dict(wanted.device)
+        await self._need(actor, Role.ADMIN, "device", str(fields.get("id", "")))
+        password = fields.pop("password", None)
+        async with self._lock:
+            document, changes, done = connected(self._document, replace(wanted, device=fields))
+            secret = {f"device:{done.device}": str(password)} if password else {}
+            if secret:
+                changes = [*changes, Change("device_password", done.device, None, None)]
+            await self._commit_all(document, actor, changes, secret)
+        return done
+
+    async def disconnect(self, done: Connected, actor: Actor) -> None:
+        """Take back what `connect` made; its tags stay readable. Raises Conflict while others use it, Forbidden (below admin)."""
+        await self._need(actor, Role.ADMIN, "device", done.device)
+        async with self._lock:
+            document, changes = disconnected(self._document, done)
+            if changes:
+                await self._commit_all(document, actor, changes, {})
+        await self._store.set_secret(f"device:{done.device}", None)
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -318,15 +379,42 @@ class PlantAdmin:
     async def _commit(
         self, document: Document, actor: Actor, action: str, subject: str, old: Document | None, new: Document | None
     ) -> None:
-        """Validate, audit, store, apply: in this order, so that nothing runs that is not stored, nothing stored unseen."""
-        secrets = await self._secrets(document)
+        await self._commit_all(document, actor, [Change(action, subject, old, new)], {})
+
+    async def _commit_all(
+        self, document: Document, actor: Actor, changes: Sequence[Change], passwords: Mapping[str, str]
+    ) -> None:
+        """Validate, audit, store, apply: in this order, so that nothing runs that is not stored, nothing stored unseen.
+
+        `passwords` by the name of their secret: a device that joins must not be asked with another first.
+        """
+        secrets = {**await self._secrets(document), **passwords}
         plant = plant_from_document(document, catalog=self._catalog, environ=self._environ, secrets=secrets)
         now_us = self._clock.now_us()
-        await self._audit.append(now_us, actor.name, actor.source, action, subject, old=_json(old), new=_json(new))
-        tags = await self._store.save(document, plant, Authorship(now_us, actor.name, actor.source, action, subject))
+        for c in changes:
+            await self._audit.append(
+                now_us, actor.name, actor.source, c.action, c.subject, old=_json(c.old), new=_json(c.new)
+            )
+        for name, value in passwords.items():
+            await self._store.set_secret(name, value)
+        lead = next((c for c in changes if c.action.startswith("device_")), changes[0])  # one version, named by its device
+        tags = await self._store.save(document, plant, Authorship(now_us, actor.name, actor.source, lead.action, lead.subject))
         self._document, self._plant = document, plant
         self._apply(plant, tags)
-        log.info("%s %s by %s", action, subject, actor.name)
+        for c in changes:
+            log.info("%s %s by %s", c.action, c.subject, actor.name)
+
+    def _with_line(self, line: Mapping[str, object] | None) -> Document:
+        """A copy of the stored document, with `line` in place of the one with its id."""
+        document = copy.deepcopy(self._document)
+        if line is not None:
+            others = [known for known in document.get("lines") or [] if known.get("id") != line.get("id")]
+            document["lines"] = [*others, dict(line)]
+        return document
+
+    async def _drafted(self, document: Document) -> Plant:
+        secrets = await self._secrets(document)
+        return plant_from_document(document, catalog=self._catalog, environ=self._environ, secrets=secrets)
 
     async def _secrets(self, document: Document) -> Mapping[str, str]:
         found: dict[str, str] = {}
@@ -347,16 +435,6 @@ class PlantAdmin:
 def _without_address(others: list[Document], draft: Mapping[str, object]) -> list[Document]:
     """Others on the draft's address would be a conflict; a draft is only read."""
     return [d for d in others if (d.get("line"), d.get("address")) != (draft.get("line"), draft.get("address"))]
-
-
-def _limit_entry(rule: LimitRule) -> Document:
-    borders = {name: getattr(rule, name) for name in ("high", "critical_high", "low", "critical_low")}
-    damping = {name: getattr(rule, name) for name in ("hysteresis", "on_delay_s", "off_delay_s")}
-    return {
-        "tag": rule.tag,
-        **{name: value for name, value in borders.items() if value is not None},
-        **{name: value for name, value in damping.items() if value},
-    }
 
 
 def _json(entry: Document | None) -> str | None:

@@ -17,6 +17,7 @@ from domain.alert import Alert, Change, KeyHold, LimitRule
 from domain.alert_rule import AlertRule
 from domain.balance import BalanceFinding, BalanceReport
 from domain.baseline import Baseline, BaselineDefinition, BaselineDraft, PeriodRow, Savings
+from domain.commissioning import Connected, Connection, ScanStep
 from domain.commissioning import ReadNow as ReadNow
 from domain.commissioning import ReadNowRow as ReadNowRow
 from domain.cube import CubeAnswer, Dimension
@@ -428,8 +429,26 @@ class PlantService(Protocol):
         ...
 
     def export_yaml(self, actor: Actor) -> str: ...
-    async def read_now(self, device: Mapping[str, object], actor: Actor) -> ReadNow:
-        """Read a device (saved or only drafted) once, on its live line. Needs admin."""
+    async def read_now(
+        self, device: Mapping[str, object], actor: Actor, line: Mapping[str, object] | None = None
+    ) -> ReadNow:
+        """Read a device (saved or only drafted) once, on its live line or the drafted `line`. Needs admin."""
+        ...
+
+    def scan(self, line: str | Mapping[str, object], addresses: Sequence[int], actor: Actor) -> AsyncIterator[ScanStep]:
+        """Which addresses answer on a line (its id, or the fields of a drafted one). Raises ConfigError, LineDown, Forbidden."""
+        ...
+
+    async def check_line(self, line: Mapping[str, object], actor: Actor) -> Line:
+        """A new line as it would be saved; nothing is stored. Raises ConfigError that names the field, Conflict, Forbidden."""
+        ...
+
+    async def connect(self, wanted: Connection, actor: Actor) -> Connected:
+        """Add a device with its line, machine and limits: all or nothing. Raises ConfigError, Conflict, NotFound, Forbidden."""
+        ...
+
+    async def disconnect(self, done: Connected, actor: Actor) -> None:
+        """Take back what `connect` made. Raises Conflict, Forbidden."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from config.profile_catalog import ProfileCatalog
 from domain.access import Actor, Role
 from domain.alert import LimitRule
 from domain.alert_rule import AlertRule
-from domain.commissioning import ReadNow
+from domain.commissioning import Connected, Connection, ReadNow, ScanStep
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
 from domain.plant import Device, Line, Machine, Plant
 from domain.profile import Point, Profile
@@ -237,9 +237,30 @@ class FakePlant:
         }
         return str(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
 
-    async def read_now(self, device: Mapping[str, object], actor: Actor) -> ReadNow:
+    async def read_now(
+        self, device: Mapping[str, object], actor: Actor, line: Mapping[str, object] | None = None
+    ) -> ReadNow:
         _need(actor, Role.ADMIN)
         return simulate(self._device(device))
+
+    async def scan(
+        self, line: str | Mapping[str, object], addresses: Sequence[int], actor: Actor
+    ) -> AsyncIterator[ScanStep]:
+        """Nobody answers: who tests a scan takes the product's own service (tests/web_interface/real_plant.py)."""
+        _need(actor, Role.ADMIN)
+        for n, address in enumerate(addresses, 1):
+            yield ScanStep(n, len(addresses), address)
+
+    async def check_line(self, line: Mapping[str, object], actor: Actor) -> Line:
+        _need(actor, Role.ADMIN)
+        return Line(str(line["id"]), str(line["transport"]), {k: v for k, v in line.items() if k not in {"id", "transport"}})
+
+    async def connect(self, wanted: Connection, actor: Actor) -> Connected:
+        await self.save_device(wanted.device, actor, new=True)
+        return Connected(str(wanted.device["id"]))
+
+    async def disconnect(self, done: Connected, actor: Actor) -> None:
+        await self.delete_device(done.device, actor)
 
 
 def _fields(item: Line | Device | Machine) -> dict[str, object]:

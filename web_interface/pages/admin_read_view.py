@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from domain.commissioning import ReadNow, ReadNowRow
+from domain.commissioning import NETS, ReadNow, ReadNowRow
 from domain.profile import Point, Profile
 from domain.quality import FIRST_BAD
 from domain.quantity import Kind, Quantity, canonical_factor
@@ -14,11 +14,7 @@ from web_interface.locale import has, t
 from web_interface.texts import point_name, quality_words
 
 ORDERS: Final = {"little": "CDAB", "big": "ABCD", "big-swapped": "BADC", "little-swapped": "DCBA"}
-# Nominal values a person knows at sight, with their spread; and what is believable at all, canonical units.
-_NETS: Final[Mapping[Quantity, tuple[tuple[float, float], ...]]] = {
-    Quantity.VOLTAGE: ((230, 23), (400, 40), (57.7, 5.8), (100, 10), (690, 69)),
-    Quantity.FREQUENCY: ((50, 1), (60, 1)),
-}
+# What is believable at all, canonical units.
 _USUAL: Final[Mapping[Quantity, tuple[float, float]]] = {
     Quantity.VOLTAGE: (0, 150_000),
     Quantity.FREQUENCY: (40, 70),
@@ -101,7 +97,7 @@ def _plausible(row: ReadNowRow, point: Point | None, fmt: Format) -> dict[str, A
 def _usual(value: float, quantity: Quantity | None, fmt: Format) -> dict[str, Any]:
     """A hint where the profile gives no range: is it what such a quantity usually is in a shop?"""
     quiet = {"text": MISSING, "icon": "remove_circle_outline", "tone": "quiet"}
-    nets = _NETS.get(quantity) if quantity is not None else None
+    nets = NETS.get(quantity) if quantity is not None else None
     for net, spread in nets or ():
         if abs(value - net) <= spread:
             return {"text": t(f"admin.usual.{net:g}", fmt.lang), "icon": "check_circle", "tone": "good"}

@@ -343,13 +343,15 @@ SAID: tuple[tuple[type[MonitorError], str, str], ...] = (
     (Conflict, "virtual tag 'shop.a' is used by shop.b", "Виртуальный тег «shop.a» используют: shop.b"),
     (Conflict, "tag 'm1.p' has limits already", "Для «m1.p» пределы уже заданы"),
     (Conflict, "machine 'l1' exists already", "Имя «l1» уже занято"),
+    (Conflict, "line 'gw1' exists already", "Имя «gw1» уже занято"),
     (Conflict, "channel 'mail' exists already", "Имя «mail» уже занято"),
     (Conflict, "alert 'k' stands already", "Такая тревога уже есть"),
 )
 
 
 SPEAKERS = (
-    "analysis", "notifications", "reports", "config/plant_admin.py", "application/price_file.py", "database/repositories",
+    "analysis", "notifications", "reports", "config/plant_admin.py", "config/commissioning.py",
+    "application/price_file.py", "database/repositories",
     "web_interface/auth", "web_interface/pages", "web_interface/api/alert_rules.py",
 )  # fmt: skip
 
