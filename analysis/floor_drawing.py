@@ -83,7 +83,7 @@ def _pads(bay: Box, number: int) -> Iterator[Box]:
     columns = max(1, round(math.sqrt(number * width / height)))
     rows = max(1, math.ceil(number / columns))
     for cell in _grid(Box(bay.left, bay.top, bay.right, round(bay.top + height)), columns, rows):
-        across, down = (cell.right - cell.left) * 0.12, (cell.bottom - cell.top) * 0.16
+        across, down = (cell.right - cell.left) * 0.07, (cell.bottom - cell.top) * 0.16
         yield Box(round(cell.left + across), round(cell.top + down), round(cell.right - across), round(cell.bottom - down))
 
 
