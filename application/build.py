@@ -28,11 +28,13 @@ from analysis.recent import RecentHistory
 from analysis.shift_keeper import ShiftKeeper
 from analysis.shift_price import ShiftPrices
 from application.alerts import build_alerts, build_rehearsals
+from application.backups import Backups
 from application.baselines import build_baselines
 from application.consistency_watch import watch_consistency
 from application.cube import CubeParts, build_cube
 from application.figures import Figures, build_figures
 from application.findings import FindingParts, build_findings
+from application.log_view import LogView
 from application.money import MoneyParts, build_money
 from application.notifications import build_notifications
 from application.reports import ReportFigures, ReportParts, build_reports
@@ -62,6 +64,7 @@ from reports.service import Reports
 from runtime.bus import InProcessBus
 from runtime.loop_lag import LoopLag
 from runtime.offload import Offload
+from runtime.recent_log import recent_lines
 from runtime.supervisor import Supervisor
 from web_interface.app import WebOptions, build_web
 from web_interface.auth.accounts import Accounts
@@ -210,6 +213,7 @@ class _Faces:
     status: Status
     reports: ReportParts
     money: MoneyParts
+    backups: Backups
     services: Services
 
 
@@ -310,6 +314,7 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
             samples_taken=lambda: live.samples_taken,
         ),
     )
+    backups = Backups(database, clock, house.settings.data_dir / "backups")
     services = Services(
         live=live, history=TagHistory(database.samples, live.tag),
         trends=TrendReader(
@@ -323,10 +328,11 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
         per_part=figures.per_part, cube=meaning.cubes.cube, plan_facts=meaning.cubes.plans,
         virtual_tags=VirtualTags(measuring.plant, meaning.virtual, tags, clock), baselines=meaning.baselines,
         balance=meaning.doctor, notifications=meaning.notifications, money=money.service, findings=meaning.found.service,
-        notes=MachineNotes(plant, database.notes, database.audit, clock),
         floor=FloorPlans(plant, database.floor, database.audit, clock),
+        notes=MachineNotes(plant, database.notes, database.audit, clock), backups=backups,
+        log=LogView(recent_lines().lines),
     )
-    return _Faces(live, accounts, status, reports, money, services)
+    return _Faces(live, accounts, status, reports, money, backups, services)
 
 
 def _wire(house: _House, measuring: _Measuring, meaning: _Meaning, faces: _Faces) -> None:
@@ -368,6 +374,7 @@ def _jobs(house: _House, measuring: _Measuring, meaning: _Meaning, faces: _Faces
         "balance": later(meaning.doctor.run),
         "baseline-models": later(models.run),
         "reports": faces.reports.scheduler.run,
+        "backups": faces.backups.run,
         "notifications": meaning.notifier.run,
         "notifications-tidy": meaning.notifier.prune_forever,
         "detectors": later(meaning.found.watch.run),

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from database import tables
-from database.backup import back_up, restore
+from database.backup import Progress, back_up, restore
 from database.check import CheckResult, check
 from database.delivery import delivery
 from database.engine import Store
@@ -102,9 +102,9 @@ class Database:
         """Integrity of the file, of the audit chain, and the books."""
         return await check(self.store, self.books, self.audit)
 
-    async def backup(self, file: Path) -> None:
+    async def backup(self, file: Path, progress: Progress = lambda _done, _tables, _rows: None) -> None:
         """A whole copy while everything runs. Raises StorageError; an older file of that name is then still there."""
-        await back_up(self.store, file)
+        await back_up(self.store, file, progress)
 
     async def restore(self, file: Path) -> Sequence[str]:
         """Into a database without a plant and samples, else Conflict. Raises StorageError when the file is no backup.

@@ -8,8 +8,11 @@ import logging.handlers
 import time
 from pathlib import Path
 
+from runtime.recent_log import RecentLines
+
 REPEATS_A_MINUTE = 10
 FILE_BYTES = 20 * 2**20
+LOG_FILE = "energy-monitoring.log"
 FILES = 9  # with the current one: 200 MiB in all
 
 
@@ -52,7 +55,7 @@ class CollapseRepeats(logging.Filter):
 
 
 def set_up_logging(level: str, directory: Path | None, *, json_console: bool) -> None:
-    """Console and, with `directory`, a rotating file of JSON lines. Replaces handlers of an earlier call."""
+    """Console, the newest lines in memory and, with `directory`, a rotating file of JSON lines. Replaces an earlier call's."""
     root = logging.getLogger()
     for handler in list(root.handlers):
         root.removeHandler(handler)
@@ -61,11 +64,13 @@ def set_up_logging(level: str, directory: Path | None, *, json_console: bool) ->
     console = logging.StreamHandler()
     plain = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
     console.setFormatter(JsonFormatter() if json_console else plain)
-    handlers: list[logging.Handler] = [console]
+    recent = RecentLines()
+    handlers: list[logging.Handler] = [console, recent]
     if directory is not None:
         directory.mkdir(parents=True, exist_ok=True)
+        recent.read_tail(directory / LOG_FILE)
         file = logging.handlers.RotatingFileHandler(
-            directory / "energy-monitoring.log", maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8"
+            directory / LOG_FILE, maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8"
         )
         file.setFormatter(JsonFormatter())
         handlers.append(file)

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Protocol
 
 import domain.report
 from domain.access import Actor, ApiKey, AuditEntry, Role, User
 from domain.alert import Alert, Change, KeyHold, LimitRule
 from domain.alert_rule import AlertRule
+from domain.backup import BackupFile, BackupJob
 from domain.balance import BalanceFinding, BalanceReport
 from domain.baseline import Baseline, BaselineDefinition, BaselineDraft, PeriodRow, Savings
 from domain.commissioning import Connected, Connection, ScanStep
@@ -43,6 +45,7 @@ from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskSt
 from domain.hygiene import Hygiene
 from domain.idle import IdleNote
 from domain.kpi import GroupKpis, SpecificEnergy
+from domain.log_line import LogLine
 from domain.note import MachineNote
 from domain.notification import Channel, ChannelHealth, DeliveryState, Message, Notice, Subscription
 from domain.plan import PlanFact, PlanInterval
@@ -751,6 +754,40 @@ class FloorService(Protocol):
         ...
 
 
+class BackupService(Protocol):
+    """Backups in the data folder. Everything needs the role admin: they hold hashes of passwords and sealed secrets."""
+
+    @property
+    def folder(self) -> Path: ...
+    async def files(self, actor: Actor) -> Sequence[BackupFile]:
+        """Newest first."""
+        ...
+
+    async def job(self, actor: Actor) -> BackupJob | None:
+        """The last one asked for since the start."""
+        ...
+
+    async def start(self, actor: Actor) -> BackupJob:
+        """In the background. Raises Conflict (one is being made, too many lie there, too little room)."""
+        ...
+
+    async def file(self, name: str, actor: Actor) -> Path:
+        """To be sent; in the audit. Raises NotFound."""
+        ...
+
+    async def delete(self, name: str, actor: Actor) -> None:
+        """Raises NotFound."""
+        ...
+
+
+class LogService(Protocol):
+    """The program's own log, its newest lines. Needs the role engineer."""
+
+    def lines(self, actor: Actor, *, level: str = "INFO", text: str = "", limit: int = 500) -> Sequence[LogLine]:
+        """Newest first, of `level` or worse, that hold `text`."""
+        ...
+
+
 class NotificationService(Protocol):
     """Channels, who gets what, and what is on its way. Secrets go in and never come out."""
 
@@ -809,3 +846,5 @@ class Services:
     findings: FindingService
     notes: NoteService
     floor: FloorService
+    backups: BackupService
+    log: LogService

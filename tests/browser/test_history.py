@@ -33,3 +33,30 @@ async def test_an_engineer_looks_at_versions_and_changes_none(visit: Visit) -> N
 async def test_a_version_that_is_not_kept_is_said_in_words(visit: Visit) -> None:
     page = await visit("/admin/history/77")
     await page.wait_for_selector(f"{at('error')}:has-text('Такой версии нет')")
+
+
+async def test_a_backup_is_made_fetched_and_deleted(visit: Visit) -> None:
+    page = await visit("/admin/backups")
+    await page.click(at("backup-make"))
+    await page.wait_for_selector(f"{at('backup-words')}:has-text('Копия готова и проверена')")
+    name = (await page.inner_text(at("backup-words"))).split(": ")[1]
+    async with page.expect_download() as download:
+        await page.click(f"[data-testid='download-{name}']")
+    assert (await download.value).suggested_filename == name
+    assert name in await page.inner_text(at("restore-command"))
+    await page.click(f"[data-testid='delete-{name}']")
+    await page.click(at("backup-delete-confirm-yes"))
+    await page.wait_for_selector(f"[data-testid='row-{name}']", state="detached")
+
+
+async def test_the_log_is_filtered_and_only_for_engineers(visit: Visit) -> None:
+    page = await visit("/status", user="engineer")
+    await page.click(at("status-tab-log"))
+    await page.wait_for_selector(f"{at('log-table')}:has-text('no answer within 0.8 s')")
+    await page.click(at("log-level-ERROR"))
+    await page.wait_for_selector(f"{at('log-table')}:not(:has-text('no answer within 0.8 s')):has-text('ZeroDivisionError')")
+    await page.fill(f"input{at('log-search')}, {at('log-search')} input", "nothing of the kind")
+    await page.wait_for_selector(f"{at('log-table')}:has-text('Таких строк нет')")
+    operator = await visit("/status", user="operator")
+    assert await operator.locator(at("status-tabs")).count() == 0
+    assert (await operator.request.get(operator.url + "/log")).status == 403

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runtime.logs import REPEATS_A_MINUTE, CollapseRepeats, JsonFormatter, set_up_logging
+from runtime.recent_log import LONGEST_MESSAGE, RecentLines, masked
 
 
 def test_line_breaks_in_a_message_stay_inside_one_line() -> None:
@@ -42,3 +43,45 @@ def test_file_gets_json(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Non
             handler.close()
         for handler in before:
             logging.getLogger().addHandler(handler)
+
+
+def test_the_newest_lines_stay_in_memory_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.recent_log.MOST_LINES", 3)
+    recent = RecentLines()
+    for n in range(9):
+        recent.handle(logging.LogRecord("x", logging.INFO, "f", 1, "line %s " + "y" * 9000, (n,), None))
+    found = recent.lines()
+    assert [line.message[:6] for line in found] == ["line 6", "line 7", "line 8"]
+    assert max(len(line.message) for line in found) == LONGEST_MESSAGE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cannot open mysql+aiomysql://u:geheim@db/e", "login with password=geheim failed", "body {'token': 'geheim'}",
+        'sent {"api_key": "geheim"}', "authorization='geheim'", "Authorization: Bearer geheimgeheim", "key em_geheim0123456789 used",
+    ],
+)
+def test_what_looks_like_a_secret_is_masked(text: str) -> None:
+    recent = RecentLines()
+    recent.handle(logging.LogRecord("x", logging.INFO, "f", 1, text, None, None))
+    (line,) = recent.lines()
+    assert "geheim" not in line.message
+    assert "***" in line.message
+
+
+def test_words_about_secrets_stay_as_they_are() -> None:
+    for text in ("secret 'device:m1' was sealed with another key file", "password: is missing", "token m1.x is unknown"):
+        assert masked(text) == text
+
+
+def test_lines_from_before_the_start_are_there_and_damaged_ones_are_passed_over(tmp_path: Path) -> None:
+    good = '{"time": "2026-11-19T10:00:00.250Z", "level": "ERROR", "logger": "a.b", "message": "ended", "error": "Boom"}'
+    (tmp_path / "l.log").write_text(f"half a line\n{good}\n[1]\n{{\n", encoding="utf-8")
+    recent = RecentLines()
+    recent.read_tail(tmp_path / "l.log")
+    recent.read_tail(tmp_path / "missing.log")
+    (line,) = recent.lines()
+    assert (line.time_us, line.level, line.logger, line.message, line.error) == (
+        1_795_082_400_250_000, "ERROR", "a.b", "ended", "Boom",
+    )

@@ -43,6 +43,7 @@ from tests.web_interface.fake_production import FakeProduction
 from tests.web_interface.fake_reports import FakeReports
 from tests.web_interface.fake_states import FakeStates
 from tests.web_interface.fake_status import FakeStatus
+from tests.web_interface.fake_upkeep import fake_backups, fake_log
 from tests.web_interface.fake_virtual import FakeVirtualTags
 from tests.web_interface.memory_stores import MemoryAccess, MemoryAudit, MemoryTrendViews
 from tests.web_interface.real_plant import plant_store, real_plant
@@ -578,6 +579,8 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         findings=FakeFindings(clock),
         notes=fake_notes(clock, audit),
         floor=fake_floor(clock, audit),
+        backups=fake_backups(clock, audit),
+        log=fake_log(clock),
         clock=clock,
         access_store=store,
         audit_store=audit,

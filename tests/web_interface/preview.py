@@ -60,11 +60,13 @@ async def serve(port: int, user: str = "", *, real_plant: bool = False, slow_s: 
     app: Any = build_web(services, options=WebOptions(now_us=services.clock.now_us))
     server = uvicorn.Server(server_config(AsUser(app, services, user) if user else app, port=port))
     running = asyncio.create_task(server.serve())
+    backups = asyncio.create_task(services.backups.run())  # type: ignore[attr-defined]
     while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has a flag, no event
         await asyncio.sleep(0.05)
     if server.started:
         print(f"listening on {server.servers[0].sockets[0].getsockname()[1]}", flush=True)
     await running
+    backups.cancel()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from starlette.routing import Match
 from web_interface.api.admin import admin_routes
 from web_interface.api.alert_rules import alert_rule_routes
 from web_interface.api.alerts import alert_routes
+from web_interface.api.backups import backup_routes
 from web_interface.api.balance import balance_routes
 from web_interface.api.baselines import baseline_routes
 from web_interface.api.cube import cube_routes
@@ -69,6 +70,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         report_schedule_routes(services),
         admin_routes(services),
         plant_version_routes(services),
+        backup_routes(services),
         virtual_tag_routes(services),
         notification_routes(services),
         docs_routes(app),

@@ -10,6 +10,7 @@ from web_interface.components import Hub
 from web_interface.pages import (
     admin,
     admin_audit,
+    admin_backups,
     admin_calendar,
     admin_device,
     admin_devices,
@@ -33,6 +34,7 @@ from web_interface.pages import (
     overview,
     reports,
     status,
+    status_log,
     trends,
 )
 from web_interface.services import Services
@@ -41,9 +43,11 @@ STATIC = Path(__file__).resolve().parent.parent / "static"
 SETTINGS = (
     admin, admin_devices, admin_device, admin_machines, admin_states, admin_calendar, admin_limits, admin_virtual_editor,
     admin_virtual, admin_users, admin_keys, admin_notifications, admin_audit, admin_plant, admin_history,
+    admin_backups,
 )  # fmt: skip
 PAGES = (
-    overview, floor, machine, trends, energy, alerts, alerts_hygiene, alerts_rules, reports, status, my_notifications, *SETTINGS,
+    overview, floor, machine, trends, energy, alerts, alerts_hygiene, alerts_rules, reports, status, status_log,
+    my_notifications, *SETTINGS,
 )  # fmt: skip
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).
 _HEAD = (

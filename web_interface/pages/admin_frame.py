@@ -47,6 +47,7 @@ SECTIONS = (
     Section("audit", "history", Role.ADMIN),
     Section("plant", "description", Role.ADMIN),
     Section("history", "manage_history", Role.ENGINEER),
+    Section("backups", "save", Role.ADMIN),
 )
 
 

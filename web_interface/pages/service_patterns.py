@@ -90,6 +90,10 @@ SERVICES: Patterns = (
     # -- the configuration's versions
     (r"the configuration was changed by somebody else meanwhile: load it again", "changed_meanwhile"),
     (r"version (?P<n>\d+) is what runs already", "version_runs"),
+    # -- backups
+    (r"(?P<n>\d+) backups lie there; delete one first", "backups_many"),
+    (r"too little room for a backup: (?P<n>\d+) MB are free, (?P<needed>\d+) MB are needed", "backup_room"),
+    (r"a backup is being made already", "backup_runs"),
     # -- accounts and what is in use
     (r"(?P<name>.+) is the last administrator", "last_admin"),
     (r"the old password is wrong", "old_password"),

@@ -11,6 +11,7 @@ from nicegui.element import Element
 from domain.access import Role
 from web_interface.components import Card, DataTable, Hub, Part, Segmented, Tick, el, icon, link_button
 from web_interface.pages import shell, status_view
+from web_interface.pages.status_log import status_tabs
 from web_interface.services import Services
 
 Changes = list[tuple[Element, Mapping[str, Any]]]
@@ -50,6 +51,7 @@ class StatusPage:
         page = self._page
         view = self._view()
         with el("div", "em-status-page"):
+            status_tabs(page, "status")
             self._summary = StatusSummary(view.summary(), "status-summary")
             with el("div", "em-status-left"):
                 with Card(page.t("status.lines"), testid="lines-card") as card:

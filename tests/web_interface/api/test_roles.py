@@ -14,6 +14,7 @@ from tests.web_interface.fake_baselines import as_at_start
 from tests.web_interface.fake_floor import FLOOR_VERSION, PICTURE, MemoryFloor
 from tests.web_interface.fake_reports import FakeReports
 from tests.web_interface.fake_shop import DAY_US, START_US
+from tests.web_interface.fake_upkeep import FIRST
 from tests.web_interface.fakes import FakeServices
 from web_interface.api.roles import role_of
 
@@ -153,6 +154,11 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("POST", "/api/plant/preview"): (
         A, "/api/plant/preview", {"content": "site: {name: New}", "headers": {"content-type": "application/yaml"}},
     ),
+    ("GET", "/api/backups"): (A, "/api/backups", {}),
+    ("POST", "/api/backups"): (A, "/api/backups", {}),
+    ("GET", "/api/backups/{name}/file"): (A, f"/api/backups/{FIRST}/file", {}),
+    ("DELETE", "/api/backups/{name}"): (A, f"/api/backups/{FIRST}", {}),
+    ("GET", "/api/log"): (E, "/api/log?level=WARNING", {}),
     ("GET", "/api/virtual-tags"): (E, "/api/virtual-tags", {}),
     ("POST", "/api/virtual-tags"): (
         E, "/api/virtual-tags", {"json": {"tag": "all.spare", "formula": "2 * m1.active_power", "quantity": "active_power"}},
