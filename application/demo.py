@@ -49,11 +49,11 @@ async def prepare_demo(settings: Settings, clock: Clock, outages: Sequence[Outag
         if await database.samples.span() is None:
             print(f"Writing {PAST_DAYS} days of history for the simulated shop ...", flush=True)
             await _write_past(database, plant.plant, await database.plants.tags(), clock.now_us(), outages)
-        await _place_machines(database, plant.plant)
+        await place_machines(database, plant.plant)
         return plant.plant
 
 
-async def _place_machines(database: Database, plant: Plant) -> None:
+async def place_machines(database: Database, plant: Plant) -> None:
     """A plain floor plan, unless there has ever been one."""
     before = await database.floor.plan()
     if before.version == 0:

@@ -24,7 +24,7 @@ AXE_RUN = """async () => (await axe.run(document, {preload: false, resultTypes: 
     .map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 120) + " " + (n.any[0]?.message ?? "")).join(" | ")}`)"""
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important; caret-color: transparent !important; }"
 PAGES = {
-    "overview": "/", "machine": "/machines/ctx-1250", "machine-states": "/admin/machines/ctx-1250/states",
+    "overview": "/", "floor": "/floor", "machine": "/machines/ctx-1250", "machine-states": "/admin/machines/ctx-1250/states",
     "trends": "/trends", "energy": "/energy", "alerts": "/alerts", "alert-rules": "/alerts/rules", "alert-hygiene": "/alerts/hygiene",
     "reports": "/reports", "report-templates": "/reports?tab=templates", "report-schedule": "/reports?tab=schedule", "status": "/status",
     "my-notifications": "/notifications", "admin": "/admin", "admin-machines": "/admin/machines", "admin-limits": "/admin/limits",

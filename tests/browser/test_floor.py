@@ -134,6 +134,8 @@ async def test_a_picture_comes_from_a_file_and_what_is_none_is_refused_in_words(
     field = f"{at('floor-file')} input[type=file]"
     await page.set_input_files(field, {"name": "plan.png", "mimeType": "image/png", "buffer": b"<svg onload='alert(1)'/>"})
     await page.wait_for_selector(".q-notification:has-text('PNG, JPEG или WebP')")
+    await page.set_input_files(field, {"name": "big.png", "mimeType": "image/png", "buffer": bytes(6 * 1024 * 1024)})
+    await page.wait_for_selector(".q-notification:has-text('не больше 5 МБ')")
     out = io.BytesIO()
     Image.new("RGB", (800, 600), "white").save(out, "WEBP")
     await page.set_input_files(field, {"name": "plan.webp", "mimeType": "image/webp", "buffer": out.getvalue()})
@@ -145,3 +147,10 @@ async def test_a_picture_comes_from_a_file_and_what_is_none_is_refused_in_words(
     await page.click(at("floor-draw"))
     await page.wait_for_function("document.querySelector('.em-floor-picture')?.naturalWidth === 1600")
     assert await page.locator(f"{STAGE} [data-machine]").count() == len(PLACES)
+
+
+async def test_the_way_back_leads_to_the_table_of_the_overview(visit: Visit) -> None:
+    page = await visit("/floor", user="viewer")
+    await page.click(at("machines-view-table"))
+    await page.wait_for_selector(at("machines-table"))
+    assert await page.get_attribute(at("machines-view-table"), "aria-checked") == "true"
