@@ -131,6 +131,7 @@ async def test_the_second_of_two_people_is_told(visit: Visit) -> None:
 
 async def test_a_picture_comes_from_a_file_and_what_is_none_is_refused_in_words(visit: Visit) -> None:
     page = await opened(visit, user="engineer")
+    watching = await opened(visit, user="viewer")
     field = f"{at('floor-file')} input[type=file]"
     await page.set_input_files(field, {"name": "plan.png", "mimeType": "image/png", "buffer": b"<svg onload='alert(1)'/>"})
     await page.wait_for_selector(".q-notification:has-text('PNG, JPEG или WebP')")
@@ -143,10 +144,13 @@ async def test_a_picture_comes_from_a_file_and_what_is_none_is_refused_in_words(
     assert await page.locator(f"{STAGE} [data-machine]").count() == PLACED
     await page.click(at("floor-remove"))
     await page.click(at("floor-remove-confirm-yes"))
-    await page.wait_for_selector(at("floor-empty"))
+    for seen in (page, watching):
+        await seen.wait_for_selector(at("floor-empty"))
+    assert await watching.locator(at("floor-draw")).count() == 0
     await page.click(at("floor-draw"))
-    await page.wait_for_function("document.querySelector('.em-floor-picture')?.naturalWidth === 1600")
-    assert await page.locator(f"{STAGE} [data-machine]").count() == len(PLACES)
+    for seen in (page, watching):
+        await seen.wait_for_function("document.querySelector('.em-floor-picture')?.naturalWidth === 1600")
+        assert await seen.locator(f"{STAGE} [data-machine]").count() == len(PLACES)
 
 
 async def test_the_way_back_leads_to_the_table_of_the_overview(visit: Visit) -> None:

@@ -68,6 +68,7 @@ class FloorPage:
     def __init__(self, page: shell.Page) -> None:
         self._page = page
         self._plan = FloorPlan()
+        self._box: Element | None = None
         self._part: FloorPart | None = None
         self._editing = self._loading = False
 
@@ -95,15 +96,15 @@ class FloorPage:
 
     def live(self, _tick: Tick) -> Changes:
         """One second later: what changed; all anew when somebody changed the plan or the machines."""
-        if self._part is None or self._loading:
+        if self._box is None or self._loading:
             return []
-        page = self._page
+        page, part = self._page, self._part
         marks = page.hub.view(("floor", page.lang), lambda shop: view.marks(shop, page.viewer.fmt))
-        changes = self._part.mark_changes(marks)
+        changes = {} if part is None else part.mark_changes(marks)
         if (changes is None or page.services.floor.version != self._plan.version) and not self._editing:
             self._loading = True
             background_tasks.create(self._reload(), name="floor:reload")
-        return [(self._part, changes)] if changes else []
+        return [(part, changes)] if part is not None and changes else []
 
     # ---- drawing ---------------------------------------------------------------------------------------------------
     def _may_change(self) -> bool:
@@ -125,12 +126,12 @@ class FloorPage:
             self._loading = False
 
     def _draw(self) -> None:
-        if self._box.is_deleted:
+        page, box = self._page, self._box
+        if box is None or box.is_deleted:
             return
-        page = self._page
         self._editing, self._part = False, None
-        self._box.clear()
-        with self._box:
+        box.clear()
+        with box:
             if self._plan.picture is None:
                 self._draw_empty()
             else:
@@ -218,7 +219,7 @@ class FloorPage:
 
     async def _remove(self) -> None:
         page = self._page
-        with self._box:
+        with page.client.layout:
             confirm = Confirm(
                 page.lang, page.t("floor.remove.confirm"), page.t("floor.remove.words"), page.t("floor.remove"),
                 testid="floor-remove-confirm",
