@@ -332,6 +332,12 @@ class PlantAdmin:
             await self._commit_all(document, actor, changes, secret)
         return done
 
+    async def check_connection(self, wanted: Connection, actor: Actor) -> None:
+        """Would `connect` take it? Nothing is stored. Raises as `connect` does."""
+        fields = {name: value for name, value in wanted.device.items() if name != "password"}
+        await self._need(actor, Role.ADMIN, "device", str(fields.get("id", "")))
+        await self._drafted(connected(self._document, replace(wanted, device=fields))[0])
+
     async def disconnect(self, done: Connected, actor: Actor) -> None:
         """Take back what `connect` made; its tags stay readable. Raises Conflict while others use it, Forbidden (below admin)."""
         await self._need(actor, Role.ADMIN, "device", done.device)

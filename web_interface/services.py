@@ -450,6 +450,10 @@ class PlantService(Protocol):
         """Add a device with its line, machine and limits: all or nothing. Raises ConfigError, Conflict, NotFound, Forbidden."""
         ...
 
+    async def check_connection(self, wanted: Connection, actor: Actor) -> None:
+        """Would `connect` take it? Nothing is stored. Raises as `connect` does."""
+        ...
+
     async def disconnect(self, done: Connected, actor: Actor) -> None:
         """Take back what `connect` made. Raises Conflict, Forbidden."""
         ...

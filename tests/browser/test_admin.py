@@ -83,7 +83,7 @@ async def test_an_engineer_sees_machines_and_limits_only(visit: Visit) -> None:
 async def test_a_viewer_has_no_way_in_and_the_attempt_is_in_the_audit(visit: Visit, site: str) -> None:
     page = await visit("/", user="viewer")
     assert await page.locator(at("rail-settings")).count() == 0
-    paths = ("", "/devices", "/devices/new", "/devices/m1/edit", "/machines", "/limits", "/users", "/keys", "/audit", "/plant")
+    paths = ("", "/devices", "/devices/new", "/devices/new/form", "/devices/m1/edit", "/machines", "/limits", "/users", "/keys", "/audit", "/plant")
     for path in paths:
         assert (await page.request.get(f"{site}/admin{path}")).status == 403, path
     audit = await visit("/admin/audit")
@@ -95,7 +95,7 @@ async def test_a_viewer_has_no_way_in_and_the_attempt_is_in_the_audit(visit: Vis
 # ---- devices -------------------------------------------------------------------------------------------------------
 async def test_a_meter_is_added_after_reading_it(visit: Visit) -> None:
     """The way of the first meter: line, profile, read, the right word order by itself, machine, save."""
-    page = await visit("/admin/devices/new")
+    page = await visit("/admin/devices/new/form")
     assert await page.input_value(at("field-id")) == "m4"
     await choose(page, "field-profile", "eastron-sdm630")
     await page.wait_for_selector(at("device-note"))
@@ -146,7 +146,7 @@ async def test_the_order_is_chosen_with_the_keyboard(visit: Visit) -> None:
 
 
 async def test_a_silent_device_gets_advice_and_the_frames(visit: Visit) -> None:
-    page = await visit("/admin/devices/new")
+    page = await visit("/admin/devices/new/form")
     await choose(page, "field-profile", "eastron-sdm630")
     await page.fill(at("field-address"), "77")
     await page.click(at("read-now"))
@@ -157,7 +157,7 @@ async def test_a_silent_device_gets_advice_and_the_frames(visit: Visit) -> None:
 
 
 async def test_errors_stand_at_their_fields_and_nothing_is_saved(visit: Visit) -> None:
-    page = await visit("/admin/devices/new")
+    page = await visit("/admin/devices/new/form")
     await page.click(at("device-save"))
     await error_at(page, "field-profile", "Не заполнено")
     await choose(page, "field-profile", "siemens-pac3200")
@@ -173,7 +173,7 @@ async def test_errors_stand_at_their_fields_and_nothing_is_saved(visit: Visit) -
 
 
 async def test_fields_follow_the_profile_and_the_line(visit: Visit) -> None:
-    page = await visit("/admin/devices/new")
+    page = await visit("/admin/devices/new/form")
     await choose(page, "field-profile", "mercury-234-modbus")
     await page.wait_for_selector(at("field-base_address"))
     assert await page.locator(at("field-password")).count() == 0
@@ -377,7 +377,7 @@ async def test_what_is_exported_can_be_imported(visit: Visit, site: str) -> None
 
 # ---- everywhere ----------------------------------------------------------------------------------------------------
 PAGES = (
-    "", "/devices", "/devices/new", "/devices/m1/edit", "/machines", "/limits", "/users", "/keys", "/audit", "/plant", "/virtual",
+    "", "/devices", "/devices/new", "/devices/new/form", "/devices/m1/edit", "/machines", "/limits", "/users", "/keys", "/audit", "/plant", "/virtual",
     "/notifications",
 )  # fmt: skip
 

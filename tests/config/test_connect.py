@@ -75,9 +75,12 @@ async def test_all_of_it_joins_at_once_audited_entry_by_entry(shop: Shop) -> Non
 
 async def test_one_wrong_field_leaves_nothing(shop: Shop) -> None:
     before = shop.admin.export_yaml(ADMIN)
+    await shop.admin.check_connection(ALL, ADMIN)
     wrong = Connection(DEVICE, LINE, {**MACHINE, "states": {"idle_above_kw": 3.0, "production_above_kw": 1.0}}, True)
     with pytest.raises(ConfigError, match=r"machines\[saw\]"):
         await shop.admin.connect(wrong, ADMIN)
+    with pytest.raises(ConfigError, match=r"machines\[saw\]"):
+        await shop.admin.check_connection(wrong, ADMIN)
     with pytest.raises(Conflict, match="line 'tcp1' exists already"):
         await shop.admin.connect(Connection(DEVICE, {**LINE, "id": "tcp1"}), ADMIN)
     assert shop.admin.export_yaml(ADMIN) == before

@@ -259,6 +259,9 @@ class FakePlant:
         await self.save_device(wanted.device, actor, new=True)
         return Connected(str(wanted.device["id"]))
 
+    async def check_connection(self, wanted: Connection, actor: Actor) -> None:
+        _need(actor, Role.ADMIN)
+
     async def disconnect(self, done: Connected, actor: Actor) -> None:
         await self.delete_device(done.device, actor)
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from config.plant_admin import Apply, PlantAdmin
+from config.plant_file import plant_from_document
 from config.plant_history import PlantHistory
 from config.profile_catalog import ProfileCatalog
+from data_collection.collector import Collector
+from data_collection.read_now import read_now
+from data_collection.scan import scan
 from domain.commissioning import ReadNow
 from domain.plant import Device, Line, Plant, Tag
 from domain.plant_version import Authorship, PlantVersion
 from domain.ports import Clock
 from domain.stores import AuditStore
+from runtime.clock import SystemClock
+from simulator.serve import simulate as serve_floor
 from tests.web_interface import fake_shop as shop
 from tests.web_interface.fake_reading import simulate
 
@@ -122,3 +130,31 @@ async def with_real_plant(services: FakeServices) -> FakeServices:
         lambda _plant, _tags: services.live.publish("plant", None),  # type: ignore[attr-defined]
     )  # fmt: skip
     return replace(services, plant=admin, plant_history=PlantHistory(admin, store))
+
+
+FLOOR: dict[str, Any] = {
+    "site": {"name": "Механический цех", "timezone": "Europe/Moscow", "language": "ru"},
+    "lines": [{"id": "gw1", "transport": "rtu-over-tcp", "host": "127.0.0.1", "port": 4001, "baud": 115200, "timeout_s": 0.5}],
+    "devices": [
+        {"id": "native", "profile": "mercury-234", "line": "gw1", "address": 17},
+        {"id": "modbus", "profile": "eastron-sdm630", "line": "gw1", "address": 19},
+    ],
+    "machines": [],
+}  # fmt: skip
+
+
+@asynccontextmanager
+async def with_floor(services: FakeServices) -> AsyncIterator[FakeServices]:
+    """The same services over an empty plant, whose one line leads to simulated meters that speak the real protocols."""
+    catalog = ProfileCatalog.shipped()
+    served = plant_from_document(FLOOR, catalog=catalog, environ={})
+    async with serve_floor(served, clock=SystemClock(), free_ports=True) as floor:
+        line = {**FLOOR["lines"][0], "port": floor.plant.line("gw1").options["port"]}
+        collector = Collector(SystemClock(), lambda _reading: None)
+        admin = PlantAdmin(
+            MemoryPlants({**FLOOR, "lines": [line], "devices": []}), services.audit_store, catalog, services.clock, {},
+            apply=lambda _plant, _tags: services.live.publish("plant", None),  # type: ignore[attr-defined]
+            reader=partial(read_now, collector, SystemClock()), scanner=partial(scan, collector),
+        )  # fmt: skip
+        await admin.load()
+        yield replace(services, plant=admin)

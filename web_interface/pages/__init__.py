@@ -24,6 +24,7 @@ from web_interface.pages import (
     admin_users,
     admin_virtual,
     admin_virtual_editor,
+    admin_wizard,
     alerts,
     alerts_hygiene,
     alerts_rules,
@@ -41,8 +42,8 @@ from web_interface.services import Services
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 SETTINGS = (
-    admin, admin_devices, admin_device, admin_machines, admin_states, admin_calendar, admin_limits, admin_virtual_editor,
-    admin_virtual, admin_users, admin_keys, admin_notifications, admin_audit, admin_plant, admin_history,
+    admin, admin_devices, admin_wizard, admin_device, admin_machines, admin_states, admin_calendar, admin_limits,
+    admin_virtual_editor, admin_virtual, admin_users, admin_keys, admin_notifications, admin_audit, admin_plant, admin_history,
     admin_backups,
 )  # fmt: skip
 PAGES = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,21 +15,21 @@ from domain.profile import Profile
 from web_interface.components import Card, Confirm, Hub, button, el, icon, link_button, notify
 from web_interface.pages import admin_device_fields as spec
 from web_interface.pages import admin_frame, admin_words, shell
-from web_interface.pages.admin_form import NONE, Field, Form
+from web_interface.pages.admin_form import NONE, Form
 from web_interface.pages.admin_line_dialog import LineDialog
 from web_interface.pages.admin_line_fields import CARRIES
 from web_interface.pages.admin_read import ReadPanel
 from web_interface.services import Services
 
 LIST = "/admin/devices"
-NEW_MACHINE = "*"
+FORM = f"{LIST}/new/form"
 _FIRST = ("id", "profile", "line", "address", "scan_s")
 
 
 def register(services: Services, hub: Hub) -> None:
-    """The pages at /admin/devices/new and /admin/devices/ID/edit."""
+    """The pages at /admin/devices/new/form and /admin/devices/ID/edit."""
 
-    @ui.page(f"{LIST}/new", title="")
+    @ui.page(FORM, title="")
     async def new_device_page(line: str = "") -> Response | None:
         return await _show(services, hub, None, line)
 
@@ -93,7 +92,7 @@ class DevicePage:
             plant, page.services.plant.profiles(), line, lang, new=self._id is None, in_place="points" in self._stored
         )
         fields += spec.address_fields(line, profile.protocol if profile is not None else "", lang)
-        fields += self._machine_fields()
+        fields += spec.machine_fields(plant, self._draft.get("machine"), lang)
         if profile is not None:
             fields += spec.option_fields(profile, self._device, lang)
         self._form_box.clear()
@@ -115,17 +114,6 @@ class DevicePage:
             with el("div", "em-admin-note", testid="device-note"):
                 icon("lightbulb")
                 el("p", text=note)
-
-    def _machine_fields(self) -> list[Field]:
-        page = self._page
-        machines = {m.id: m.name for m in page.services.plant.plant.machines}
-        options = {NONE: page.t("admin.device.no_machine"), **machines, NEW_MACHINE: page.t("admin.device.new_machine")}
-        search = len(machines) > 12
-        fields = [Field("machine", "choice", page.t("admin.field.machine"), options=options, default=NONE, search=search)]
-        if self._draft.get("machine") == NEW_MACHINE:
-            fields.append(Field("machine_name", "text", page.t("admin.field.name"), required=True))
-            fields.append(Field("machine_section", "text", page.t("admin.field.section")))
-        return fields
 
     # ---- what stands in it -------------------------------------------------------------------------------------------
     def _first_draft(self, line: str) -> dict[str, Any]:
@@ -241,21 +229,13 @@ class DevicePage:
                 return False
         if chosen == NONE or (self._before is not None and chosen == self._before.id):
             return True
-        if chosen == NEW_MACHINE:
-            machine: dict[str, object] = {"id": self._machine_id(device_id), "name": self._draft["machine_name"]}
-            machine |= {"section": s} if (s := self._draft.get("machine_section")) else {}
+        if chosen == spec.NEW_MACHINE:
+            machine = spec.new_machine(page.services.plant.plant, self._draft, device_id)
         else:
             machine = dict(plant.entry("machines", chosen))
         machine["meter"] = device_id
-        new = chosen == NEW_MACHINE
+        new = chosen == spec.NEW_MACHINE
         return await admin_frame.attempt(page, lambda: plant.save_machine(machine, page.actor(), new=new))
-
-    def _machine_id(self, device_id: str) -> str:
-        """From a Latin name, else from the device; free."""
-        taken = {machine.id for machine in self._page.services.plant.plant.machines}
-        words = re.sub(r"[^a-z0-9]+", "-", str(self._draft["machine_name"]).lower()).strip("-")
-        stem = words if re.match(r"[a-z0-9]", words) and len(words) > 2 else f"machine-{device_id}"
-        return next(name for n in range(1, 10_000) if (name := stem if n == 1 else f"{stem}-{n}") not in taken)
 
     async def _delete(self) -> None:
         page, device_id = self._page, str(self._id)
@@ -278,4 +258,4 @@ class DevicePage:
             self._draw_form()
 
 
-__all__ = ["LIST", "DevicePage", "register"]
+__all__ = ["FORM", "LIST", "DevicePage", "register"]

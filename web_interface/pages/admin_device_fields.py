@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -12,6 +13,7 @@ from web_interface.pages.admin_form import NONE, Field, id_field
 from web_interface.pages.admin_line_fields import CARRIES, line_name
 
 IN_PLACE: Final = "in-place"
+NEW_MACHINE: Final = "*"
 _LONG = {"int32", "uint32", "int64", "uint64", "float32", "float64"}
 # What any device of a protocol may set; the rest only where its profile declares it as a parameter.
 _ADVANCED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -38,10 +40,44 @@ def main_fields(
     lines = {known.id: line_name(known, lang) for known in plant.lines}
     fields = [*id_field(lang, new=new), Field("line", "choice", t("admin.field.line", lang), options=lines, required=True)]
     if not in_place:
-        offered = {p.name: profile_name(p, lang) for p in profiles if line is None or p.protocol in CARRIES[line.transport]}
-        label = t("admin.field.profile", lang)
-        fields.append(Field("profile", "choice", label, options=offered, required=True, search=True, wide=True))
+        fields.append(profile_field(profiles, line, lang))
     return fields
+
+
+def profile_field(profiles: Sequence[Profile], line: Line | None, lang: str) -> Field:
+    """One of the profiles that the line can carry."""
+    offered = {p.name: profile_name(p, lang) for p in profiles if line is None or p.protocol in CARRIES[line.transport]}
+    label = t("admin.field.profile", lang)
+    return Field("profile", "choice", label, options=offered, required=True, search=True, wide=True)
+
+
+def machine_fields(plant: Plant, chosen: object, lang: str) -> list[Field]:
+    """The machine whose meter it is: none, one that stands, or a new one with its name."""
+    machines = {m.id: m.name for m in plant.machines}
+    options = {NONE: t("admin.device.no_machine", lang), **machines, NEW_MACHINE: t("admin.device.new_machine", lang)}
+    search = len(machines) > 12
+    fields = [Field("machine", "choice", t("admin.field.machine", lang), options=options, default=NONE, search=search)]
+    if chosen == NEW_MACHINE:
+        fields.append(Field("machine_name", "text", t("admin.field.name", lang), required=True))
+        fields.append(Field("machine_section", "text", t("admin.field.section", lang)))
+    return fields
+
+
+def border_field(name: str, hint: str, lang: str) -> Field:
+    """A border of the states [kW]."""
+    words = t(f"admin.hint.{hint}", lang)
+    return Field(f"states.{name}", "number", t(f"admin.field.{name}", lang), unit=t("unit.kW", lang), hint=words)
+
+
+def new_machine(plant: Plant, values: Mapping[str, object], device_id: str) -> dict[str, object]:
+    """The plant file's machine of `machine_name` and `machine_section`; its id from a Latin name, else from the device, free."""
+    taken = {machine.id for machine in plant.machines}
+    name = str(values.get("machine_name") or "")
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    stem = words if re.match(r"[a-z0-9]", words) and len(words) > 2 else f"machine-{device_id}"
+    machine_id = next(made for n in range(1, 10_000) if (made := stem if n == 1 else f"{stem}-{n}") not in taken)
+    section = values.get("machine_section")
+    return {"id": machine_id, "name": name, **({"section": section} if section else {})}
 
 
 def address_fields(line: Line | None, protocol: str, lang: str) -> list[Field]:

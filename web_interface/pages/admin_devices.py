@@ -13,7 +13,7 @@ from domain.access import Role
 from domain.health import DeviceStatus, LineStatus
 from domain.plant import Device, Line
 from web_interface.components import Card, Confirm, DataTable, Hub, Tick, button, empty, link_button, notify
-from web_interface.pages import admin_device, admin_frame, shell
+from web_interface.pages import admin_device, admin_frame, admin_wizard, shell
 from web_interface.pages.admin_line_dialog import LineDialog
 from web_interface.services import Services
 
@@ -52,15 +52,15 @@ class DevicesPage:
             )  # fmt: skip
         with Card(t("admin.devices"), testid="devices-card") as card:
             with card.tools:
-                link_button(
-                    t("admin.device.new"), f"{admin_device.LIST}/new", icon_name="add", kind="primary", testid="device-new"
-                )
+                link_button(t("wizard.form"), admin_device.FORM, testid="device-form-new")
+                link_button(t("wizard.open"), admin_wizard.PATH, icon_name="add", kind="primary", testid="device-new")
             rows = self._device_rows()
             self._devices = DataTable(
                 self._device_columns(), rows, testid="devices-table", empty=t("admin.devices.none"), on_action=self._device_action
             )
             if not rows:
-                empty("cable", t("admin.devices.none"), t("admin.devices.none.words"), testid="devices-empty")
+                first = (t("wizard.first"), admin_wizard.PATH)
+                empty("cable", t("admin.devices.none"), t("admin.devices.none.words"), *first, testid="devices-empty")
         if self._saved and any(device.id == self._saved for device in page.services.plant.plant.devices):
             notify(t("admin.device.saved", id=self._saved))
         page.every(self.live)

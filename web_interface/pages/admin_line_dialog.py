@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from nicegui import ui
@@ -13,12 +13,17 @@ from web_interface.pages import admin_frame, admin_words, shell
 from web_interface.pages.admin_form import Form
 from web_interface.pages.admin_line_fields import line_fields, names_of, transports
 
+Save = Callable[[Mapping[str, object]], Awaitable[None]]
+
 
 class LineDialog:
-    """`await ask()` gives the id of the saved line, None when the user leaves. `line_id` None makes a new one."""
+    """`await ask()` gives the id of the saved line, None when the user leaves. `line_id` None makes a new one.
 
-    def __init__(self, page: shell.Page, line_id: str | None = None) -> None:
-        self._page, self._id = page, line_id
+    `save(fields)` takes a line that is not to be stored yet; it raises what is wrong with it.
+    """
+
+    def __init__(self, page: shell.Page, line_id: str | None = None, save: Save | None = None) -> None:
+        self._page, self._id, self._keep = page, line_id, save
         services = page.services.plant
         self._stored: Mapping[str, object] = {} if line_id is None else services.entry("lines", line_id)
         self._values: dict[str, Any] = dict(self._stored)
@@ -73,10 +78,14 @@ class LineDialog:
                 if name not in shown and self._stored.get("transport") == self._transport
             }  # fmt: skip
         line_id = str(fields["id"])
+        keep = self._keep or self._store
         if await admin_frame.attempt(
-            page, lambda: page.services.plant.save_line(fields, page.actor(), new=self._id is None), self._show_errors
+            page, lambda: keep(fields), self._show_errors
         ):
             self._dialog.submit(line_id)
+
+    async def _store(self, fields: Mapping[str, object]) -> None:
+        await self._page.services.plant.save_line(fields, self._page.actor(), new=self._id is None)
 
     def _show_errors(self, exc: MonitorError) -> None:
         line_id = self._id or str(self._form["id"])

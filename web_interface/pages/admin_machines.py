@@ -15,6 +15,7 @@ from domain.efficiency import DEFAULT_CARD
 from domain.plant import Machine
 from web_interface.components import Card, Confirm, DataTable, Hub, Tick, button, notify
 from web_interface.pages import admin_frame, shell
+from web_interface.pages.admin_device_fields import border_field
 from web_interface.pages.admin_dialog import FormDialog
 from web_interface.pages.admin_form import NONE, Field, id_field
 from web_interface.pages.admin_kef_fields import for_form, kef_fields, with_rest
@@ -106,9 +107,6 @@ class MachinesPage:
         t, plant = self._page.t, self._page.services.plant.plant
         kw, seconds, dwell = t("unit.kW"), t("unit.s"), t("admin.hint.dwell")
 
-        def border(name: str, hint: str) -> Field:
-            return Field(f"states.{name}", "number", t(f"admin.field.{name}"), unit=kw, hint=t(f"admin.hint.{hint}"))
-
         virtual = {device_id: f"{device_id} · {t('virtual.device')}" for device_id in plant.virtual_devices}
         meters = {NONE: t("admin.machine.no_meter"), **{d.id: f"{d.id} · {d.line}" for d in plant.devices}, **virtual}
         return [
@@ -118,10 +116,10 @@ class MachinesPage:
             Field("board", "text", t("admin.field.board"), hint=t("admin.hint.board")),
             Field("meter", "choice", t("admin.field.meter"), options=meters, default=NONE, search=len(meters) > 12),
             Field("rated_kw", "number", t("admin.field.rated_kw"), unit=kw),
-            border("idle_above_kw", "idle"),
-            border("production_above_kw", "production"),
+            border_field("idle_above_kw", "idle", self._page.lang),
+            border_field("production_above_kw", "production", self._page.lang),
             Field("states.min_dwell_s", "number", t("admin.field.min_dwell_s"), unit=seconds, default=10.0, hint=dwell),
-            border("hysteresis_kw", "hysteresis"),
+            border_field("hysteresis_kw", "hysteresis", self._page.lang),
             Field("kef_target", "number", t("admin.field.kef_target"), step=0.01, hint=t("admin.hint.kef")),
             *kef_fields(self._page.services.live.tags(), self._page.lang),
         ]

@@ -32,7 +32,10 @@ Asked = tuple[Mapping[str, object], Profile | None]
 
 
 class ReadPanel:
-    """`fields()`: what to read, None when it cannot be read yet; `order()` and `set_order()`: the word order of the form."""
+    """`fields()`: what to read, None when it cannot be read yet; `order()` and `set_order()`: the word order of the form.
+
+    `line()`: the fields of a line that is only drafted, None for one of the plant.
+    """
 
     def __init__(
         self,
@@ -41,7 +44,9 @@ class ReadPanel:
         on_error: Callable[[MonitorError], object],
         set_order: Callable[[str], object],
         order: Callable[[], str],
+        line: Callable[[], Mapping[str, object] | None] = lambda: None,
     ) -> None:
+        self._line = line
         self._page, self._fields, self._on_error = page, fields, on_error
         self._set_order, self._order = set_order, order
         self._busy = False
@@ -103,7 +108,7 @@ class ReadPanel:
         page, answers = self._page, list[ReadNow]()
 
         async def act() -> None:
-            answers.append(await page.services.plant.read_now(fields, page.actor()))
+            answers.append(await page.services.plant.read_now(fields, page.actor(), self._line()))
 
         await admin_frame.attempt(page, act, self._on_error)
         return answers[0] if answers else None

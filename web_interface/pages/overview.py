@@ -275,7 +275,7 @@ class Overview:
                     self._page.t("machines.empty"),
                     self._page.t("machines.empty.words"),
                     self._page.t("machines.empty.action") if self._page.viewer.may(Role.ADMIN) else "",
-                    "/admin",
+                    "/admin/devices/new",
                 )
             elif self._mode == "table":
                 columns, rows = machine_table(shop, self._fmt)
