@@ -24,14 +24,15 @@ AXE_RUN = """async () => (await axe.run(document, {preload: false, resultTypes: 
     .map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 120) + " " + (n.any[0]?.message ?? "")).join(" | ")}`)"""
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important; caret-color: transparent !important; }"
 PAGES = {
-    "overview": "/", "floor": "/floor", "machine": "/machines/ctx-1250", "machine-states": "/admin/machines/ctx-1250/states",
+    "overview": "/", "wall": "/?wall=1", "floor": "/floor", "machine": "/machines/ctx-1250",
+    "machine-states": "/admin/machines/ctx-1250/states",
     "trends": "/trends", "energy": "/energy", "alerts": "/alerts", "alert-rules": "/alerts/rules", "alert-hygiene": "/alerts/hygiene",
     "reports": "/reports", "report-templates": "/reports?tab=templates", "report-schedule": "/reports?tab=schedule", "status": "/status",
     "my-notifications": "/notifications", "admin": "/admin", "admin-machines": "/admin/machines", "admin-limits": "/admin/limits",
     "admin-keys": "/admin/keys", "admin-calendar": "/admin/calendar", "admin-users": "/admin/users", "admin-audit": "/admin/audit",
     "admin-plant": "/admin/plant", "admin-notifications": "/admin/notifications", "admin-virtual": "/admin/virtual",
     "admin-device-new": "/admin/devices/new", "admin-devices": "/admin/devices", "admin-history": "/admin/history",
-    "virtual-new": "/admin/virtual/new",
+    "virtual-new": "/admin/virtual/new", "admin-backups": "/admin/backups", "status-log": "/status/log",
 }  # fmt: skip
 WORD = {"ru": "Обзор", "en": "Overview"}
 
