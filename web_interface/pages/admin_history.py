@@ -140,7 +140,7 @@ class VersionPage:
             self._redraw(lambda: draw_diff(self._page, diff))
 
     def _draw_step(self) -> None:
-        step, words = self._step, self._page.t("history.first")
+        step, words = self._step, first_words(self._number, self._page.lang)
         self._redraw(lambda: draw_diff(self._page, step) if step is not None else el("p", "em-quiet", words))
 
     def _draw_file(self, file: VersionFile) -> None:
@@ -223,7 +223,7 @@ def rows(found: Sequence[VersionChanges], running: int, fmt: Format) -> list[dic
 
 def _row(entry: VersionChanges, running: bool, fmt: Format) -> dict[str, Any]:
     number, by = entry.version.number, entry.version.by
-    first = [[t("history.first", fmt.lang), "em-quiet"]]
+    first = [[first_words(number, fmt.lang), "em-quiet"]]
     shown: dict[str, Any] = {"text": str(number), "sort": number}
     runs = [[t("history.running", fmt.lang), "em-good"]] if running else ""
     cells: dict[str, Any] = {
@@ -234,6 +234,11 @@ def _row(entry: VersionChanges, running: bool, fmt: Format) -> dict[str, Any]:
         "change": {"parts": first if entry.changes is None else summary(entry.changes, fmt.lang)},
     }
     return {"id": number, "href": f"/admin/history/{number}", "cells": cells}
+
+
+def first_words(number: int, lang: str) -> str:
+    """Why a version is compared with nothing."""
+    return t("history.very_first" if number == 1 else "history.first", lang)
 
 
 def moment(version: PlantVersion, fmt: Format) -> str:

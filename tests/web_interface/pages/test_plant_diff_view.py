@@ -6,7 +6,7 @@ import pytest
 
 from domain.plant_version import Authorship, ChangeKind, EntryChange, FieldChange, PlantVersion
 from web_interface.locale import LANGUAGES, has
-from web_interface.pages.admin_history import action_words, author
+from web_interface.pages.admin_history import action_words, author, first_words
 from web_interface.pages.plant_diff_view import entry_words, summary, value_words, yaml_parts
 
 RATED = FieldChange("rated_kw", 110, 11.5)
@@ -67,3 +67,8 @@ def test_who_did_what() -> None:
     assert author(PlantVersion(4, by)) == "root (cli)"
     assert action_words(PlantVersion(4, by), "ru") == "Возврат к версии № 3"
     assert author(PlantVersion(1, Authorship(1, "", "", "before_history", ""))) == "—"
+
+
+def test_why_there_is_nothing_to_compare_with() -> None:
+    assert first_words(1, "ru") == "Первые настройки"
+    assert first_words(9, "ru") == "Более ранняя версия не хранится: сравнить не с чем"
