@@ -55,7 +55,7 @@ async def test_a_mercury_234_is_connected_from_the_empty_plant_and_taken_back(vi
     assert re.search(r"id: saw, name: Saw, states: .*meter: m1", plant)
     assert re.search(r"tag: m1.active_power, high: 12", plant)
     await page.click(at("wizard-undo"))
-    await page.wait_for_selector(at("wizard-name"))
+    await page.wait_for_selector(".em-note-good:has-text('m1 убран')")
     assert await page.input_value(at("field-machine_name")) == "Saw"
     left = await plant_of(page)
     assert "m1" not in left
@@ -107,6 +107,7 @@ async def test_what_is_wrong_is_said_at_its_field_and_every_step_goes_back(visit
     await page.wait_for_selector(at("device-note"))
     await page.click(at("wizard-next"))
     await error_at(page, "field-address", "300")
+    await page.wait_for_selector(".em-note-bad")
     await page.fill(at("field-address"), "19")
     await page.click(at("wizard-next"))
     await page.wait_for_selector(at("wizard-profile"))

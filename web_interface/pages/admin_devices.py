@@ -56,7 +56,8 @@ class DevicesPage:
                 link_button(t("wizard.open"), admin_wizard.PATH, icon_name="add", kind="primary", testid="device-new")
             rows = self._device_rows()
             self._devices = DataTable(
-                self._device_columns(), rows, testid="devices-table", empty=t("admin.devices.none"), on_action=self._device_action
+                self._device_columns(), rows, testid="devices-table", empty=t("admin.devices.none") if rows else "",
+                on_action=self._device_action,
             )
             if not rows:
                 first = (t("wizard.first"), admin_wizard.PATH)

@@ -90,6 +90,11 @@ class WizardPage:
             self._form.show(troubles)
         self._draw_foot()
 
+    def _say(self, words: str, *, good: bool = True) -> None:
+        """From a part of the page that stays: the pressed button may be gone with its step."""
+        with self._strip:
+            notify(words, good=good)
+
     def _leave(self) -> None:
         """Nothing of a step goes on behind the next."""
         if self._scan is not None:
@@ -302,7 +307,7 @@ class WizardPage:
         if self._form is not None and not self._form.check():
             return
         if self._step == "line" and self._form is None:
-            notify(self._page.t("wizard.line.none"), good=False)
+            self._say(self._page.t("wizard.line.none"), good=False)
             return
         before = self._draft.get("line")
         self._keep()
@@ -397,7 +402,7 @@ class WizardPage:
         if await admin_frame.attempt(page, lambda: page.services.plant.disconnect(done, page.actor())):
             self._done = None
             self._go("name")
-            notify(page.t("wizard.undone", id=done.device))
+            self._say(page.t("wizard.undone", id=done.device))
 
     def _show_errors(self, exc: MonitorError) -> None:
         """At the earliest step that can mend something."""
@@ -414,7 +419,7 @@ class WizardPage:
             self._form.show(here)
         else:
             self._go(first, here)
-        notify(page.t("admin.errors", n=len(found)), good=False)
+        self._say(page.t("admin.errors", n=len(found)), good=False)
 
 
 __all__ = ["PATH", "WizardPage", "register"]
