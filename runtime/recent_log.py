@@ -20,6 +20,7 @@ _FORMAT = logging.Formatter()
 _MASKS = (
     (re.compile(r"(://[^/\s:@]*:)[^@\s/]+@"), r"\1***@"),
     (re.compile(r"(?i)\b(bearer|basic) [A-Za-z0-9._~+/=-]{8,}"), r"\1 ***"),
+    (re.compile(r"(?i)\b(set-?up code:? )[A-Z0-9-]{8,}"), r"\1***"),
     (re.compile(r"\bem_[A-Za-z0-9_-]{12,}"), "em_***"),
     (
         re.compile(r"(?i)((?:password|passwd|secret|token|api_?key|authorization)[\"']?\s*(?:=|(?<=[\"'])\s*:)\s*[\"']?)[^\s\"',;&}]+"),

@@ -195,7 +195,7 @@ def draw_refusal(page: shell.Page, exc: MonitorError) -> Element:
         with el("div", "em-error-head"):
             icon("error", "em-alarm")
             el("b", text=page.t("history.refused"))
-        el("p", "em-error-text", page.t("admin.plant.unchanged"))
+        el("p", "em-error-text", page.t("history.refused.words"))
         with el("ul", "em-version-why"):
             for trouble in admin_words.troubles(exc, page.lang)[:20]:
                 with el("li"):
