@@ -67,6 +67,8 @@ async def test_on_a_phone_the_page_is_not_wider_than_its_window(visit: Visit) ->
 async def test_four_weeks_by_hour_and_by_duration_and_the_passport(visit: Visit) -> None:
     page = await visit("/machines/ctx-1250")
     assert await page.locator(f"{at('passport')} dt").count() > 2
+    link = await page.get_attribute(at("passport-edit"), "href")
+    assert (await page.request.get(page.url.partition("/machine")[0] + str(link))).status == 200
     await page.click(at("history-mode-heat"))
     await page.wait_for_selector(f"{at('heat-map')} td.em-heat-6")
     assert await page.locator(f"{at('heat-map')} tbody tr").count() == 28

@@ -340,6 +340,7 @@ class WizardPage:
         """Preselect what the address was recognised as; what a person chose for it since stays."""
         answer = self._found.get(int(self._draft.get("address") or 0))
         if answer is not None and answer.profiles and self._draft.get("recognised") != answer.address:
+            self._draft.pop("word_order", None)
             self._draft["profile"], self._draft["recognised"] = answer.profiles[0], answer.address
 
     def _take(self, answer: Answer) -> None:
@@ -366,6 +367,7 @@ class WizardPage:
             chosen = self._form["profile"]
             self._keep()
             self._draft["profile"] = chosen
+            self._draft.pop("word_order", None)  # it was found for the registers of the other
             self._go("profile")
 
     def _machine_changed(self, name: str) -> None:

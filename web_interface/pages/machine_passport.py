@@ -65,7 +65,7 @@ def build(page: shell.Page, machine: Machine) -> None:
     with Card(page.t("passport.title"), note=device.id, testid="passport", classes="em-passport-card") as card:
         if page.viewer.may(Role.ADMIN):
             with card.tools:
-                link_button(page.t("passport.edit"), f"/admin/devices/{device.id}", icon_name="edit", testid="passport-edit")
+                link_button(page.t("passport.edit"), f"/admin/devices/{device.id}/edit", icon_name="edit", testid="passport-edit")
         with el("dl", "em-passport"):
             for name, words, tone in rows_of(device, plant, latest, today, fmt):
                 with el("div", "em-other"):
