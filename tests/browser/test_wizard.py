@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.browser.conftest import Visit, at
 from tests.browser.test_admin import PHONE, choose, error_at
+from tests.browser.test_every_page import STILL, shut_out
 
 PREVIEW_OPTIONS = ("--floor",)
 
@@ -146,7 +147,27 @@ async def test_a_new_line_joins_with_the_device_only(visit: Visit) -> None:
     assert await plant_of(page) == before
 
 
-async def test_it_fits_a_phone(visit: Visit) -> None:
+async def test_every_step_fits_a_phone_and_shuts_nobody_out(visit: Visit) -> None:
     page = await visit("/admin/devices/new", viewport=PHONE)
+    await page.add_style_tag(content=STILL)
+    wrong: list[str] = []
+
+    async def look() -> None:
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+        wrong.extend([f"{wide} px wide"] if wide > PHONE["width"] else [])
+        for theme in ("light", "dark"):
+            await page.emulate_media(color_scheme=theme)
+            wrong.extend(await shut_out(page))
+
+    await look()
     await scan_to(page, 17, 17)
-    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    await look()
+    await page.click(at("row-17"))
+    await page.wait_for_selector(at("wizard-recognised"))
+    await look()
+    await page.click(at("wizard-next"))
+    await page.wait_for_selector(at("read-card"))
+    await page.click(at("wizard-next"))
+    await page.wait_for_selector(at("wizard-name"))
+    await look()
+    assert wrong == []
