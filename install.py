@@ -163,7 +163,7 @@ def _run_tests(arguments: list[str]) -> int:
             raise SetupError(f"the tests need: sudo {' '.join(command)}")
         else:
             print(f"Some tests will be skipped. To run them all: sudo {' '.join(command)}", flush=True)
-    two = ["-n", "2", "--dist", "loadgroup"]
+    two = ["-n", "2", "--dist", "loadscope"]
     timed = [*two, "-m", "timed"]  # real time on wires: no third may run beside them
     runs = [[*two, "-m", "not timed and not alone"], timed, ["-m", "alone"]]
     results = [_pytest(chosen) for chosen in ([arguments] if arguments else runs)]

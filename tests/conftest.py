@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -40,6 +41,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parts = item.path.relative_to(ROOT).parts
         if len(parts) > 1 and parts[1] in TIMED and parts[-1] not in PLAYED:
             item.add_marker(pytest.mark.alone if parts[-1] in ALONE else pytest.mark.timed)
+
+
+class ByShop(LoadScopeScheduling):
+    """The browser tests of one file share a shop and run in order, in one process; every other test goes where there is room.
+
+    xdist's own groups write themselves into the ids of the tests, which pytest 9.2 no longer lets them do: they group nothing.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0] if nodeid.startswith("tests/browser/") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByShop:
+    """For every run with -n."""
+    return ByShop(config, log)
 
 
 async def eventually(predicate: Callable[[], object] | Callable[[], Awaitable[object]], timeout_s: float = 10.0) -> object:

@@ -35,10 +35,9 @@ Visit = Callable[..., Awaitable[Any]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests here share one browser, hence one event loop. Those of one file share a shop too: one process runs them, in order."""
+    """All tests here share one browser, hence one event loop. Those of one file share a shop too (tests/conftest.py: ByShop)."""
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 

@@ -137,6 +137,7 @@ async def test_a_new_line_joins_with_the_device_only(visit: Visit) -> None:
     assert port is not None
     await page.click(at("wizard-new-line"))
     await choose(page, "line-transport", "RS-485 через преобразователь в сеть")
+    await page.wait_for_selector(at("field-baud"))  # the fields of that transport
     await page.fill(at("field-id"), "gw2")
     await page.fill(at("field-host"), "localhost")
     await page.fill(at("field-port"), port[1])
