@@ -15,7 +15,6 @@ from tests.browser.conftest import Visit, at
 from tests.conftest import ROOT
 from web_interface.pages.admin_frame import SECTIONS, sections_for
 
-PHONE = {"width": 390, "height": 844}
 RUSSIAN = re.compile("[А-Яа-я]")
 
 
@@ -376,19 +375,6 @@ async def test_what_is_exported_can_be_imported(visit: Visit, site: str) -> None
 
 
 # ---- everywhere ----------------------------------------------------------------------------------------------------
-PAGES = (
-    "", "/devices", "/devices/new", "/devices/new/form", "/devices/m1/edit", "/machines", "/limits", "/users", "/keys", "/audit", "/plant", "/virtual",
-    "/notifications",
-)  # fmt: skip
-
-
-async def test_no_page_is_wider_than_a_phone(visit: Visit) -> None:
-    for path in PAGES:
-        page = await visit(f"/admin{path}", viewport=PHONE, has_touch=True, is_mobile=True)
-        assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"], path
-        await page.context.close()
-
-
 async def test_english_pages_have_no_russian_captions(visit: Visit) -> None:
     page = await visit("/admin", user="engineer")
     await page.click(at("user-menu"))
