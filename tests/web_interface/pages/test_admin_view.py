@@ -337,5 +337,7 @@ def test_a_refusal_in_the_audit_stands_out() -> None:
 def test_who_sees_which_section() -> None:
     seen = {role: [s.key for s in admin_frame.sections_for(role)] for role in Role}
     assert seen[Role.VIEWER] == seen[Role.OPERATOR] == []
-    assert seen[Role.ENGINEER] == ["machines", "calendar", "limits", "virtual"]
-    assert seen[Role.ADMIN] == ["devices", "machines", "calendar", "limits", "virtual", "users", "keys", "notifications", "audit", "plant"]
+    assert seen[Role.ENGINEER] == ["machines", "calendar", "limits", "virtual", "history"]
+    assert seen[Role.ADMIN] == [
+        "devices", "machines", "calendar", "limits", "virtual", "users", "keys", "notifications", "audit", "plant", "history", "backups",
+    ]  # fmt: skip
