@@ -97,7 +97,7 @@ async def test_a_port_that_is_there_is_left_alone(tmp_path: Path) -> None:
 
 
 async def test_an_ascii_line() -> None:
-    line = Line("l1", "serial", {"device": "", "baud": 9600, "mode": "ascii"})
+    line = Line("l1", "serial", {"device": "", "baud": 9600, "mode": "ascii", "timeout_s": 5.0})  # of a busy computer
     async with simulate(plant_of(meter("m1", 3), line=line), clock=SystemClock(), free_ports=True) as simulation:
         simulation.put("m1", {"active_power": 6.5, "energy_import": 77.123})
         found = await read(simulation, "m1")
@@ -105,7 +105,7 @@ async def test_an_ascii_line() -> None:
 
 
 async def test_a_paced_line_is_as_slow_as_its_baud() -> None:
-    slow = replace(GATEWAY, options={**GATEWAY.options, "baud": 2400})
+    slow = replace(GATEWAY, options={**GATEWAY.options, "baud": 2400, "timeout_s": 5.0})
     async with simulate(plant_of(meter("m1", 3), line=slow), clock=SystemClock(), free_ports=True, paced=True) as simulation:
         begun = time.monotonic()
         await read(simulation, "m1")
