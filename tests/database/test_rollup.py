@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from database import rollup, tables
 from database.open import Database
@@ -194,6 +194,50 @@ async def test_incremental_is_from_scratch_for_any_order_of_arrival(tmp_path: Pa
                 rows = (await connection.execute(select(table.c.tag_id, table.c.time_us))).all()
                 wanted = [(f.tag_id, us) for f in facts for us in reference(histories[f.tag_id], f, step, ZoneInfo(zone))]
                 assert sorted((row[0], row[1]) for row in rows) == sorted(wanted)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_window_of_a_backlog_is_from_scratch_too(tmp_path: Path, seed: int) -> None:
+    """Readings hours and days apart, half of them worked off: what is asked for a window is what all marks together give."""
+    rng = random.Random(seed)
+    data, time_us = {}, T
+    for at, sample in sorted(counter_history(rng, 1_500).items())[:60]:
+        time_us = max(time_us + rng.choice([30, 600, 7200, 40_000]) * 10**6, at)
+        data[time_us] = sample
+    clock = FakeClock(T)
+    async with opened(f"sqlite+aiosqlite:///{tmp_path / 'e.db'}", tmp_path, clock) as database:
+        _, facts = await set_up(database)
+        arrivals = rng.sample(sorted(data), len(data))
+        for part, work_off in ((arrivals[::2], True), (arrivals[1::2], False)):
+            for us in part:
+                value, quality = data[us]
+                database.writer.put(Batch("m1", us, (TagId(2),), [value], [quality]))
+            await database.writer.settled()
+            await clock.advance((max(data) - T) / 1e6 + 4 * 86400)
+            if work_off:
+                await database.rollups.catch_up()
+        for step in STEPS:
+            wanted = reference(data, facts, step, ZoneInfo("UTC"))
+            for _ in range(5):
+                begin = rng.randrange(T, max(data)) // MINUTE * MINUTE
+                end = begin + rng.choice([1, 60, 1440, 6000]) * MINUTE
+                series = await database.samples.rollup(TagId(2), step, begin, end)
+                inside = {us: row for us, row in wanted.items() if begin <= us < end}
+                assert_same(series.rows, inside, f"seed {seed}, {step}, from {begin} to {end}")
+
+
+@pytest.mark.parametrize("readings", [200, 2000])
+async def test_a_window_costs_the_same_questions_however_long_the_backlog(tmp_path: Path, readings: int) -> None:
+    clock = FakeClock(T)
+    async with opened(f"sqlite+aiosqlite:///{tmp_path / 'e.db'}", tmp_path, clock) as database:
+        await set_up(database)
+        await database.writer.put_all(Batch("m1", T + 2 * n * MINUTE, (TagId(2),), [float(n)], [0]) for n in range(readings))
+        asked: list[str] = []
+        engine = database.store.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+        rows = (await database.samples.rollup(TagId(2), Step.M1, T + 60 * MINUTE, T + 120 * MINUTE)).rows
+        assert sum(row.consumption or 0.0 for row in rows) == pytest.approx(30.0)
+        assert 1 < len(asked) < 30
 
 
 async def test_the_same_on_every_database(database_url: str, tmp_path: Path) -> None:
