@@ -40,6 +40,7 @@ class Timeline:
     def __init__(self, *, page: shell.Page, machine: Machine, window: Callable[[], Window]) -> None:
         self._page, self._machine, self._window = page, machine, window
         self._asked_us, self._begin_us = 0, -1
+        self._drawn: tuple[Window, Data] | None = None  # of the last answer: drawn once, not each second
         self._parts: Sequence[SubInterval] = ()
         self._alerts: Sequence[Alert] = ()
         self._notes: Sequence[MachineNote] = ()
@@ -57,6 +58,11 @@ class Timeline:
 
     def data(self, window: Window, now_us: int) -> Data:
         """For the component of the bars: the row of finer states with its legend, and the marks."""
+        if self._drawn is None or self._drawn[0] != window:
+            self._drawn = (window, self._draw(window, now_us))
+        return self._drawn[1]
+
+    def _draw(self, window: Window, now_us: int) -> Data:
         fmt = self._page.viewer.fmt
         marks = [alert_mark(a, window, fmt) for a in self._alerts] + [note_mark(n, window, fmt) for n in self._notes]
         return {"sub": sub_row(self._parts, window, now_us, fmt), "marks": marks, "marks_name": t("machine.events", fmt.lang)}
@@ -75,7 +81,9 @@ class Timeline:
             self._alerts = sorted((a for a in alerts if self._concerns(a, from_us)), key=lambda a: a.raised_us)
             self._notes = await services.notes.notes(self._machine.id, from_us, to_us)
             self._show_events()
+            self._drawn = None
             self._parts = (await services.states.substates(self._machine.id, from_us, to_us)).intervals
+            self._drawn = None
         except (MonitorError, OSError) as exc:  # the database is away: what is shown stays
             log.warning("no time line of %s: %s", self._machine.id, exc)
 
