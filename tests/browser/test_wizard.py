@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 from tests.browser.conftest import Visit, at
-from tests.browser.test_admin import PHONE, choose, error_at
+from tests.browser.test_admin import choose, error_at
 from tests.browser.test_every_page import STILL, shut_out
 
+PHONE = {"width": 390, "height": 844}
 PREVIEW_OPTIONS = ("--floor",)
 
 
