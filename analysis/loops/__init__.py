@@ -1,0 +1,1 @@
+"""How well a process loop is controlled: error integrals, step response, oscillation, distance from minimum variance."""
