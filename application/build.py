@@ -50,7 +50,9 @@ from config.settings import Settings
 from data_collection.collector import Collector
 from data_collection.driver import Connect
 from data_collection.read_now import read_now
+from data_collection.registry import connects
 from data_collection.scan import scan
+from data_collection.workspace import Workspace
 from data_processing.consistency import ConsistencyMonitor
 from data_processing.processor import Processing
 from database import Database, open_database
@@ -244,6 +246,8 @@ def _measuring(house: _House, environ: Mapping[str, str], connect: Mapping[str, 
         if batch is not None:
             house.bus.publish(batch)
 
+    if connect is None:
+        connect = connects(Workspace(house.settings.data_dir))
     collector = Collector(clock, on_reading, connect)
     plant = PlantAdmin(
         database.plants, database.audit, ProfileCatalog.load(house.settings.profile_dir), clock, environ, apply=current.apply,

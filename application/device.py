@@ -16,7 +16,9 @@ from config.profile_catalog import ProfileCatalog
 from config.settings import load_settings
 from data_collection.collector import Collector
 from data_collection.driver import Trace
+from data_collection.registry import connects
 from data_collection.scan import askable, protocols_of
+from data_collection.workspace import Workspace
 from domain.errors import DeviceError, NotFound
 from domain.plant import Device, Line, Plant
 from domain.quality import Quality
@@ -51,7 +53,7 @@ def _read(options: argparse.Namespace) -> int:
 
 
 async def _read_device(device: Device, line: Line, *, with_trace: bool) -> int:
-    collector = Collector(SystemClock(), lambda _reading: None)
+    collector = _collector()
     trace = Trace()
     clock = SystemClock()
     started = clock.monotonic()
@@ -98,8 +100,10 @@ def _scan(options: argparse.Namespace) -> int:
 
 async def _scan_line(line: Line, addresses: Sequence[int], protocol: str) -> int:
     both = protocols_of(line)
+    if not both:
+        return await _survey_line(line)
     protocols = both if len(both) < 2 or protocol == "both" else [protocol]
-    collector = Collector(SystemClock(), lambda _reading: None)
+    collector = _collector()
     found: set[int] = set()  # one device may answer in both protocols
     for wanted in protocols:
         asked = askable(addresses, wanted)
@@ -114,6 +118,26 @@ async def _scan_line(line: Line, addresses: Sequence[int], protocol: str) -> int
             return 1
     print(f"{line.id} ({line.target}): {len(found)} of {len(addresses)} addresses answered")
     return 0 if found else 1
+
+
+async def _survey_line(line: Line) -> int:
+    """A line whose devices have no numbers: what it tells of itself."""
+    try:
+        found = await _collector().survey(line)
+    except DeviceError as exc:
+        print(f"{line.id} ({line.target}): {exc}")
+        return 1
+    if found is None:
+        print(f"{line.id}: a {line.transport} line has no addresses to be asked; use read DEVICE")
+        return 2
+    for item in found:
+        print(f"{item.where}  {item.answer}")
+    print(f"{line.id} ({line.target}): {len(found)} found")
+    return 0 if found else 1
+
+
+def _collector() -> Collector:
+    return Collector(SystemClock(), lambda _reading: None, connects(Workspace(load_settings().data_dir)))
 
 
 def _plant(file: str | None) -> Plant:

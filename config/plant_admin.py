@@ -110,9 +110,17 @@ class PlantAdmin:
     # -- changing ------------------------------------------------------------------------------------------------
 
     async def save_line(self, line: Mapping[str, object], actor: Actor, *, new: bool) -> Line:
-        """Raises ConfigError that names the field, Conflict, NotFound, Forbidden (below admin)."""
-        await self._save_entry("lines", "line", line, actor, Role.ADMIN, new=new)
-        return self.plant.line(str(line["id"]))
+        """`password` (plain) is stored encrypted apart from the document.
+
+        Raises ConfigError that names the field, Conflict, NotFound, Forbidden (below admin).
+        """
+        await self._need(actor, Role.ADMIN, "line", str(line.get("id", "")))
+        fields = dict(line)
+        password = fields.pop("password", None)
+        await self._save_entry("lines", "line", fields, actor, Role.ADMIN, new=new)
+        if password is not None:
+            await self._set_password("line", str(fields["id"]), str(password), actor)
+        return self.plant.line(str(fields["id"]))
 
     async def delete_line(self, line_id: str, actor: Actor) -> None:
         """Raises Conflict while devices still use it."""
@@ -120,6 +128,7 @@ class PlantAdmin:
         if users:
             raise Conflict(f"line {line_id!r} is used by {', '.join(users)}")
         await self._delete_entry("lines", "line", line_id, actor, Role.ADMIN)
+        await self._store.set_secret(f"line:{line_id}", None)
 
     async def save_device(self, device: Mapping[str, object], actor: Actor, *, new: bool) -> Device:
         """`device`: the fields of a plant file's device; `password` (plain) is stored encrypted apart from the document."""
@@ -128,13 +137,13 @@ class PlantAdmin:
         password = fields.pop("password", None)
         await self._save_entry("devices", "device", fields, actor, Role.ADMIN, new=new)
         if password is not None:
-            await self._set_password(str(fields["id"]), str(password), actor)
+            await self._set_password("device", str(fields["id"]), str(password), actor)
         return self.plant.device(str(fields["id"]))
 
-    async def _set_password(self, device_id: str, password: str, actor: Actor) -> None:
+    async def _set_password(self, kind: str, entry_id: str, password: str, actor: Actor) -> None:
         """Empty removes it. The audit says that it changed, never to what; the device runs with it at once."""
-        await self._audit.append(self._clock.now_us(), actor.name, actor.source, "device_password", device_id)
-        await self._store.set_secret(f"device:{device_id}", password or None)
+        await self._audit.append(self._clock.now_us(), actor.name, actor.source, f"{kind}_password", entry_id)
+        await self._store.set_secret(f"{kind}:{entry_id}", password or None)
         async with self._lock:
             await self.load()
 
@@ -424,11 +433,12 @@ class PlantAdmin:
 
     async def _secrets(self, document: Document) -> Mapping[str, str]:
         found: dict[str, str] = {}
-        for device in document.get("devices", []):
-            name = f"device:{device.get('id')}"
-            value = await self._store.secret(name)
-            if value is not None:
-                found[name] = value
+        for kind in ("line", "device"):
+            for entry in document.get(f"{kind}s", []):
+                name = f"{kind}:{entry.get('id')}"
+                value = await self._store.secret(name)
+                if value is not None:
+                    found[name] = value
         return found
 
     async def _need(self, actor: Actor, role: Role, what: str, subject: str) -> None:

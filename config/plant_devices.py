@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from config.fields import Fields
-from config.plant_lines import CARRIES, read_id, report_secret, variable_name
+from config.plant_lines import CARRIES, read_id, report_secret
 from config.plant_metering import read_metering
 from config.problems import Path, Report, nearest
 from config.profile_catalog import ProfileCatalog
@@ -14,6 +14,7 @@ from config.profile_checks import occupied
 from config.profile_loader import read_points
 from config.profile_parameters import apply_options, read_options
 from config.profile_points import PointReader
+from config.transports.fields import variable_name
 from domain.plant import Device, Line
 from domain.profile import Profile
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from config.plant_file import PlantFileError, plant_from_document
-from config.plant_lines import TRANSPORTS
 from config.plant_metering import metering_fields
 from config.problems import Problem, Report
 from config.profile_catalog import ProfileCatalog
 from config.profile_checks import check_overlaps
 from config.profile_points import default_group
+from config.transports import TRANSPORTS
+from domain.places import Place
 from domain.plant import Device, Line
 from domain.profile import ModbusPoint, OtherPoint, Point
 
@@ -21,7 +22,7 @@ Entry = dict[str, Any]
 
 def line_to_fields(line: Line) -> Entry:
     """The fields of a plant file's line; what equals the transport's default is left out."""
-    defaults = {name: field.default for name, field in TRANSPORTS[line.transport].items() if field.default is not None}
+    defaults = {name: field.default for name, field in TRANSPORTS[line.transport].fields.items() if field.default is not None}
     options = {name: value for name, value in line.options.items() if defaults.get(name) != value}
     return {"id": line.id, "transport": line.transport, **options, **({} if line.enabled else {"enabled": False})}
 
@@ -77,6 +78,8 @@ def point_to_fields(point: Point, protocol: str) -> Entry:
 
 def _where(point: Point) -> Entry:
     where = point.where
+    if isinstance(where, Place):
+        return where.to_fields()
     if isinstance(where, OtherPoint):
         return dict(where.fields)
     if not isinstance(where, ModbusPoint):

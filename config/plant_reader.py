@@ -39,7 +39,7 @@ class PlantReader:
         self, report: Report, catalog: ProfileCatalog, environ: Mapping[str, str], secrets: Mapping[str, str]
     ) -> None:
         self._report = report
-        self._environ = environ
+        self._environ, self._secrets = environ, secrets
         self._devices_reader = DeviceReader(catalog, environ, secrets)
         self._lines: dict[str, Line] = {}
         self._devices: dict[str, Device] = {}
@@ -123,7 +123,7 @@ class PlantReader:
         taken: dict[str, Path] = {}
         found: list[tuple[Line, Path]] = []
         for entry, path in fields.entries("lines"):
-            line = read_line(Fields(entry, path, self._report), taken)
+            line = read_line(Fields(entry, path, self._report), taken, self._environ, self._secrets)
             if line is not None:
                 found.append((line, path))
                 self._lines[line.id] = line

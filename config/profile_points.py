@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from config.fields import Fields, shown
+from config.places import READERS
 from config.problems import Path, Report
+from domain.places import Place
 from domain.profile import Group, MercuryPoint, ModbusPoint, OtherPoint, Point, WordOrder
 from domain.quantity import Kind, Quantity, canonical_factor, units_of
 
-PROTOCOLS: Final = ("modbus", "mercury", "opcua", "s7", "lsv2", "mqtt", "tcp-frames")
+PROTOCOLS: Final = ("modbus", "mercury", *READERS)
 REGISTER_TABLES: Final = ("holding", "input")
 BIT_TABLES: Final = ("coil", "discrete")
 REGISTERS: Final[Mapping[str, int]] = {  # 16-bit registers of each type
@@ -176,18 +178,13 @@ class PointReader:
 
     # -- where it lies -------------------------------------------------------------------------------------------
 
-    def _where(self, fields: Fields, tag: str, quantity: Quantity) -> ModbusPoint | MercuryPoint | OtherPoint:
+    def _where(self, fields: Fields, tag: str, quantity: Quantity) -> ModbusPoint | MercuryPoint | OtherPoint | Place:
         if self._protocol == "modbus":
             return self._modbus(fields, tag, quantity)
         if self._protocol == "mercury":
             query = fields.choice("query", MERCURY_QUERIES, required=True) or ""
             return MercuryPoint(query, fields.text("item", required=True, longest=40) or "")
-        own = {name: value for name, value in fields.values.items() if name not in _COMMON}
-        for name in own:
-            fields.raw(name)
-        if not own:
-            fields.problem("", "nothing says where the point lies", f"the fields of a {self._protocol} point")
-        return OtherPoint(own)
+        return READERS[self._protocol](fields, quantity)
 
     def _modbus(self, fields: Fields, tag: str, quantity: Quantity) -> ModbusPoint:
         table = fields.choice("table", (*REGISTER_TABLES, *BIT_TABLES), required=True) or "holding"
@@ -248,12 +245,6 @@ class PointReader:
             fields.problem("sentinel", f"is {shown(value)}", f"a raw whole number of {bits} bits, or a list of them")
             return ()
         return tuple(found)
-
-
-_COMMON: Final = frozenset({
-    "tag", "quantity", "unit", "scale", "offset", "plausible", "group", "enum", "secondary", "wrap_at", "max_rate", "spike",
-    "frozen_after_s", "confidence",
-})
 
 
 def _whole(key: object) -> int | None:

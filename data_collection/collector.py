@@ -7,9 +7,9 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final
 
-from data_collection.driver import Connect, ScanHit, Trace
+from data_collection.driver import Connect, Found, ScanHit, Trace
 from data_collection.figures import Lateness, LatenessStats
-from data_collection.line import LineRunner, read_device, scan_addresses
+from data_collection.line import LineRunner, read_device, scan_addresses, survey_line
 from data_collection.registry import connects
 from domain.health import DeviceStatus, LineStatus
 from domain.plant import Device, Line, Plant
@@ -125,6 +125,10 @@ class Collector:
         """Which of the addresses answer, as they answer. Raises ConfigError, LineDown."""
         async for hit in scan_addresses(self._runner(line), addresses, protocol):
             yield hit
+
+    async def survey(self, line: Line, seconds: float = 5.0) -> Sequence[Found] | None:
+        """What is on a line whose devices have no numbers; None where that cannot be told. Raises ConfigError, LineDown ..."""
+        return await survey_line(self._runner(line), seconds)
 
     def _runner(self, line: Line) -> LineRunner:
         """The running line with the same target, else one that is only opened by hand."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from domain.plant import Device, Line
 from domain.profile import Group
@@ -72,6 +72,50 @@ class Driver(Protocol):
 
     async def probe(self, address: int, protocol: str) -> ScanHit | None:
         """Ask the address something harmless (read only); None when it stays silent."""
+        ...
+
+
+Take = Callable[[Reading], None]
+"""Takes a reading as it comes; returns at once and never raises."""
+
+
+@runtime_checkable
+class Source(Driver, Protocol):
+    """An open line whose far side speaks by itself (subscriptions, messages). `read` is only for a read by hand.
+
+    The line's grid still runs at each device's scan interval, and asks `current` instead of `read`.
+    """
+
+    async def listen(self, plans: Sequence[DevicePlan], take: Take) -> None:
+        """Ask for what the plans need and hand on each reading as it comes, with the source's time and quality.
+
+        Runs until it is cancelled. Raises LineDown when the connection is over; the owner reconnects with back-off. What is
+        wrong with one device or message is counted in its plan's `faults` and costs nobody else. `Reading.points` are of
+        `domain.sample.Reading`: use `Picture.reading`, which hands out the same tuple for the same points.
+        """
+        ...
+
+    async def current(self, plan: DevicePlan, group: Group) -> Reading | None:
+        """At a grid point: the present values where the source vouches for them (or was asked for them), None when what was
+        handed on says all. Raises DeviceUnreachable when it has been silent for too long, which turns the device's points bad.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something a survey of a line came upon: where it is, and what it says of itself."""
+
+    where: str
+    answer: str
+
+
+@runtime_checkable
+class Surveyed(Protocol):
+    """A driver that can tell what is on its line, where devices have no numbers to be asked one after the other."""
+
+    async def survey(self, seconds: float) -> Sequence[Found]:
+        """Look around for at most that long. Only reads. Raises LineDown, DeviceUnreachable."""
         ...
 
 

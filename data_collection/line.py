@@ -16,7 +16,7 @@ from typing import Final
 
 from data_collection import cycle
 from data_collection.backoff import Backoff
-from data_collection.driver import Connect, Driver, ScanHit, Trace
+from data_collection.driver import Connect, DevicePlan, Driver, Found, ScanHit, Source, Surveyed, Trace
 from data_collection.figures import Lateness, RollingSum
 from data_collection.poller import Hang, OnReading, PolledDevice
 from data_collection.schedule import BAD_TICK_S, Slot, layout
@@ -46,6 +46,7 @@ class LineRunner:
         self.line = line
         self.lateness = Lateness()
         self.devices = [PolledDevice(d, i, clock, on_reading, self.lateness) for i, d in enumerate(devices)]
+        self._by_id = {device.device.id: device for device in self.devices}
         self._clock, self._connect = clock, connect
         self._start_delay_s = start_delay_s
         self.driver: Driver | None = None
@@ -108,7 +109,7 @@ class LineRunner:
                     async with self._gate, asyncio.timeout(CONNECT_LIMIT_S):
                         driver = await stack.enter_async_context(self._opened())
                     self._connected(driver)
-                    await self._lost.wait()
+                    await self._until_lost(driver)
             except MonitorError as exc:
                 self._disconnected(str(exc) or type(exc).__name__)
             except (OSError, TimeoutError) as exc:
@@ -120,6 +121,52 @@ class LineRunner:
                 self.driver = None
             self._backoff.failed(self._clock.monotonic())
             await self._clock.sleep(max(0.0, self._backoff.next_at - self._clock.monotonic()))
+
+    async def _until_lost(self, driver: Driver) -> None:
+        """Wait until a request met a dead connection; a source listens meanwhile. Raises what ended the listening."""
+        if not isinstance(driver, Source):
+            await self._lost.wait()
+            return
+        plans = [d.plan for d in self._enabled() if d.plan is not None]
+        async with asyncio.TaskGroup() as tasks:
+            lost = tasks.create_task(self._lost.wait(), name=f"line:{self.line.id}:lost")
+            listening = tasks.create_task(self._listen(driver, plans), name=f"line:{self.line.id}:listen")
+            await asyncio.wait((lost, listening), return_when=asyncio.FIRST_COMPLETED)
+            ended = listening.exception() if listening.done() and not listening.cancelled() else None
+            lost.cancel()
+            listening.cancel()
+            if ended is not None:
+                raise ended
+
+    async def _listen(self, source: Source, plans: Sequence[DevicePlan]) -> None:
+        await source.listen(plans, self._take)
+        raise LineDown(f"{self.line.target}: nothing more comes")
+
+    def _take(self, reading: Reading) -> None:
+        """A reading that came by itself."""
+        device = self._by_id.get(reading.device_id)
+        if device is None or self._stopping or device.state == "disabled":
+            return
+        was_online, was_healthy = device.online, device.healthy
+        device.told(reading)
+        self._heard()
+        if device.healthy != was_healthy or device.online != was_online:
+            self._note_silent()
+            self._note_state()
+            if device.rescheduled:
+                device.rescheduled = False
+                heapify(self._queue)
+                self._wake()
+
+    def _heard(self) -> None:
+        """Somebody answered on this connection."""
+        if self._answered:
+            return
+        self._answered = True
+        self._backoff.succeeded()
+        if self._told_down:
+            self._told_down = False
+            log.info("line %s: back, %s answers", self.line.id, self.line.target)
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Driver]:
@@ -267,12 +314,8 @@ class LineRunner:
         self._busy.add(now, busy)
         if device.failed_polls != failures:
             self._failures.add(now, 1.0)
-        elif not self._answered and device.online:
-            self._answered = True
-            self._backoff.succeeded()
-            if self._told_down:
-                self._told_down = False
-                log.info("line %s: back, %s answers", self.line.id, self.line.target)
+        elif device.online:
+            self._heard()
         if slot.group is Group.DAILY and slot.bad:
             slot.due = now + DAILY_AGAIN_S - slot.interval_s  # the grid step behind this poll lands there
         if device.healthy != was_healthy:
@@ -441,3 +484,9 @@ async def scan_addresses(
             hit = await driver.probe(address, protocol)
         if hit is not None:
             yield hit
+
+
+async def survey_line(runner: LineRunner, seconds: float) -> Sequence[Found] | None:
+    """What is on a line whose devices have no numbers; None where its driver cannot tell. Raises LineDown ..."""
+    async with runner.borrowed() as driver:
+        return await driver.survey(seconds) if isinstance(driver, Surveyed) else None

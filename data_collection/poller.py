@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from data_collection.backoff import Backoff
-from data_collection.driver import DevicePlan, Driver
+from data_collection.driver import DevicePlan, Driver, Source
 from data_collection.figures import Lateness
 from data_collection.schedule import Slot, interval_of
 from domain.errors import AccessDenied, ConfigError, DeviceError, DeviceUnreachable, LineDown
@@ -122,7 +122,10 @@ class PolledDevice:
             self.polls += 1
             hang.until = began + slot.limit_s
             try:
-                reading = await driver.read(plan, slot.group)
+                if isinstance(driver, Source):
+                    reading = await driver.current(plan, slot.group)
+                else:
+                    reading = await driver.read(plan, slot.group)
             except LineDown:
                 raise
             except DeviceError as exc:
@@ -137,8 +140,22 @@ class PolledDevice:
             finally:
                 hang.until = math.inf
             took = clock.monotonic() - began
-        self._succeeded(slot, reading, took)
+        if reading is not None:
+            self._succeeded(slot, reading, took)
         return took
+
+    def told(self, reading: Reading) -> None:
+        """A reading that the far side sent by itself; its times are the source's, so that they may lie before the last."""
+        self._alive(reading.time_us)
+        self._hand_on(reading)
+
+    def _alive(self, time_us: int) -> None:
+        self.last_success_us = max(self.last_success_us or 0, time_us)
+        self._failed_in_row = 0
+        for slot in self.slots:
+            slot.bad = False
+        if self.state != "online":
+            self._came_back(time_us)
 
     def _succeeded(self, slot: Slot, reading: Reading, took: float) -> None:
         if reading.time_us <= self._last_us and self._last_us - reading.time_us < _CLOCK_STEP_US:

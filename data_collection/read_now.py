@@ -9,6 +9,7 @@ from data_collection.driver import Trace
 from data_collection.word_order import probe_orders
 from domain.commissioning import ReadNow, ReadNowRow
 from domain.errors import DeviceError
+from domain.places import Place
 from domain.plant import Device, Line
 from domain.ports import Clock
 from domain.profile import MercuryPoint, ModbusPoint, Point
@@ -76,6 +77,8 @@ def where_text(point: Point) -> str:
         return f"{where.table} {where.address}" + (f".{where.bit}" if where.bit is not None else "")
     if isinstance(where, MercuryPoint):
         return f"{where.query} {where.item}"
+    if isinstance(where, Place):
+        return where.shown
     return ", ".join(f"{name}={value}" for name, value in where.fields.items())
 
 

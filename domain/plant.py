@@ -42,12 +42,16 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A serial bus, TCP gateway or connection. `options` are the transport's own fields (host, port, device, baud ...)."""
+    """A serial bus, TCP gateway or connection. `options` are the transport's own fields (host, port, device, baud ...).
+
+    `password` is a secret: never in repr, log or export.
+    """
 
     id: str
-    transport: str  # modbus-tcp | rtu-over-tcp | serial | opcua | s7 | lsv2 | mqtt | tcp-frames
+    transport: str  # modbus-tcp | rtu-over-tcp | serial | opcua | s7 | lsv2 | mqtt | tcp-frames | mtconnect
     options: Mapping[str, object] = field(default_factory=dict)
     enabled: bool = True
+    password: str | None = field(default=None, repr=False)
 
     @property
     def target(self) -> str:

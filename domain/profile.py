@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from domain.places import Place
 from domain.quantity import Kind, Quantity, canonical_unit
 
 
@@ -49,7 +50,7 @@ class MercuryPoint:
 
 @dataclass(frozen=True, slots=True)
 class OtherPoint:
-    """Where a point of any other protocol lies (OPC UA node id, S7 area, MQTT path ...): free fields, checked by its driver."""
+    """Where a point lies that no protocol's own place describes (domain.places): free fields."""
 
     fields: Mapping[str, object] = field(default_factory=dict)
 
@@ -65,7 +66,7 @@ class Point:
     tag: str
     quantity: Quantity
     unit: str
-    where: ModbusPoint | MercuryPoint | OtherPoint
+    where: ModbusPoint | MercuryPoint | OtherPoint | Place
     scale: float = 1.0
     offset: float = 0.0
     plausible: tuple[float, float] | None = None
@@ -101,7 +102,7 @@ class Quirks:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A validated device profile. `protocol`: modbus | mercury | opcua | s7 | lsv2 | mqtt | tcp-frames."""
+    """A validated device profile. `protocol`: modbus | mercury | opcua | s7 | lsv2 | mqtt | tcp-frames | mtconnect."""
 
     name: str
     title: Mapping[str, str]  # ru, en

@@ -22,7 +22,7 @@ REFRESH_US = 20_000
 
 
 class SimulatedDevice:
-    """`map`: the registers of a Modbus device; `meter`: the station of a Mercury meter. Raises ValueError for other protocols.
+    """`map`: the registers of a Modbus device; `meter`: the station of a Mercury meter. Others are asked for their `values`.
 
     `zone`: of the meter's own clock.
     """
@@ -44,7 +44,7 @@ class SimulatedDevice:
             self.meter = _mercury_meter(device, self._measured, lambda: datetime.fromtimestamp(clock.now_us() / 1e6, zone))
             self.faults = self.meter.faults
         else:
-            raise ValueError(f"{device.id}: protocol {device.profile.protocol} is not simulated")
+            self.faults = FaultBox()
 
     def station(self, mode: str) -> Station:
         """The device on a byte line; `mode`: rtu or ascii for Modbus."""

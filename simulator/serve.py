@@ -22,6 +22,7 @@ from simulator.modbus_server import ModbusTcpServer
 from simulator.models import ShopModels, models_of
 from simulator.registers import Value
 from simulator.stream_server import Station, StreamServer, faults_of
+from simulator.transports import server_of, simulated
 
 PROTOCOLS: Final = frozenset({"modbus", "mercury"})
 log = logging.getLogger(__name__)
@@ -32,7 +33,8 @@ class Simulation:
     def __init__(self, plant: Plant, shop: ShopModels, clock: Clock, outages: Sequence[Outage] = ()) -> None:
         self.plant, self.shop, self._clock, self._outages = plant, shop, clock, tuple(outages)
         zone = ZoneInfo(plant.site.timezone)
-        served = [d for d in plant.devices if d.profile.protocol in PROTOCOLS]
+        others = {line.id for line in plant.lines if simulated(line.transport)}
+        served = [d for d in plant.devices if d.profile.protocol in PROTOCOLS or d.line in others]
         self.devices = {d.id: SimulatedDevice(d, shop.source(d), clock, zone) for d in served}
         self.servers: dict[str, ModbusTcpServer | StreamServer] = {}
 
@@ -90,6 +92,7 @@ async def simulate(
     async with AsyncExitStack() as stack:
         lines: dict[str, Line] = {}
         shared: dict[tuple[str, int], list[Line]] = {}  # lines that lead to the same Modbus TCP address
+        further: dict[str, list[Line]] = {}  # lines of other transports
         for line in plant.lines:
             if not line.enabled or not any(d.line == line.id for d in plant.devices):
                 continue
@@ -102,6 +105,8 @@ async def simulate(
                 stack.push_async_callback(server.stop)
                 lines[line.id] = await _start_stream(server, line, free_ports)
                 simulation.servers[line.id] = server
+            elif simulated(line.transport):
+                further.setdefault(line.transport, []).append(line)
             else:
                 log.warning("line %s: transport %s is not simulated; its devices stay silent", line.id, line.transport)
         for sharing in shared.values():
@@ -109,6 +114,8 @@ async def simulate(
             stack.push_async_callback(tcp.stop)
             lines |= await _start_tcp(tcp, sharing, free_ports)
             simulation.servers |= {line.id: tcp for line in sharing}
+        for transport, lines_of in further.items():
+            lines |= await stack.enter_async_context(server_of(transport)(simulation, lines_of, free_ports))
         simulation.plant = replace(plant, lines=tuple(lines.get(line.id, line) for line in plant.lines))
         yield simulation
 

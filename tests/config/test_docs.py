@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from config.plant_file import parse_plant
-from config.plant_lines import TRANSPORTS
 from config.profile_points import MERCURY_QUERIES
 from config.profiles import ProfileCatalog, load_profile
+from config.transports import TRANSPORTS
 from domain.alert_rule import RuleKind
 from domain.detector import RULES
 from domain.quantity import Quantity, units_of
@@ -95,8 +95,8 @@ def test_every_quantity_and_unit_is_documented(quantity: Quantity) -> None:
 def test_every_profile_transport_and_query_is_documented() -> None:
     for name in ProfileCatalog.shipped().names():
         assert f"`{name}`" in text("devices.md"), name
-    for transport, fields in TRANSPORTS.items():
+    for transport, known in TRANSPORTS.items():
         row = next(line for line in text("plant-file.md").splitlines() if line.startswith(f"| `{transport}`"))
-        assert all(f"`{field}`" in row for field in fields if not field.endswith("timeout_s")), row
+        assert all(f"`{field}`" in row for field in known.fields if not field.endswith("timeout_s")), row
     for query in MERCURY_QUERIES:
         assert f"`{query}`" in text("devices.md"), query

@@ -7,7 +7,8 @@ import pytest
 from config.problems import Problem
 from config.profiles import ProfileError, load_profile, resolve
 from domain.errors import ConfigError
-from domain.profile import Group, MercuryPoint, ModbusPoint, OtherPoint, Profile, WordOrder
+from domain.places.opcua import OpcUaPlace
+from domain.profile import Group, MercuryPoint, ModbusPoint, Profile, WordOrder
 from domain.quantity import Quantity
 
 HEAD = """\
@@ -196,7 +197,7 @@ def test_text_is_daily_from_a_meter_and_fast_from_a_machine_tool() -> None:
     assert load("{tag: s, quantity: text, table: holding, address: 1, type: string, length: 4}").points[0].group is Group.DAILY
     opcua = load("{tag: program, quantity: text, node: 'ns=2;s=Prog'}", head=HEAD.replace("modbus", "opcua"))
     assert opcua.points[0].group is Group.FAST
-    assert opcua.points[0].where == OtherPoint({"node": "ns=2;s=Prog"})
+    assert opcua.points[0].where == OpcUaPlace("ns=2;s=Prog")
 
 
 def test_believable_ranges_only_where_physics_sets_them() -> None:

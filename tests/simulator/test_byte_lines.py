@@ -148,10 +148,10 @@ async def test_a_recording_on_a_mercury_meter_is_exact_to_its_digit() -> None:
 
 
 async def test_lines_of_other_transports_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
-    opcua = Line("dmg", "opcua", {"url": "opc.tcp://127.0.0.1:4840"})
-    plant = replace(plant_of(MERCURY), lines=(GATEWAY, opcua))
-    odd = Device("d", "dmg", replace(CATALOG.get("mercury-234"), protocol="opcua"))
+    other = Line("dmg", "profinet", {"host": "127.0.0.1"})
+    plant = replace(plant_of(MERCURY), lines=(GATEWAY, other))
+    odd = Device("d", "dmg", replace(CATALOG.get("mercury-234"), protocol="profinet"))
     async with simulate(replace(plant, devices=(MERCURY, odd)), clock=SystemClock(), free_ports=True) as simulation:
         assert "d" not in simulation.devices
         assert (await read(simulation, "q1"))["active_power"] is not None
-    assert "transport opcua is not simulated" in caplog.text
+    assert "transport profinet is not simulated" in caplog.text

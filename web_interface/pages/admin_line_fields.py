@@ -19,21 +19,32 @@ CARRIES: Final[Mapping[str, tuple[str, ...]]] = {
     "lsv2": ("lsv2",),
     "mqtt": ("mqtt",),
     "tcp-frames": ("tcp-frames",),
+    "mtconnect": ("mtconnect",),
 }
 BAUDS: Final = (300, 600, 1200, 2400, 4800, 9600, 14400, 19200, 28800, 38400, 57600, 76800, 115200, 230400, 460800, 921600)
 PORTS: Final[Mapping[str, int | None]] = {
     "modbus-tcp": 502, "rtu-over-tcp": 4001, "s7": 102, "lsv2": 19000, "mqtt": 1883, "tcp-frames": None,
+    "mtconnect": 5000,
 }  # fmt: skip
 _LOGIN: Final = ("user", "password_env")
 _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "modbus-tcp": ("host", "port", "timeout_s", "connect_timeout_s"),
     "rtu-over-tcp": ("host", "port", "baud", "mode", "timeout_s", "connect_timeout_s"),
     "serial": ("device", "baud", "parity", "stopbits", "bytesize", "mode", "timeout_s"),
-    "opcua": ("url", "security", "message_mode", *_LOGIN, "timeout_s", "connect_timeout_s"),
+    "opcua": (
+        "url", "security", "message_mode", "sign_in", *_LOGIN, "updates", "publishing_s", "timeout_s", "connect_timeout_s",
+    ),
     "s7": ("host", "port", "rack", "slot", "timeout_s", "connect_timeout_s"),
     "lsv2": ("host", "port", *_LOGIN, "timeout_s", "connect_timeout_s"),
-    "mqtt": ("host", "port", "topic", "tls", "qos", "client_id", *_LOGIN, "timeout_s", "connect_timeout_s"),
-    "tcp-frames": ("host", "port", "length", "delimiter", "encoding", "timeout_s", "connect_timeout_s"),
+    "mqtt": (
+        "host", "port", "topic", "version", "tls", "qos", "client_id", *_LOGIN, "timeout_s", "connect_timeout_s",
+    ),
+    "tcp-frames": (
+        "host", "port", "length", "delimiter", "encoding", "timeout_s", "connect_timeout_s",
+    ),
+    "mtconnect": (
+        "host", "port", "endpoint", "timeout_s", "connect_timeout_s",
+    ),
 }
 _SECURITIES = ("None", "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss")
 
@@ -108,6 +119,13 @@ _BUILD: Final[Mapping[str, Callable[..., Field]]] = {
     "security": _choice(_SECURITIES, "None"),
     "message_mode": _choice(("Sign", "SignAndEncrypt"), None),
     "user": _text(),
+    "sign_in": _choice(("anonymous", "password", "certificate"), None, named=True),
+    "updates": _choice(("subscribe", "poll"), "subscribe", named=True),
+    "publishing_s": lambda name, lang, _transport: Field(
+        name, "number", _label(name, lang), unit=t("unit.s", lang), hint=t("admin.hint.publishing_s", lang)
+    ),
+    "version": _choice(("3.1.1", "5"), "3.1.1"),
+    "endpoint": _choice(("agent", "adapter"), "agent", named=True),
     "password_env": _text(hint=True),
     "rack": _whole(0),
     "slot": _whole(1),

@@ -10,9 +10,11 @@ import pytest
 
 from config.plant_devices import IN_PLACE
 from config.plant_file import PlantFileError, parse_plant
-from config.plant_lines import BAUDS, CARRIES, TRANSPORTS
+from config.plant_lines import CARRIES
 from config.profile_catalog import ProfileCatalog
 from config.profile_parameters import allowed_options
+from config.transports import TRANSPORTS
+from config.transports.fields import BAUDS
 from domain.access import AuditEntry, Role
 from domain.commissioning import ReadNow, ReadNowRow
 from domain.errors import ConfigError, Conflict
@@ -276,8 +278,11 @@ def test_sentences_of_the_services(error: Exception, field: str, words: str) -> 
 def test_lines_ask_exactly_what_a_plant_file_takes() -> None:
     assert dict(admin_line_fields.CARRIES) == dict(CARRIES)
     assert admin_line_fields.BAUDS == BAUDS
-    assert {name: set(admin_line_fields.names_of(name)) for name in TRANSPORTS} == {n: set(f) for n, f in TRANSPORTS.items()}
-    for transport, known in TRANSPORTS.items():
+    assert {name: set(admin_line_fields.names_of(name)) for name in TRANSPORTS} == {
+        n: set(f.fields) for n, f in TRANSPORTS.items()
+    }
+    for transport, spec in TRANSPORTS.items():
+        known = spec.fields
         asked = {f.name: f for f in admin_line_fields.line_fields(transport, "ru", new=True)}
         assert {n for n, f in asked.items() if f.required} - {"id"} == {n for n, f in known.items() if f.required}, transport
         assert {n: f.default for n, f in asked.items() if n in known} == {n: f.default for n, f in known.items()}, transport
