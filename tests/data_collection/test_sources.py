@@ -21,6 +21,7 @@ from domain.quality import Quality
 from domain.quantity import Quantity
 from domain.sample import Reading
 from runtime.clock import SystemClock
+from tests.conftest import eventually
 
 LINE = Line("bus", "speaking", {"host": "h", "port": 1})
 POINTS = (
@@ -92,9 +93,7 @@ class Shop:
         self.speaker.messages.put_nowait((tag, raw, SystemClock().now_us() if time_us is None else time_us))
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not condition():
-                await asyncio.sleep(0.01)
+        await eventually(condition, 20)
 
     @property
     def state(self) -> str:
