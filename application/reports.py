@@ -17,13 +17,10 @@ from database import Database
 from domain.plant import Plant, Tag
 from domain.ports import Clock, History
 from notifications.senders import senders
-from reports.draw import draw
 from reports.gather import ReportBuilder, Sources
 from reports.jobs import ReportJobs
-from reports.model import Report
 from reports.scheduler import ReportScheduler
 from reports.service import Reports, Stores
-from reports.wording import Wording
 from runtime.offload import Offload
 from web_interface.wording import wording
 
@@ -61,13 +58,10 @@ def build_reports(
         clock,
     )  # fmt: skip
 
-    async def drawn(format: str, report: Report, words: Wording) -> bytes:
-        return await worker.run(draw, format, report, words)
-
     reports = Reports(
         ReportBuilder(sources), Stores(database.reports, database.report_plans, database.audit), clock, plant=f.plant,
         calendar=lambda: f.energy.calendar,
-        wording=lambda language: wording(language, f.plant().site.timezone, f.plant().site.currency), drawn=drawn,
+        wording=lambda language: wording(language, f.plant().site.timezone, f.plant().site.currency), worker=worker,
     )
     places = ReportPlaces(database, senders(mail_server(settings)), f.plant, settings.data_dir / "reports", base_url(settings))
     scheduler = ReportScheduler(

@@ -15,6 +15,13 @@ report_template = tables._table(  # one that a user made, or a shipped one that 
     Column("logo", Binary()),
 )
 
+report_workbook = tables._table(  # the customer's own workbook of a template
+    "report_workbook",
+    Column("template_id", String(60), primary_key=True),
+    Column("facts_json", Text, nullable=False),  # file name, size, SHA-256, named cells
+    Column("content", Binary(), nullable=False),
+)
+
 report_schedule = tables._table(
     "report_schedule",
     Column("id", Integer, primary_key=True),

@@ -57,10 +57,48 @@ class PageFormat(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class NamedCells:
+    """Cells of a workbook that a name stands for: the first one and how many. `name` without its prefix."""
+
+    name: str
+    sheet: str
+    first: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportWorkbook:
+    """A customer's own workbook, without its bytes. `digest`: SHA-256 of them, hexadecimal."""
+
+    file_name: str
+    size_bytes: int
+    digest: str
+    cells: tuple[NamedCells, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkbookFile:
+    """A workbook as it was sent."""
+
+    file_name: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkbookName:
+    """A name that cells of a workbook may have: as Excel knows it, what it is filled with, and whether it is a list."""
+
+    name: str
+    words: str
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ReportTemplate:
     """What a report consists of. `machines` (ids) and `areas` (sections of the plant) choose whom it is about; both empty: all.
 
     `language` None: the site's. `name` "": a shipped one, named by the catalogues. `version` counts its changes.
+    `workbook`: the customer's own that is filled when the report is issued as XLSX; its bytes are kept apart.
     """
 
     id: str
@@ -75,6 +113,7 @@ class ReportTemplate:
     logo: bytes | None = field(default=None, repr=False)
     version: int = 1
     shipped: bool = False
+    workbook: ReportWorkbook | None = None
 
 
 def template_document(template: ReportTemplate) -> dict[str, object]:
@@ -131,8 +170,13 @@ class ReportRun:
 
 class ReportTemplateStore(Protocol):
     async def templates(self) -> Sequence[ReportTemplate]: ...
-    async def save_template(self, template: ReportTemplate, known_version: int) -> None:
-        """As a whole. `known_version` 0: a new one. Raises Conflict: exists already, or changed meanwhile."""
+    async def save_template(self, template: ReportTemplate, known_version: int, workbook: bytes | None = None) -> None:
+        """As a whole. `known_version` 0: a new one. `workbook`: the bytes of a new one; without them the stored ones stay as
+        long as the template has a workbook. Raises Conflict: exists already, or changed meanwhile."""
+        ...
+
+    async def workbook(self, template_id: str) -> bytes | None:
+        """The bytes of the template's own workbook."""
         ...
 
     async def delete_template(self, template_id: str) -> None:

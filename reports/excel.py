@@ -83,7 +83,7 @@ def report_xlsx(report: Report, words: Wording) -> bytes:
                "strings_to_numbers": False}
     with xlsxwriter.Workbook(out, options) as book:
         book.set_properties({"title": f"{title(report, words)} {report.number}", "author": "Energy Monitoring"})
-        made = _Book(book, report, words, _styles(book))
+        made = _Book(book, report, words, text_styles(book))
         _summary(made)
         for part in report.template.parts:
             if part in SHEETS:
@@ -91,7 +91,8 @@ def report_xlsx(report: Report, words: Wording) -> bytes:
     return out.getvalue()
 
 
-def _styles(book: Any) -> dict[str, Any]:
+def text_styles(book: Any) -> dict[str, Any]:
+    """Formats of cells by name: text, head, note, one, two, whole, percent, hours, day, time, and the bold ones of sums."""
     base: dict[str, object] = {"font_name": "Calibri", "font_size": 11, "valign": "vcenter"}
     styles: dict[str, dict[str, object]] = {
         "title": {"bold": True, "font_size": 16}, "part": {"bold": True, "top": 1},

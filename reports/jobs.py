@@ -52,12 +52,12 @@ class ReportJobs:
         return found
 
     def cancel(self, job_id: str, actor: Actor) -> ReportJob:
-        """Give it up; nothing is kept of it. One that is over stays as it is. Raises NotFound, Forbidden."""
+        """Give it up; nothing is kept of it. One that is over or being kept goes on. Raises NotFound, Forbidden."""
         job = self.job(job_id)
         if job.by != actor.name and not actor.role.allows(Role.ADMIN):
             raise Forbidden("cancelling somebody else's report needs the role admin")
         task = self._tasks.get(job_id)
-        if task is not None:
+        if task is not None and job.step != "keeping":  # else it would be in the archive and nobody knew
             task.cancel()
             self._set(job_id, state="cancelled")
         return self.job(job_id)

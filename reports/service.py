@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
 from domain.access import Actor, Role
 from domain.energy import ShiftWindow
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
 from domain.plant import Plant
 from domain.ports import Clock
-from domain.report import Draft, PeriodKind, ReportOutline, ReportRun, ReportTemplate, ReportTemplateStore, template_document
+from domain.report import (
+    Draft,
+    FigureKind,
+    PeriodKind,
+    ReportOutline,
+    ReportRun,
+    ReportTemplate,
+    ReportTemplateStore,
+    ReportWorkbook,
+    WorkbookFile,
+    WorkbookName,
+    template_document,
+)
 from domain.stores import AuditStore, ReportInputs, ReportStore, StoredReport
 from reports.draw import WRITERS, draw
 from reports.gather import ReportBuilder
@@ -23,10 +35,20 @@ from reports.outline import outline
 from reports.periods import DAY_US, periods, window_of
 from reports.templates import BY_ID, FORMATS, SHIPPED, parse_template
 from reports.wording import Wording
+from reports.workbook import LARGEST_BYTES, LARGEST_MB, bound, check_workbook
+from reports.workbook_example import example_workbook, name_words
+from reports.workbook_names import BY_NAME, PREFIX, Many, parts_for
 
 LONGEST_US = 400 * DAY_US
 _LONGEST = {PeriodKind.SHIFT: 4 * DAY_US, PeriodKind.DAY: DAY_US, PeriodKind.WEEK: 7 * DAY_US, PeriodKind.MONTH: 31 * DAY_US}
-Draw = Callable[[str, Report, Wording], Awaitable[bytes]]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Worker(Protocol):
+    """Where heavy computing runs."""
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R: ...
 
 
 class Calendar(Protocol):
@@ -45,20 +67,23 @@ class Stores:
     audit: AuditStore
 
 
-async def draw_in_thread(format: str, report: Report, words: Wording) -> bytes:
+class Threads:
     """Where there is no worker: commands and tests."""
-    return await asyncio.to_thread(draw, format, report, words)
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return await asyncio.to_thread(function, *args, **kwargs)
 
 
 class Reports:
-    """`calendar` gives the site's shifts and days; `wording` the language's writer; `drawn` draws. One is drawn at a time."""
+    """`calendar` gives the site's shifts and days; `wording` the language's writer; `worker` draws. One is drawn at a time."""
 
     def __init__(
         self, builder: ReportBuilder, stores: Stores, clock: Clock, *, plant: Callable[[], Plant],
-        calendar: Callable[[], Calendar], wording: Callable[[str], Wording], drawn: Draw = draw_in_thread,
+        calendar: Callable[[], Calendar], wording: Callable[[str], Wording], worker: Worker | None = None,
     ) -> None:
         self._builder, self._stores, self._clock = builder, stores, clock
-        self._plant, self._calendar, self._wording, self._draw = plant, calendar, wording, drawn
+        self._plant, self._calendar, self._wording = plant, calendar, wording
+        self._worker = worker or Threads()
         self._drawing = asyncio.Semaphore(1)
 
     # -- templates -------------------------------------------------------------------------------------------------
@@ -77,10 +102,12 @@ class Reports:
         return known[template_id]
 
     async def save_template(
-        self, draft: Draft, actor: Actor, *, known_version: int, logo: bytes | None = None, keep_logo: bool = True
+        self, draft: Draft, actor: Actor, *, known_version: int, logo: bytes | None = None, keep_logo: bool = True,
+        workbook: WorkbookFile | None = None, keep_workbook: bool = True,
     ) -> ReportTemplate:
-        """A new one with `known_version` 0, else the next version of that one. `logo` replaces the old one, which stays with
-        `keep_logo`. Raises ConfigError (the place and what was expected), Conflict (changed meanwhile), Forbidden."""
+        """A new one with `known_version` 0, else the next version of that one. `logo` and `workbook` replace the old ones, which
+        stay with `keep_logo` and `keep_workbook`. Raises ConfigError (the place and what was expected), Conflict (changed
+        meanwhile), Forbidden."""
         await self._allow(actor, Role.ENGINEER, f"report template {str(draft.get('id'))[:60]}")
         wanted = parse_template(draft, self._plant(), logo)
         stored = {template.id: template for template in await self._stores.templates.templates()}
@@ -92,13 +119,17 @@ class Reports:
                 raise Conflict(f"report template {wanted.id!r} exists already")
             raise Conflict(f"report template {wanted.id!r} was changed by somebody else meanwhile: load it again")
         kept_logo = old.logo if logo is None and keep_logo and old is not None else wanted.logo
-        saved = replace(wanted, version=version + 1, logo=kept_logo)
+        kept_workbook = old.workbook if keep_workbook and old is not None else None
+        if workbook is not None:
+            kept_workbook = await self.check_workbook(workbook, actor)
+        saved = replace(wanted, version=version + 1, logo=kept_logo, workbook=kept_workbook)
         before = old or shipped
         await self._stores.audit.append(
             self._clock.now_us(), actor.name, actor.source, "report_template", saved.id,
             old=None if before is None else _said(before), new=_said(saved),
         )
-        await self._stores.templates.save_template(saved, old.version if old is not None else 0)
+        content = workbook.content if workbook is not None else None
+        await self._stores.templates.save_template(saved, old.version if old is not None else 0, content)
         return saved
 
     async def delete_template(self, template_id: str, actor: Actor) -> None:
@@ -114,6 +145,39 @@ class Reports:
         """As it would be saved; nothing is stored. Raises ConfigError."""
         return parse_template(draft, self._plant())
 
+    # -- workbooks -------------------------------------------------------------------------------------------------
+
+    async def save_workbook(
+        self, template_id: str, workbook: WorkbookFile | None, actor: Actor, *, known_version: int
+    ) -> ReportTemplate:
+        """The template's own workbook, or none. Raises NotFound, ConfigError, Conflict, Forbidden."""
+        draft = template_document(await self.template(template_id))
+        return await self.save_template(draft, actor, known_version=known_version, workbook=workbook, keep_workbook=False)
+
+    async def check_workbook(self, workbook: WorkbookFile, actor: Actor) -> ReportWorkbook:
+        """What it would fill; nothing is stored. Raises ConfigError, Forbidden."""
+        await self._allow(actor, Role.ENGINEER, "a report template")
+        if len(workbook.content) > LARGEST_BYTES:  # before it travels to the worker
+            raise ConfigError(f"workbook: has {len(workbook.content) / 1e6:.1f} MB; expected at most {LARGEST_MB} MB")
+        return await self._worker.run(check_workbook, workbook.content, workbook.file_name)
+
+    async def workbook(self, template_id: str) -> WorkbookFile:
+        """As it was sent. Raises NotFound."""
+        facts = (await self.template(template_id)).workbook
+        content = await self._stores.templates.workbook(template_id) if facts is not None else None
+        if facts is None or content is None:
+            raise NotFound("workbook", template_id)
+        return WorkbookFile(facts.file_name, content)
+
+    def workbook_names(self, language: str) -> Sequence[WorkbookName]:
+        """Every name that cells may have."""
+        words = self._wording(language)
+        return [WorkbookName(f"{PREFIX}{name}", name_words(name, words), isinstance(e, Many)) for name, e in BY_NAME.items()]
+
+    async def example_workbook(self, language: str) -> bytes:
+        """With every name on a cell."""
+        return await self._worker.run(example_workbook, self._wording(language))
+
     # -- reports ---------------------------------------------------------------------------------------------------
 
     async def issued(self, limit: int = 100, text: str = "", template: str = "") -> Sequence[StoredReport]:
@@ -127,12 +191,19 @@ class Reports:
 
     async def render(self, template: str, format: str, from_us: int, to_us: int, language: str | None) -> tuple[str, bytes]:
         """(file name, bytes) without keeping it. Raises NotFound (template), ConfigError (format, window)."""
-        name, content, _ = await self._rendered(await self.template(template), format, from_us, to_us, language)
+        found = await self.template(template)
+        name, content, _ = await self._rendered(found, format, from_us, to_us, language, await self._own(found, format))
         return name, content
 
-    async def preview(self, template: ReportTemplate, from_us: int, to_us: int, language: str | None) -> bytes:
-        """The PDF of a template that need not be saved."""
-        return (await self._rendered(template, "pdf", from_us, to_us, language))[1]
+    async def preview(
+        self, template: ReportTemplate, from_us: int, to_us: int, language: str | None, workbook: WorkbookFile | None = None
+    ) -> bytes:
+        """The PDF of a template that need not be saved; with a `workbook` that one filled."""
+        content = workbook.content if workbook is not None else None
+        if workbook is not None:
+            facts = await self._worker.run(check_workbook, workbook.content, workbook.file_name)
+            template = replace(template, workbook=facts)
+        return (await self._rendered(template, "pdf" if content is None else "xlsx", from_us, to_us, language, content))[1]
 
     async def outline(self, template: ReportTemplate, from_us: int, to_us: int, language: str | None) -> ReportOutline:
         """In words, of a template that need not be saved."""
@@ -147,7 +218,8 @@ class Reports:
         `told` hears the step: figures, drawing, keeping."""
         await self._allow(actor, Role.VIEWER, "issuing a report")
         found = await self.template(template)
-        name, content, spoken = await self._rendered(found, format, from_us, to_us, language, told)
+        own = await self._own(found, format)
+        name, content, spoken = await self._rendered(found, format, from_us, to_us, language, own, told)
         told("keeping")
         inputs = ReportInputs(found.version, spoken, _said(found), run.schedule_id if run is not None else None)
         stored = await self._stores.reports.save(
@@ -191,17 +263,26 @@ class Reports:
         return window_of(self._calendar(), template.period, from_us, to_us)
 
     async def _rendered(
-        self, template: ReportTemplate, format: str, from_us: int, to_us: int, language: str | None,
+        self, template: ReportTemplate, format: str, from_us: int, to_us: int, language: str | None, workbook: bytes | None,
         told: Callable[[str], None] = lambda _step: None,
     ) -> tuple[str, bytes, str]:
         self.check(template, format, from_us, to_us)
         told("figures")
+        if workbook is not None and template.workbook is not None:
+            wanted = parts_for(bound(template.workbook))
+            template = replace(template, parts=tuple(dict.fromkeys((*template.parts, *wanted))), figures=tuple(FigureKind))
         report = await self.figures(template, from_us, to_us)
         spoken = language or template.language or self._plant().site.language
         async with self._drawing:
             told("drawing")
-            content = await self._draw(format, report, self._wording(spoken))
+            content = await self._worker.run(draw, format, report, self._wording(spoken), workbook)
         return file_name(report, format), content, spoken
+
+    async def _own(self, template: ReportTemplate, format: str) -> bytes | None:
+        """The template's own workbook, where that is what is filled."""
+        if format != "xlsx" or template.workbook is None:
+            return None
+        return (await self.workbook(template.id)).content
 
     async def _allow(self, actor: Actor, role: Role, subject: str) -> None:
         if actor.role.allows(role):
@@ -225,4 +306,6 @@ def _file_part(name: str) -> str:
 
 def _said(template: ReportTemplate) -> str:
     logo = {} if template.logo is None else {"logo_bytes": len(template.logo)}
-    return json.dumps({**template_document(template), "version": template.version, **logo}, ensure_ascii=False)
+    book = template.workbook
+    own = {} if book is None else {"workbook": {"file_name": book.file_name, "bytes": book.size_bytes, "sha256": book.digest}}
+    return json.dumps({**template_document(template), "version": template.version, **logo, **own}, ensure_ascii=False)

@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).resolve().parent / "static"
 _BIG_BODIES = {
-    "/api/plant": 4 * MIB, "/api/energy/prices": 4 * MIB, "/api/floor/picture": LARGEST_BYTES, "/_nicegui/client/": 50 * MIB,
+    "/api/plant": 4 * MIB, "/api/energy/prices": 4 * MIB, "/api/floor/picture": LARGEST_BYTES,
+    "/api/reports/templates/": 5 * MIB, "/_nicegui/client/": 50 * MIB,
 }  # fmt: skip
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

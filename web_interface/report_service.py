@@ -9,7 +9,18 @@ import domain.report
 from domain.access import Actor, Role
 from domain.energy import ShiftWindow
 from domain.errors import Forbidden
-from domain.report import Draft, PeriodKind, ReportJob, ReportOutline, ReportRun, ReportSchedule, ScheduleNow
+from domain.report import (
+    Draft,
+    PeriodKind,
+    ReportJob,
+    ReportOutline,
+    ReportRun,
+    ReportSchedule,
+    ReportWorkbook,
+    ScheduleNow,
+    WorkbookFile,
+    WorkbookName,
+)
 from domain.stores import StoredReport
 from web_interface.locale import LANGUAGES, t
 from web_interface.services import IssuedReport, ReportTemplate
@@ -24,11 +35,20 @@ class ReportIssuer(Protocol):
     async def template(self, template_id: str) -> domain.report.ReportTemplate: ...
     async def draft(self, draft: Draft) -> domain.report.ReportTemplate: ...
     async def save_template(
-        self, draft: Draft, actor: Actor, *, known_version: int, logo: bytes | None = None, keep_logo: bool = True
+        self, draft: Draft, actor: Actor, *, known_version: int, logo: bytes | None = None, keep_logo: bool = True,
+        workbook: WorkbookFile | None = None, keep_workbook: bool = True,
     ) -> domain.report.ReportTemplate: ...
     async def delete_template(self, template_id: str, actor: Actor) -> None: ...
+    async def save_workbook(
+        self, template_id: str, workbook: WorkbookFile | None, actor: Actor, *, known_version: int
+    ) -> domain.report.ReportTemplate: ...
+    async def check_workbook(self, workbook: WorkbookFile, actor: Actor) -> ReportWorkbook: ...
+    async def workbook(self, template_id: str) -> WorkbookFile: ...
+    def workbook_names(self, language: str) -> Sequence[WorkbookName]: ...
+    async def example_workbook(self, language: str) -> bytes: ...
     async def preview(
-        self, template: domain.report.ReportTemplate, from_us: int, to_us: int, language: str | None
+        self, template: domain.report.ReportTemplate, from_us: int, to_us: int, language: str | None,
+        workbook: WorkbookFile | None = None,
     ) -> bytes: ...
     async def outline(
         self, template: domain.report.ReportTemplate, from_us: int, to_us: int, language: str | None
@@ -74,19 +94,40 @@ class ReportFace:
         return shown(await self._issuer.template(template_id))
 
     async def save_template(
-        self, draft: Draft, actor: Actor, *, known_version: int, logo: bytes | None = None, keep_logo: bool = True
+        self, draft: Draft, actor: Actor, *, known_version: int, logo: bytes | None = None, keep_logo: bool = True,
+        workbook: WorkbookFile | None = None, keep_workbook: bool = True,
     ) -> ReportTemplate:
-        return shown(
-            await self._issuer.save_template(draft, actor, known_version=known_version, logo=logo, keep_logo=keep_logo)
-        )
+        return shown(await self._issuer.save_template(
+            draft, actor, known_version=known_version, logo=logo, keep_logo=keep_logo, workbook=workbook,
+            keep_workbook=keep_workbook,
+        ))  # fmt: skip
+
+    async def save_workbook(
+        self, template_id: str, workbook: WorkbookFile | None, actor: Actor, *, known_version: int
+    ) -> ReportTemplate:
+        return shown(await self._issuer.save_workbook(template_id, workbook, actor, known_version=known_version))
+
+    async def check_workbook(self, workbook: WorkbookFile, actor: Actor) -> ReportWorkbook:
+        return await self._issuer.check_workbook(workbook, actor)
+
+    async def workbook(self, template_id: str) -> WorkbookFile:
+        return await self._issuer.workbook(template_id)
+
+    def workbook_names(self, language: str) -> Sequence[WorkbookName]:
+        return self._issuer.workbook_names(language)
+
+    async def example_workbook(self, language: str) -> bytes:
+        return await self._issuer.example_workbook(language)
 
     async def delete_template(self, template_id: str, actor: Actor) -> None:
         await self._issuer.delete_template(template_id, actor)
 
-    async def preview(self, draft: Draft, from_us: int, to_us: int, language: str | None, actor: Actor) -> bytes:
+    async def preview(
+        self, draft: Draft, from_us: int, to_us: int, language: str | None, actor: Actor, workbook: WorkbookFile | None = None
+    ) -> bytes:
         if not actor.role.allows(Role.ENGINEER):
             raise Forbidden("a preview needs the role engineer")
-        return await self._issuer.preview(await self._issuer.draft(draft), from_us, to_us, language)
+        return await self._issuer.preview(await self._issuer.draft(draft), from_us, to_us, language, workbook)
 
     async def outline(self, draft: Draft, from_us: int, to_us: int, language: str | None, actor: Actor) -> ReportOutline:
         if not actor.role.allows(Role.ENGINEER):

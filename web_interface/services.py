@@ -55,7 +55,18 @@ from domain.ports import RawSeries, RollupSeries, Step
 from domain.production import PartCount, ProgramStretch
 from domain.profile import Profile
 from domain.rehearsal import RehearsalJob
-from domain.report import Draft, PeriodKind, ReportJob, ReportOutline, ReportRun, ReportSchedule, ScheduleNow
+from domain.report import (
+    Draft,
+    PeriodKind,
+    ReportJob,
+    ReportOutline,
+    ReportRun,
+    ReportSchedule,
+    ReportWorkbook,
+    ScheduleNow,
+    WorkbookFile,
+    WorkbookName,
+)
 from domain.state import MachineState, StateInterval, StateThresholds
 from domain.state_rule import LearnedBorders, Recompute, Rehearsal
 from domain.substate import SubStates
@@ -560,17 +571,42 @@ class ReportService(Protocol):
         ...
 
     async def save_template(
-        self, draft: Draft, actor: Actor, *, known_version: int, logo: bytes | None = None, keep_logo: bool = True
+        self, draft: Draft, actor: Actor, *, known_version: int, logo: bytes | None = None, keep_logo: bool = True,
+        workbook: WorkbookFile | None = None, keep_workbook: bool = True,
     ) -> ReportTemplate:
         """`known_version` 0: a new one. Raises ConfigError that names the place, Conflict (changed meanwhile)."""
+        ...
+
+    async def save_workbook(
+        self, template_id: str, workbook: WorkbookFile | None, actor: Actor, *, known_version: int
+    ) -> ReportTemplate:
+        """The template's own workbook, or none: its next version. Raises NotFound, ConfigError, Conflict."""
+        ...
+
+    async def check_workbook(self, workbook: WorkbookFile, actor: Actor) -> ReportWorkbook:
+        """What it would fill; nothing is stored. Raises ConfigError that says what is wrong with it."""
+        ...
+
+    async def workbook(self, template_id: str) -> WorkbookFile:
+        """As it was sent. Raises NotFound."""
+        ...
+
+    def workbook_names(self, language: str) -> Sequence[WorkbookName]:
+        """Every name that cells of a workbook may have."""
+        ...
+
+    async def example_workbook(self, language: str) -> bytes:
+        """An XLSX with every name on a cell."""
         ...
 
     async def delete_template(self, template_id: str, actor: Actor) -> None:
         """A user's own, or the changes of a shipped one. Raises NotFound."""
         ...
 
-    async def preview(self, draft: Draft, from_us: int, to_us: int, language: str | None, actor: Actor) -> bytes:
-        """The PDF of a draft; nothing is stored. Raises ConfigError."""
+    async def preview(
+        self, draft: Draft, from_us: int, to_us: int, language: str | None, actor: Actor, workbook: WorkbookFile | None = None
+    ) -> bytes:
+        """The PDF of a draft, or the `workbook` filled; nothing is stored. Raises ConfigError."""
         ...
 
     async def outline(self, draft: Draft, from_us: int, to_us: int, language: str | None, actor: Actor) -> ReportOutline:

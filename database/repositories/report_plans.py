@@ -10,21 +10,23 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from database.engine import Store
-from database.tables_reports import report_run, report_schedule, report_template
+from database.tables_reports import report_run, report_schedule, report_template, report_workbook
 from domain.errors import Conflict, NotFound
 from domain.report import (
     FigureKind,
+    NamedCells,
     PageFormat,
     Part,
     PeriodKind,
     ReportRun,
     ReportSchedule,
     ReportTemplate,
+    ReportWorkbook,
     RunState,
     template_document,
 )
 
-_T, _S, _R = report_template, report_schedule, report_run
+_T, _S, _R, _W = report_template, report_schedule, report_run, report_workbook
 
 
 class ReportPlanRepository:
@@ -36,10 +38,17 @@ class ReportPlanRepository:
     # -- templates -------------------------------------------------------------------------------------------------
 
     async def templates(self) -> Sequence[ReportTemplate]:
+        """Without the bytes of their workbooks."""
+        wanted = select(_T, _W.c.facts_json).outerjoin(_W, _W.c.template_id == _T.c.id).order_by(_T.c.id)
         async with self._store.read() as connection:
-            return [_template(row) for row in (await connection.execute(select(_T).order_by(_T.c.id))).all()]
+            return [_template(row) for row in (await connection.execute(wanted)).all()]
 
-    async def save_template(self, template: ReportTemplate, known_version: int) -> None:
+    async def workbook(self, template_id: str) -> bytes | None:
+        async with self._store.read() as connection:
+            content = await connection.scalar(select(_W.c.content).where(_W.c.template_id == template_id))
+        return None if content is None else bytes(content)
+
+    async def save_template(self, template: ReportTemplate, known_version: int, workbook: bytes | None = None) -> None:
         """Raises Conflict when the stored version is another one (0: none)."""
         row = {
             "id": template.id, "version": template.version, "logo": template.logo,
@@ -51,15 +60,21 @@ class ReportPlanRepository:
                 if taken is not None:
                     raise Conflict(f"report template {template.id!r} exists already")
                 await connection.execute(_T.insert().values(**row))
-                return
-            mine = (_T.c.id == template.id) & (_T.c.version == known_version)
-            if (await connection.execute(update(_T).where(mine).values(**row))).rowcount == 0:
-                raise Conflict(f"report template {template.id!r} was changed by somebody else meanwhile: load it again")
+            else:
+                mine = (_T.c.id == template.id) & (_T.c.version == known_version)
+                if (await connection.execute(update(_T).where(mine).values(**row))).rowcount == 0:
+                    raise Conflict(f"report template {template.id!r} was changed by somebody else meanwhile: load it again")
+            if template.workbook is None or workbook is not None:
+                await connection.execute(_W.delete().where(_W.c.template_id == template.id))
+            if template.workbook is not None and workbook is not None:
+                facts = json.dumps(dataclasses.asdict(template.workbook), ensure_ascii=False)
+                await connection.execute(_W.insert().values(template_id=template.id, facts_json=facts, content=workbook))
 
     async def delete_template(self, template_id: str) -> None:
         async with self._store.write() as connection:
             if (await connection.execute(_T.delete().where(_T.c.id == template_id))).rowcount == 0:
                 raise NotFound("report template", template_id)
+            await connection.execute(_W.delete().where(_W.c.template_id == template_id))
 
     # -- schedules -------------------------------------------------------------------------------------------------
 
@@ -120,7 +135,12 @@ def _template(row: Row[Any]) -> ReportTemplate:
         row.id, said["name"], PeriodKind(said["period"]), tuple(Part(p) for p in said["blocks"]),
         tuple(FigureKind(f) for f in said["figures"]), tuple(said["machines"]), tuple(said["areas"]), said["language"],
         PageFormat(said["page"]), row.logo, row.version,
+        workbook=None if row.facts_json is None else _workbook(json.loads(row.facts_json)),
     )  # fmt: skip
+
+
+def _workbook(facts: dict[str, Any]) -> ReportWorkbook:
+    return ReportWorkbook(**{**facts, "cells": tuple(NamedCells(**cells) for cells in facts["cells"])})
 
 
 def _schedule(row: Row[Any]) -> ReportSchedule:

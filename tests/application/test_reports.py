@@ -18,8 +18,11 @@ from application.build import Application, open_application
 from config.settings import Settings
 from domain.access import Actor, Role
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
+from domain.report import WorkbookFile
 from domain.sample import Batch
+from reports.workbook_example import example_workbook
 from tests.conftest import FakeClock
+from web_interface.wording import wording
 
 ZONE = ZoneInfo("Europe/Moscow")
 S = 1_000_000
@@ -164,6 +167,39 @@ async def test_a_machine_that_is_gone_breaks_neither_old_nor_new_reports(tmp_pat
         for template in ("own", "shift", "month", "balance", "reactive"):
             for kind in ("pdf", "xlsx"):
                 assert (await app.reports.render(template, kind, *SHIFT, "ru"))[1]
+
+
+async def test_an_own_workbook_is_filled_with_the_same_figures_and_kept_with_its_template(tmp_path: Path) -> None:
+    own = example_workbook(wording("ru", "Europe/Moscow", "₽"))
+    file = WorkbookFile("форма.xlsx", own)
+    async with product(tmp_path) as app:
+        with pytest.raises(Forbidden):
+            await app.reports.save_workbook("day", file, VIEWER, known_version=1)
+        with pytest.raises(ConfigError, match=r"has 50\.0 MB; expected at most 5 MB"):
+            await app.reports.save_workbook("day", WorkbookFile("x", b"0" * 50_000_000), ENGINEER, known_version=1)
+        assert (await app.reports.template("day")).version == 1
+        saved = await app.reports.save_workbook("day", file, ENGINEER, known_version=1)
+        assert (saved.version, saved.workbook.file_name if saved.workbook else "") == (2, "форма.xlsx")
+        assert await app.reports.workbook("day") == file
+        with pytest.raises(Conflict):
+            await app.reports.save_workbook("day", None, ENGINEER, known_version=1)
+        stored = await app.reports.issue("day", "xlsx", *DAYS, "ru", VIEWER)
+        kept, content = await app.reports.file(stored.id)
+        figures = await app.reports.figures(await app.reports.template("day"), *DAYS)
+        sheet = openpyxl.load_workbook(BytesIO(content)).worksheets[0]
+        got = {sheet.cell(row, 3).value: sheet.cell(row, 2).value for row in range(2, 32)}
+        assert got["EM_energy_kwh"] == pytest.approx(figures.total_kwh)
+        assert got["EM_cost"] == pytest.approx(figures.cost)
+        assert got["EM_max_demand_kw"] is not None  # gathered although no tile of the template asks for it
+        days = openpyxl.load_workbook(BytesIO(content))["По дням"]
+        assert [days.cell(3, column).value is None for column in (1, 2, 3)] == [False] * 3  # nor a block
+        assert kept.inputs is not None
+        assert f'"sha256": "{saved.workbook.digest if saved.workbook else ""}"' in kept.inputs.inputs_json
+        assert (await app.reports.render("day", "pdf", *DAYS, "ru"))[1].startswith(b"%PDF")
+        assert (await app.reports.save_template({"id": "day"}, ENGINEER, known_version=2)).workbook == saved.workbook
+        assert (await app.reports.save_workbook("day", None, ENGINEER, known_version=3)).workbook is None
+        with pytest.raises(NotFound, match="workbook"):
+            await app.reports.workbook("day")
 
 
 async def test_bad_orders_are_told_in_clear_words(tmp_path: Path) -> None:

@@ -9,7 +9,17 @@ import pytest
 
 from database.open import open_database
 from domain.errors import Conflict, NotFound
-from domain.report import FigureKind, Part, PeriodKind, ReportRun, ReportSchedule, ReportTemplate, RunState
+from domain.report import (
+    FigureKind,
+    NamedCells,
+    Part,
+    PeriodKind,
+    ReportRun,
+    ReportSchedule,
+    ReportTemplate,
+    ReportWorkbook,
+    RunState,
+)
 from domain.stores import ReportInputs, StoredReport
 from tests.conftest import FakeClock
 
@@ -33,6 +43,31 @@ async def test_two_people_cannot_overwrite_each_other(database_url: str, tmp_pat
         await plans.delete_template("цех-2")
         with pytest.raises(NotFound):
             await plans.delete_template("цех-2")
+
+
+async def test_an_own_workbook_stays_until_it_is_replaced_or_taken_away(
+    database_url: str, tmp_path: Path, fake_clock: FakeClock
+) -> None:
+    facts = ReportWorkbook("форма.xlsx", 5_000_000, "ab" * 32, (NamedCells("energy_kwh", "Лист 1", "B3", 1),))
+    content = bytes(range(250)) * 20_000
+    async with open_database(database_url, tmp_path, fake_clock) as database:
+        plans = database.report_plans
+        mine = dataclasses.replace(TEMPLATE, workbook=facts)
+        await plans.save_template(mine, 0, content)
+        assert await plans.templates() == [mine]
+        assert await plans.workbook(mine.id) == content
+        renamed = dataclasses.replace(mine, name="иначе", version=2)
+        await plans.save_template(renamed, 1)
+        assert (await plans.templates(), await plans.workbook(mine.id)) == ([renamed], content)
+        await plans.save_template(dataclasses.replace(renamed, version=3), 2, b"other")
+        assert await plans.workbook(mine.id) == b"other"
+        with pytest.raises(Conflict):
+            await plans.save_template(mine, 1, content)
+        await plans.save_template(dataclasses.replace(TEMPLATE, version=4), 3)
+        assert await plans.workbook(mine.id) is None
+        await plans.save_template(dataclasses.replace(mine, version=5), 4, content)
+        await plans.delete_template(mine.id)
+        assert await plans.workbook(mine.id) is None
 
 
 async def test_a_period_of_a_schedule_has_one_run_and_one_report(database_url: str, tmp_path: Path, fake_clock: FakeClock) -> None:

@@ -4,18 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from io import BytesIO
+
+import xlsxwriter
 
 from analysis.calendar import Calendar
 from domain.access import Actor, Role
 from domain.energy import ShiftWindow
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
-from domain.report import Draft, PeriodKind, ReportJob, ReportOutline, ReportRun, ReportSchedule, RunState, ScheduleNow
+from domain.report import (
+    Draft,
+    PeriodKind,
+    ReportJob,
+    ReportOutline,
+    ReportRun,
+    ReportSchedule,
+    ReportWorkbook,
+    RunState,
+    ScheduleNow,
+    WorkbookFile,
+    WorkbookName,
+    template_document,
+)
 from reports.periods import periods
 from reports.schedules import with_changes
 from reports.templates import BY_ID, parse_template
+from reports.workbook import check_workbook
+from reports.workbook_example import example_workbook, name_words
+from reports.workbook_names import BY_NAME, PREFIX, Many
 from tests.web_interface import fake_shop as shop
 from web_interface.report_service import shown
 from web_interface.services import IssuedReport, ReportTemplate
+from web_interface.wording import wording
+
+
+def small_workbook() -> bytes:
+    """One named cell."""
+    out = BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        book.add_worksheet("Форма")
+        book.define_name("EM_energy_kwh", "=Форма!$B$3")
+    return out.getvalue()
+
+
+WORKBOOK = small_workbook()
 
 
 class FakeReports:
@@ -27,6 +59,7 @@ class FakeReports:
         self._clock = clock
         self.reports: list[IssuedReport] = []
         self.kept = dict(BY_ID)
+        self.books: dict[str, WorkbookFile] = {}
         self.jobs: dict[str, ReportJob] = {}
         self.planned = {1: ReportSchedule(1, "day"), 2: ReportSchedule(2, "month", "xlsx", folder="/srv/reports")}
         self.runs = [ReportRun(1, shop.START_US - 2 * shop.DAY_US, shop.START_US - shop.DAY_US, RunState.DONE, 1, report_id=1),
@@ -41,7 +74,8 @@ class FakeReports:
         return shown(self.kept[template_id])
 
     async def save_template(
-        self, draft: Draft, actor: Actor, *, known_version: int, logo: bytes | None = None, keep_logo: bool = True
+        self, draft: Draft, actor: Actor, *, known_version: int, logo: bytes | None = None, keep_logo: bool = True,
+        workbook: WorkbookFile | None = None, keep_workbook: bool = True,
     ) -> ReportTemplate:
         if not actor.role.allows(Role.ENGINEER):
             raise Forbidden("a report template needs the role engineer")
@@ -49,15 +83,45 @@ class FakeReports:
         old = self.kept.get(wanted.id)
         if known_version != (old.version if old else 0):
             raise Conflict(f"report template {wanted.id!r} was changed by somebody else meanwhile: load it again")
-        self.kept[wanted.id] = replace(wanted, version=known_version + 1)
+        facts = old.workbook if old and keep_workbook else None
+        if workbook is not None:
+            facts = await self.check_workbook(workbook, actor)
+        if facts is None:
+            self.books.pop(wanted.id, None)
+        elif workbook is not None:
+            self.books[wanted.id] = workbook
+        self.kept[wanted.id] = replace(wanted, version=known_version + 1, workbook=facts)
         return shown(self.kept[wanted.id])
+
+    async def save_workbook(
+        self, template_id: str, workbook: WorkbookFile | None, actor: Actor, *, known_version: int
+    ) -> ReportTemplate:
+        draft = template_document((await self.template(template_id)).content)
+        return await self.save_template(draft, actor, known_version=known_version, workbook=workbook, keep_workbook=False)
+
+    async def check_workbook(self, workbook: WorkbookFile, actor: Actor) -> ReportWorkbook:
+        return check_workbook(workbook.content, workbook.file_name)
+
+    async def workbook(self, template_id: str) -> WorkbookFile:
+        if template_id not in self.books:
+            raise NotFound("workbook", template_id)
+        return self.books[template_id]
+
+    def workbook_names(self, language: str) -> Sequence[WorkbookName]:
+        words = wording(language, "Europe/Moscow", "₽")
+        return [WorkbookName(f"{PREFIX}{name}", name_words(name, words), isinstance(e, Many)) for name, e in BY_NAME.items()]
+
+    async def example_workbook(self, language: str) -> bytes:
+        return example_workbook(wording(language, "Europe/Moscow", "₽"))
 
     async def delete_template(self, template_id: str, actor: Actor) -> None:
         if template_id in BY_ID or template_id not in self.kept:
             raise NotFound("report template", template_id)
         del self.kept[template_id]
 
-    async def preview(self, draft: Draft, from_us: int, to_us: int, language: str | None, actor: Actor) -> bytes:
+    async def preview(
+        self, draft: Draft, from_us: int, to_us: int, language: str | None, actor: Actor, workbook: WorkbookFile | None = None
+    ) -> bytes:
         parse_template(draft, shop.plant())
         return self.PDF
 

@@ -401,6 +401,30 @@ class TemplateItem(BaseModel):
     shipped: bool
 
 
+class WorkbookCells(BaseModel):
+    name: str
+    sheet: str
+    first: str
+    count: int
+
+
+class WorkbookOut(BaseModel):
+    file_name: str
+    size_bytes: int
+    sha256: str
+    cells: list[WorkbookCells]
+
+
+class WorkbookNameOut(BaseModel):
+    name: str
+    words: str
+    listed: bool = Field(description="fills a column or a row of cells")
+
+
+class WorkbookNames(BaseModel):
+    items: list[WorkbookNameOut]
+
+
 class ReportTemplateOut(TemplateItem):
     name: str
     blocks: list[str]
@@ -410,6 +434,7 @@ class ReportTemplateOut(TemplateItem):
     language: str | None
     page: str
     has_logo: bool
+    workbook: WorkbookOut | None
 
 
 class ReportTemplates(BaseModel):

@@ -134,7 +134,7 @@ class ReportsIssue:
     async def _over(self, job: ReportJob) -> None:
         page = self._page
         if job.state == "failed":
-            notify(page.t("reports.failed", why=admin_words.sentence(job.error, page.lang)), good=False)
+            notify(page.t("reports.failed", why=admin_words.said(MonitorError(job.error), page.lang)), good=False)
         elif job.state == "cancelled":
             notify(page.t("reports.cancelled"))
         elif job.report_id is not None and not self._table.is_deleted:

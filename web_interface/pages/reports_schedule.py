@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.access import Role
+from domain.errors import MonitorError
 from domain.notification import ChannelKind
 from domain.report import ReportRun, RunState, ScheduleNow
 from web_interface.components import Card, Confirm, DataTable, button, el, notify
-from web_interface.pages import admin_frame, reports_words, shell
+from web_interface.pages import admin_frame, admin_words, reports_words, shell
 from web_interface.pages.admin_dialog import FormDialog
 from web_interface.pages.admin_form import Field
 from web_interface.pages.reports_issue import href
@@ -101,7 +102,8 @@ class ReportSchedules:
             icon, tone = "error", "alarm"
         words = self._page.t(f"reports.run.{run.state.value}" if not (run.error and run.state is RunState.WAITING) else
                              "reports.run.again")  # fmt: skip
-        return {"text": words, "icon": icon, "tone": tone, "sub": run.error}
+        why = admin_words.said(MonitorError(run.error), self._page.lang) if run.error else ""
+        return {"text": words, "icon": icon, "tone": tone, "sub": why}
 
     def _run_rows(self) -> list[dict[str, Any]]:
         runs = [(now, run) for now in self._known.values() for run in now.runs]

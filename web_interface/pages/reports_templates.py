@@ -9,10 +9,11 @@ from nicegui import events, ui
 
 from domain.access import Role
 from domain.errors import MonitorError
-from domain.report import FigureKind, PageFormat, Part, PeriodKind, ReportOutline, template_document
+from domain.report import FigureKind, PageFormat, Part, PeriodKind, ReportOutline, WorkbookFile, template_document
 from web_interface.components import Card, Confirm, DataTable, button, choice_field, el, icon, notify, text_field
 from web_interface.locale import LANGUAGES
 from web_interface.pages import admin_frame, admin_words, shell
+from web_interface.pages.reports_workbook import XLSX, WorkbookField
 from web_interface.services import ReportTemplate
 
 NEW = "new"
@@ -129,6 +130,9 @@ class TemplateEditor:
             button(words("reports.logo.choose"), lambda: self._upload.run_method("pickFiles"), icon_name="image", small=True)
             button(words("reports.logo.remove"), self._drop_logo, kind="quiet", small=True)
             self._logo_words = el("span", "em-quiet", words(f"reports.logo.{'own' if self._has_logo() else 'none'}"))
+        workbook = self._base.content.workbook if self._base is not None else None
+        self._workbook = WorkbookField(page, self._id, workbook, show=self._show, tried=self._fill_workbook)
+        self._workbook.build()
 
     def _has_logo(self) -> bool:
         return self._base is not None and self._base.content.logo is not None
@@ -207,6 +211,18 @@ class TemplateEditor:
 
         await admin_frame.attempt(page, act, self._show)
 
+    async def _fill_workbook(self, file: WorkbookFile) -> None:
+        page, window = self._page, self._window()
+        if window is None:
+            return
+
+        async def act() -> None:
+            language = self._values["language"]
+            content = await page.services.reports.preview(self._draft(), *window, language, page.actor(), file)
+            ui.download.content(content, file.file_name, XLSX)
+
+        await admin_frame.attempt(page, act, self._show)
+
     # -- saving ----------------------------------------------------------------------------------------------------
 
     def _show(self, exc: MonitorError) -> None:
@@ -228,7 +244,8 @@ class TemplateEditor:
 
         async def act() -> None:
             await page.services.reports.save_template(
-                draft, page.actor(), known_version=self._version, logo=self._logo, keep_logo=self._keep_logo
+                draft, page.actor(), known_version=self._version, logo=self._logo, keep_logo=self._keep_logo,
+                workbook=self._workbook.file, keep_workbook=self._workbook.keep,
             )
 
         if await admin_frame.attempt(page, act, self._show):

@@ -36,6 +36,21 @@ SERVICES: Patterns = (
     (r"are (?P<value>\d+)", "count"),
     (rf"{NAME} is no temperature", "no_temperature"),
     (r"is missing or no temperature", "base_temperature"),
+    # -- workbooks of reports
+    (r"is no workbook", "workbook_kind"),
+    (r"is protected by a password or an old XLS", "workbook_locked"),
+    (r"is too large inside", "workbook_unpacked"),
+    (r"has macros", "workbook_macros"),
+    (r"has a part with a document type|is not written in UTF-8", "workbook_odd"),
+    (r"is damaged", "workbook_damaged"),
+    (r"unknown names (?P<names>.+); nearest: (?P<near>.+)", "workbook_names_near"),
+    (r"unknown names (?P<names>.+)", "workbook_names"),
+    (r"has no cell with a name EM_…", "workbook_bare"),
+    (r"(?P<name>EM_\w+) names no cells \((?P<said>.*)\)", "workbook_no_cells"),
+    (r"(?P<name>EM_\w+) names a block of cells", "workbook_block"),
+    (r"(?P<name>EM_\w+) lies on the formula of (?P<cell>.+)", "workbook_formula"),
+    (r"names more cells than can be filled", "workbook_cells"),
+    (r"(?P<name>EM_\w+) has room for (?P<n>\d+) entries, the report has (?P<most>\d+)", "workbook_room"),
     # -- the floor plan
     (rf"{NAME} is not on the picture", "off_picture"),
     # -- prices

@@ -8,11 +8,13 @@ from fastapi import FastAPI
 from starlette.routing import Mount, Route
 
 from domain.access import Role
+from domain.report import WorkbookFile
+from reports.templates import BY_ID
 from tests.web_interface import fake_shop as shop
 from tests.web_interface.clients import client, log_in, make_key
 from tests.web_interface.fake_baselines import as_at_start
 from tests.web_interface.fake_floor import FLOOR_VERSION, PICTURE, MemoryFloor
-from tests.web_interface.fake_reports import FakeReports
+from tests.web_interface.fake_reports import WORKBOOK, FakeReports
 from tests.web_interface.fake_shop import DAY_US, START_US
 from tests.web_interface.fake_upkeep import FIRST
 from tests.web_interface.fakes import FakeServices
@@ -131,6 +133,13 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("GET", "/api/reports/templates/{template_id}"): (V, "/api/reports/templates/shift", {}),
     ("PUT", "/api/reports/templates/{template_id}"): (E, "/api/reports/templates/own", {"json": {"name": "Own"}}),
     ("DELETE", "/api/reports/templates/{template_id}"): (E, "/api/reports/templates/own", {}),
+    ("GET", "/api/reports/templates/{template_id}/workbook"): (V, "/api/reports/templates/own/workbook", {}),
+    ("PUT", "/api/reports/templates/{template_id}/workbook"): (
+        E, "/api/reports/templates/day/workbook?version=1", {"content": WORKBOOK, "headers": {"content-type": "application/octet-stream"}},
+    ),
+    ("DELETE", "/api/reports/templates/{template_id}/workbook"): (E, "/api/reports/templates/day/workbook?version=1", {}),
+    ("GET", "/api/reports/workbook/names"): (V, "/api/reports/workbook/names", {}),
+    ("GET", "/api/reports/workbook/example"): (V, "/api/reports/workbook/example", {}),
     ("POST", "/api/reports/preview"): (E, "/api/reports/preview", {"json": {"template": {"name": "Own"}, **WINDOW}}),
     ("POST", "/api/reports/jobs"): (E, "/api/reports/jobs", {"json": {"template": "shift", **WINDOW}}),
     ("GET", "/api/reports/jobs/{job_id}"): (V, "/api/reports/jobs/j1", {}),
@@ -223,6 +232,8 @@ async def test_each_route_for_each_role(app: FastAPI, services: FakeServices, me
                 await services.reports.start("shift", "pdf", 0, 1, "ru", await _admin(services))
             if path == "/api/reports/templates/{template_id}":
                 await as_known(services.reports, method)
+            if path.endswith("/workbook"):
+                await with_workbook(services.reports)
             if path == "/api/reports/{report_id}/file":
                 await services.reports.issue("shift", "pdf", 0, 1, "ru", await _admin(services))
             if path == "/api/states/recompute/{machine_id}/cancel":
@@ -250,6 +261,12 @@ async def as_known(reports: FakeReports, method: str) -> None:
     reports.kept.pop("own", None)
     if method == "DELETE":
         reports.kept["own"] = replace(reports.kept["day"], id="own", name="Own")
+
+
+async def with_workbook(reports: FakeReports) -> None:
+    """A template at its first version, another one with a workbook."""
+    reports.kept.update({"day": BY_ID["day"], "own": replace(BY_ID["day"], id="own", name="Own")})
+    reports.books["own"] = WorkbookFile("форма.xlsx", WORKBOOK)
 
 
 async def _prepare_rules(services: FakeServices, method: str, path: str) -> None:
