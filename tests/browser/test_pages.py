@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from tests.browser.conftest import Visit, at
+from tests.web_interface.fake_reports import WORKBOOK
+from web_interface.pages.reports_workbook import XLSX
 
 PHONE = {"width": 390, "height": 844}
 PATHS = ("/machines/ctx-1250", "/trends", "/alerts", "/alerts/rules", "/alerts/hygiene", "/status", "/reports", "/energy", "/notifications",
@@ -198,6 +201,26 @@ async def test_a_template_is_changed_beside_its_preview_and_saved(visit: Visit) 
     await page.click(at("template-save"))
     await page.wait_for_selector(at("templates-table"))
     assert "<b>Мой</b> отчёт" in await page.inner_text(at("templates-table"))
+
+
+async def test_an_own_workbook_is_judged_at_once_and_saved(visit: Visit) -> None:
+    page = await visit("/reports?tab=templates&template=month", user="engineer")
+    chosen, trouble = f"{at('template-workbook')} input[type=file]", at("template-troubles")
+    await page.wait_for_selector(f"{at('template-workbook-now')}:has-text('не выбрана')")
+    await page.set_input_files(chosen, {"name": "x.xlsx", "mimeType": XLSX, "buffer": b"%PDF-1.4"})
+    await page.wait_for_selector(f"{trouble}:has-text('Это не книга Excel')")
+    await page.set_input_files(chosen, {"name": "форма.xlsx", "mimeType": XLSX, "buffer": WORKBOOK})
+    await page.wait_for_selector(f"{at('template-workbook-cells')}:has-text('Форма!B3')")
+    async with page.expect_download() as example:
+        await page.click(at("template-workbook-example"))
+    assert Path(await (await example.value).path()).read_bytes().startswith(b"PK")
+    await page.click(at("template-save"))
+    await page.wait_for_selector(at("templates-table"))
+    await page.goto(page.url.split("?")[0] + "?tab=templates&template=month")
+    await page.wait_for_selector(f"{at('template-workbook-now')}:has-text('форма.xlsx')")
+    await page.click(at("template-workbook-remove"))
+    await page.click(at("template-save"))
+    await page.wait_for_selector(at("templates-table"))
 
 
 async def test_a_schedule_is_added_and_a_failed_period_tried_again(visit: Visit) -> None:
