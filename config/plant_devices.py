@@ -97,7 +97,8 @@ class DeviceReader:
             fields.problem("points", "are Mercury points", "a line with transport serial or rtu-over-tcp")
             return None
         before = len(fields.report.problems)
-        order = {"word_order": fields.raw("word_order")} if protocol == "modbus" and fields.has("word_order") else {}
+        shared = ("word_order", "bytes_per_register") if protocol == "modbus" else ()
+        order = {name: fields.raw(name) for name in shared if fields.has(name)}
         points = read_points(fields, PointReader(protocol, fields.report, defaults=order, address_base=base), 125)
         if len(fields.report.problems) > before:
             return None

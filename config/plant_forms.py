@@ -87,6 +87,8 @@ def _where(point: Point) -> Entry:
     fields: Entry = {"table": where.table, "address": where.address, "type": where.type}
     if where.word_order.value != "big":
         fields["word_order"] = where.word_order.value
+    if where.bytes_per_register != 2:
+        fields["bytes_per_register"] = where.bytes_per_register
     if where.bit is not None:
         fields["bit"] = where.bit
     if where.type == "string":

@@ -51,7 +51,9 @@ def default_group(quantity: Quantity, protocol: str) -> Group:
 
 def registers_of(where: ModbusPoint) -> int:
     """Registers (bits in a table of bits) a point takes."""
-    return where.length if where.type == "string" else REGISTERS[where.type]
+    if where.type == "string":
+        return where.length
+    return REGISTERS[where.type] * (2 if where.bytes_per_register == 1 else 1)
 
 
 class PointReader:
@@ -74,6 +76,9 @@ class PointReader:
         defaults = dict(self._defaults)
         if "bit" in entry or entry.get("table") in BIT_TABLES:  # a bit's type goes without saying, whatever the others are
             defaults.pop("type", None)
+            defaults.pop("bytes_per_register", None)
+        if {**defaults, **entry}.get("type") in {"bit", "bool", "string"}:
+            defaults.pop("bytes_per_register", None)
         fields = Fields({**defaults, **entry}, path, self._report)
         tag = self._tag(fields)
         quantity = self._quantity(fields)
@@ -204,11 +209,21 @@ class PointReader:
         order = fields.choice("word_order", [w.value for w in WordOrder], "big") or "big"
         registers = length if kind == "string" else 1
         where = ModbusPoint(
-            table, self._address(fields), kind, WordOrder(order), bit, registers, self._sentinel(fields, kind)
+            table, self._address(fields), kind, WordOrder(order), bit, registers, self._sentinel(fields, kind),
+            self._bytes_per_register(fields, kind),
         )
         if where.address + registers_of(where) > 65536:
             fields.problem("address", "the value ends behind the last address 65535", "an address with room for all of it")
         return where
+
+    @staticmethod
+    def _bytes_per_register(fields: Fields, kind: str) -> int:
+        """2 as a rule; 1 where each register of a number holds one of its bytes."""
+        count = fields.whole("bytes_per_register", 2, low=1, high=2) or 2
+        if count == 1 and kind in {"bit", "bool", "string"}:
+            fields.problem("bytes_per_register", f"has no meaning for type {kind}", "a number such as float32 or int32")
+            return 2
+        return count
 
     def _check_type(self, fields: Fields, table: str, kind: str, bit: int | None, quantity: Quantity) -> str:
         if table in BIT_TABLES:

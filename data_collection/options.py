@@ -1,9 +1,9 @@
-"""A line's options, checked where they are used: the plant file's checks come earlier, drafts from a form may skip them."""
+"""Options of lines and devices, checked where they are used: a plant file's were checked before, a draft's perhaps not."""
 
 from __future__ import annotations
 
 from domain.errors import ConfigError
-from domain.plant import Line
+from domain.plant import Device, Line
 
 
 def text(line: Line, name: str) -> str:
@@ -36,3 +36,13 @@ def choice(line: Line, name: str, default: str, allowed: tuple[str, ...]) -> str
     if value not in allowed:
         raise ConfigError(f"line {line.id}: {name} must be one of {', '.join(allowed)}, not {value!r}")
     return str(value)
+
+
+def number_option(device: Device, name: str, default: float) -> float:
+    """A positive number among the device's options. Raises ConfigError naming device and option."""
+    value = device.options.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ConfigError(f"device {device.id}: {name} must be a positive number, not {value!r}")
+    return float(value)

@@ -162,9 +162,10 @@ class SerialStream(BufferedStream):
         opening = _Opening()
 
         def work() -> serial.Serial:
+            checked = "N" if is_pseudo_terminal(device) else parity  # which some kernels refuse there
             return opening.done(
                 serial.Serial(
-                    device, baudrate=baud, parity=parity, stopbits=stopbits, bytesize=bytesize, timeout=0, exclusive=True
+                    device, baudrate=baud, parity=checked, stopbits=stopbits, bytesize=bytesize, timeout=0, exclusive=True
                 )
             )
 
@@ -235,6 +236,11 @@ class SerialStream(BufferedStream):
         self.fail("closed")
         with contextlib.suppress(OSError):  # an adapter that was pulled out cannot be closed properly
             self._port.close()
+
+
+def is_pseudo_terminal(device: str) -> bool:
+    """Does the path lead to a terminal without a wire? It has no parity."""
+    return str(Path(device).resolve()).startswith("/dev/pts/")
 
 
 class _Opening:

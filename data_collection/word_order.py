@@ -84,7 +84,8 @@ def _words(point: Point, text: str) -> bytes:
         words = bytes.fromhex(text)
     except ValueError:
         return b""
-    return words if len(words) == struct.calcsize(_CODES[where.type]) and any(words) else b""
+    size = struct.calcsize(_CODES[where.type])
+    return words if len(words) == (size if where.bytes_per_register == 2 else 2 * size) and any(words) else b""
 
 
 def _probe(telling: list[tuple[Point, bytes]], order: WordOrder) -> OrderProbe:
@@ -103,7 +104,8 @@ def _value(point: Point, words: bytes, order: WordOrder) -> float | None:
     where = point.where
     if not isinstance(where, ModbusPoint):
         return None
-    straight = bytes(words[i] for i in byte_order(order, len(words)))
+    size = struct.calcsize(_CODES[where.type])
+    straight = bytes(words[i] for i in byte_order(order, size, where.bytes_per_register))
     number = float(struct.unpack(_CODES[where.type], straight)[0]) * point.scale + point.offset
     return number if math.isfinite(number) else None
 

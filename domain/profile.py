@@ -29,7 +29,11 @@ class WordOrder(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ModbusPoint:
-    """Where a Modbus point lies. `address` is the 0-based wire address; `length` registers of a string."""
+    """Where a Modbus point lies. `address` is the 0-based wire address; `length` registers of a string.
+
+    `bytes_per_register` 1: each register holds one byte of the value, in its lower half (in its upper half where `word_order`
+    swaps); with order big the first register has the highest byte.
+    """
 
     table: str  # holding | input | coil | discrete
     address: int
@@ -38,6 +42,7 @@ class ModbusPoint:
     bit: int | None = None
     length: int = 1
     sentinel: tuple[int, ...] = ()  # raw integers (float: NaN is always "no value") that mean "no value"
+    bytes_per_register: int = 2
 
 
 @dataclass(frozen=True, slots=True)

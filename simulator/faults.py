@@ -22,7 +22,9 @@ KINDS = frozenset(
         "bad_crc",  # damaged check sum (RTU, ASCII)
         "echo",  # the request comes back before the reply (byte lines)
         "split",  # the reply comes in single bytes (byte lines)
-        "noise",  # foreign bytes before the reply (byte lines)
+        "noise",  # foreign bytes before the reply (byte lines, LSV2)
+        "cut",  # half a reply, then nothing (LSV2)
+        "refuse_login",  # the login is refused (LSV2)
     }
 )
 

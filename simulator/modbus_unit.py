@@ -24,6 +24,7 @@ class Registers:
             raise ValueError("a table needs at least one register")
         if defined[0] < 0 or defined[-1] > 0xFFFF:
             raise ValueError("a register address lies between 0 and 65535")
+        self.defined = tuple(defined)
         self.first, self.end = defined[0], defined[-1] + 1
         self._width = 1 if bits else 2
         self.data = bytearray((self.end - self.first) * self._width)

@@ -43,7 +43,7 @@ def registers_of(where: ModbusPoint) -> int:
         return where.length
     if where.type in ("bit", "bool"):
         return 1
-    return struct.calcsize(_FORMATS[where.type]) // 2
+    return struct.calcsize(_FORMATS[where.type]) // where.bytes_per_register
 
 
 def reorder(data: bytes, order: WordOrder) -> bytes:
@@ -56,6 +56,16 @@ def reorder(data: bytes, order: WordOrder) -> bytes:
     if order is WordOrder.LITTLE:
         return b"".join(reversed(words))
     return b"".join(word[::-1] for word in words)
+
+
+def laid_out(data: bytes, where: ModbusPoint) -> bytes:
+    """Bytes of a number, high byte first, as they lie in the point's registers."""
+    if where.bytes_per_register == 2:
+        return reorder(data, where.word_order)
+    low_first = where.word_order in {WordOrder.LITTLE, WordOrder.LITTLE_SWAPPED}
+    upper = where.word_order in {WordOrder.BIG_SWAPPED, WordOrder.LITTLE_SWAPPED}
+    parts = reversed(data) if low_first else data
+    return b"".join(bytes((byte, 0) if upper else (0, byte)) for byte in parts)
 
 
 def ratio_of(point: Point, options: Mapping[str, object]) -> float:
@@ -116,20 +126,20 @@ class PointWriter:
         if kind in ("bit", "bool"):
             return b"\x01" if raw else b"\x00"
         if kind.startswith("float"):
-            return reorder(struct.pack(_FORMATS[kind], raw), self.where.word_order)
-        return reorder(struct.pack(_FORMATS[kind], _whole(raw, kind, self.quantity.kind)), self.where.word_order)
+            return laid_out(struct.pack(_FORMATS[kind], raw), self.where)
+        return laid_out(struct.pack(_FORMATS[kind], _whole(raw, kind, self.quantity.kind)), self.where)
 
     def _missing(self) -> bytes:
         kind = self.where.type
         if kind == "string":
             return bytes(2 * self.where.length)
         if kind.startswith("float"):
-            return reorder(struct.pack(_FORMATS[kind], math.nan), self.where.word_order)
+            return laid_out(struct.pack(_FORMATS[kind], math.nan), self.where)
         if kind in ("bit", "bool"):
             return b"\x00"
         size = struct.calcsize(_FORMATS[kind])
         raw = self.where.sentinel[0] if self.where.sentinel else 0
-        return reorder((raw & ((1 << (8 * size)) - 1)).to_bytes(size), self.where.word_order)
+        return laid_out((raw & ((1 << (8 * size)) - 1)).to_bytes(size), self.where)
 
 
 def _whole(raw: float, kind: str, counted: Kind) -> int:

@@ -21,6 +21,7 @@ from simulator.machine_model import MachineModel, Model
 from simulator.modbus_server import ModbusTcpServer
 from simulator.models import ShopModels, models_of
 from simulator.registers import Value
+from simulator.shared_units import share_units
 from simulator.stream_server import Station, StreamServer, faults_of
 from simulator.transports import server_of, simulated
 
@@ -36,6 +37,7 @@ class Simulation:
         others = {line.id for line in plant.lines if simulated(line.transport)}
         served = [d for d in plant.devices if d.profile.protocol in PROTOCOLS or d.line in others]
         self.devices = {d.id: SimulatedDevice(d, shop.source(d), clock, zone) for d in served}
+        share_units(self.devices.values())
         self.servers: dict[str, ModbusTcpServer | StreamServer] = {}
 
     def values(self, device_id: str) -> dict[str, Value]:
@@ -160,7 +162,8 @@ def _stations(simulation: Simulation, line: Line) -> list[Station]:
     """The stations of a byte line."""
     mode = str(line.options.get("mode", "rtu"))
     here = [d for d in simulation.devices.values() if d.device.line == line.id]
-    return [_TimetabledStation(d.station(mode), partial(simulation.silent, d.device.id)) for d in here]
+    alone = {id(d.map.unit) if d.map is not None else id(d): d for d in reversed(here)}  # of a shared unit the first
+    return [_TimetabledStation(d.station(mode), partial(simulation.silent, d.device.id)) for d in alone.values()]
 
 
 async def _start_stream(server: StreamServer, line: Line, free_port: bool) -> Line:

@@ -73,7 +73,12 @@ class Located:
             return self.where.address + 1
         if self.where.type == "string":
             return self.where.address + max(1, self.where.length)
-        return self.where.address + WIDTH[_CODE[self.where.type]]
+        return self.where.address + self.size // self.where.bytes_per_register
+
+    @property
+    def size(self) -> int:
+        """Bytes of its number."""
+        return 2 * WIDTH[_CODE[self.where.type]]
 
 
 _SECONDARY_CT = {Quantity.CURRENT}
@@ -98,12 +103,14 @@ def locate(point: Point, where: ModbusPoint, ct_ratio: float, vt_ratio: float) -
     return Located(point, where, point.scale * to_canonical * ratio, point.offset * to_canonical * ratio)
 
 
-def byte_order(order: WordOrder, size: int) -> tuple[int, ...]:
+def byte_order(order: WordOrder, size: int, bytes_per_register: int = 2) -> tuple[int, ...]:
     """Where in the wire's bytes the big-endian bytes of a number of `size` bytes lie."""
-    words = range(0, size, 2)
+    words = range(0, size if bytes_per_register == 2 else 2 * size, 2)
     if order in {WordOrder.LITTLE, WordOrder.LITTLE_SWAPPED}:
         words = words[::-1]
     swapped = order in {WordOrder.BIG_SWAPPED, WordOrder.LITTLE_SWAPPED}
+    if bytes_per_register == 1:  # the value's byte is the lower one of its register, or the upper one
+        return tuple(word if swapped else word + 1 for word in words)
     return tuple(index for word in words for index in ((word + 1, word) if swapped else (word, word + 1)))
 
 
@@ -125,25 +132,27 @@ class _Fields:
 
     def __init__(self, base: int) -> None:
         self._base = base
-        self._slots: dict[tuple[int, str, WordOrder, int], int] = {}
+        self._slots: dict[tuple[int, str, WordOrder, int, int], int] = {}
+        self._scattered = False  # does the number of some field lie in bytes that are no neighbours?
         self.codes: list[str] = []
         self.positions: list[int] = []
 
-    def slot(self, address: int, code: str, order: WordOrder, size: int) -> int:
+    def slot(self, address: int, code: str, order: WordOrder, size: int, bytes_per_register: int = 2) -> int:
         """Index of the field in the unpacked tuple; a new one is added at the end."""
-        if size == 2 and order is WordOrder.LITTLE:
+        if size == 2 and order is WordOrder.LITTLE and bytes_per_register == 2:
             order = WordOrder.BIG  # one word has no word order; swapped bytes stay swapped
-        key = (address, code, order, size)
+        key = (address, code, order, size, bytes_per_register)
         if key not in self._slots:
             self._slots[key] = len(self.codes)
             self.codes.append(code)
             first = 2 * (address - self._base)
-            self.positions += [first + index for index in byte_order(order, size)]
+            self.positions += [first + index for index in byte_order(order, size, bytes_per_register)]
+            self._scattered |= bytes_per_register == 1
         return self._slots[key]
 
     def compile(self, total: int) -> tuple[struct.Struct, Callable[[bytes], tuple[int, ...]] | None]:
         """The struct over the block's bytes, and the permutation before it (None: the bytes lie right, gaps are padding)."""
-        if all(a < b for a, b in zip(self.positions, self.positions[1:], strict=False)):
+        if not self._scattered and all(a < b for a, b in zip(self.positions, self.positions[1:], strict=False)):
             parts, at, taken = [], 0, 0
             for code in self.codes:
                 size = struct.calcsize(">" + code)
@@ -197,7 +206,10 @@ class Block:
                 order = WordOrder.BIG_SWAPPED if swapped else WordOrder.BIG
                 slots.append((p, fields.slot(p.start, f"{size}s", order, size)))
             else:
-                slots.append((p, fields.slot(p.start, _CODE[p.where.type], p.where.word_order, size)))
+                where = p.where
+                slots.append((
+                    p, fields.slot(p.start, _CODE[where.type], where.word_order, p.size, where.bytes_per_register)
+                ))
         self._texts = tuple(slots)
         self._steps = tuple(steps)
         self._struct, self._permute = fields.compile(self.request.reply_bytes)
@@ -209,15 +221,14 @@ class Block:
     @staticmethod
     def _step(fields: _Fields, p: Located) -> _Step:
         where = p.where
-        code = _CODE[where.type]
-        size = 2 * WIDTH[code]
-        slot = fields.slot(where.address, code, where.word_order, size)
+        code, size, packed = _CODE[where.type], p.size, where.bytes_per_register
+        slot = fields.slot(where.address, code, where.word_order, size, packed)
         mask = (1 << (8 * size)) - 1
         sentinels = frozenset(s & mask for s in where.sentinel)
         sentinel_slot = slot
         if sentinels:  # compared as unsigned raw integers, so that floats and signed numbers need no special case
             raw = _RAW_CODE.get(where.type, code.upper())
-            sentinel_slot = fields.slot(where.address, raw, where.word_order, size)
+            sentinel_slot = fields.slot(where.address, raw, where.word_order, size, packed)
         as_bool = where.type == "bool" and where.bit is None
         return _Step(slot, p.factor, p.offset, where.bit, as_bool, sentinel_slot, sentinels)
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from data_collection.driver import Cost
 from data_collection.modbus.block import FUNCTION, Block, Located, locate
+from data_collection.options import number_option
 from domain.errors import ConfigError
 from domain.plant import Device
 from domain.profile import Group, ModbusPoint
@@ -21,16 +22,6 @@ MERGE_AGAIN_S: Final = 6 * 3600.0  # a block split for one bad moment of the dev
 ASK_AGAIN_S: Final = 600.0  # a refused point is tried again after this long, so that it returns by itself
 _REQUEST_BYTES: Final = 8  # unit, function, address, count, CRC
 _REPLY_BYTES: Final = 5  # unit, function, byte count, CRC
-
-
-def number_option(device: Device, name: str, default: float) -> float:
-    """A positive number among the device's options. Raises ConfigError naming device and option."""
-    value = device.options.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise ConfigError(f"device {device.id}: {name} must be a positive number, not {value!r}")
-    return float(value)
 
 
 class GroupPlan:

@@ -24,7 +24,7 @@ def block(*points: Point, ct: float = 1.0, vt: float = 1.0) -> Block:
 
 
 def point(tag: str, address: int, type: str, quantity: Quantity = Quantity.OTHER, unit: str = "", **more: object) -> Point:
-    place = {k: more.pop(k) for k in ("word_order", "bit", "length", "sentinel", "table") if k in more}
+    place = {k: more.pop(k) for k in ("word_order", "bit", "length", "sentinel", "table", "bytes_per_register") if k in more}
     return Point(tag, quantity, unit, ModbusPoint(str(place.pop("table", "holding")), address, type, **place), **more)  # type: ignore[arg-type]
 
 
@@ -196,3 +196,34 @@ def test_decode_is_a_few_microseconds() -> None:
         data = b"".join(on_wire(order, struct.pack(">f", 1000.0 + i)) for i in range(10))
         assert compiled.decode(data)[0][9] == pytest.approx(1.009)
         assert cost_us(compiled.decode, data) < 50
+
+
+def a_byte_each(order: WordOrder, big_endian: bytes) -> bytes:
+    """Each byte in a register of its own, by the definition in words."""
+    parts = big_endian[::-1] if order in {WordOrder.LITTLE, WordOrder.LITTLE_SWAPPED} else big_endian
+    upper = order in {WordOrder.BIG_SWAPPED, WordOrder.LITTLE_SWAPPED}
+    return b"".join(bytes((byte, 0)) if upper else bytes((0, byte)) for byte in parts)
+
+
+@pytest.mark.parametrize("order", list(WordOrder))
+def test_registers_that_hold_one_byte_each(order: WordOrder) -> None:
+    points = [
+        point("u", 10, "int32", Quantity.VOLTAGE, "V", scale=0.001, word_order=order, bytes_per_register=1),
+        point("p", 14, "int32", Quantity.ACTIVE_POWER, "kW", scale=0.001, word_order=order, bytes_per_register=1),
+        point("f", 18, "float32", Quantity.FREQUENCY, "Hz", scale=0.001, word_order=order, bytes_per_register=1),
+        point("plain", 22, "uint16"),
+    ]
+    compiled = block(*points)
+    assert (compiled.request.address, compiled.request.count) == (10, 13)
+    data = b"".join((
+        a_byte_each(order, struct.pack(">i", 230_517)), a_byte_each(order, struct.pack(">i", -1_500)),
+        a_byte_each(order, struct.pack(">f", 50_010.0)), b"\x12\x34",
+    ))  # fmt: skip
+    values, qualities = compiled.decode(data)
+    assert values == pytest.approx([230.517, -1.5, 50.01, 0x1234])
+    assert list(qualities) == [GOOD] * 4
+
+
+def test_a_single_value_of_one_byte_each_is_not_taken_for_neighbours() -> None:
+    compiled = block(point("n", 0, "uint32", bytes_per_register=1))
+    assert compiled.decode(bytes((0, 1, 0, 2, 0, 3, 0, 4)))[0] == [0x01020304]

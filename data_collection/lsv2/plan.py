@@ -1,0 +1,266 @@
+"""A device's profile compiled to the questions its groups need. Pure.
+
+A point names a `query` and an `item` of its answer, or a kind of PLC `memory` and an `address` there. Neighbouring memory is
+read in one telegram; where the areas lie is told by the control itself, after the connection stands.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from data_collection.driver import Cost
+from data_collection.lsv2 import decode
+from data_collection.lsv2.decode import MEMORY, MemoryMap, Value
+from data_collection.lsv2.requests import MOST_BYTES, Info, Login, Request, info, memory, version
+from data_collection.options import number_option
+from domain.errors import ConfigError, DecodeError
+from domain.plant import Device
+from domain.profile import Group, OtherPoint, Point
+from domain.quality import Quality
+from domain.quantity import Kind, canonical_factor
+
+DEFAULT_TIMEOUT_S: Final = 3.0
+MAX_GAP: Final = 32  # bytes of memory read along rather than asked apart
+GOOD: Final = int(Quality.GOOD)
+_HEADERS: Final = 16  # bytes of request and reply besides their payloads
+Decode = Callable[[bytes], Mapping[str, Value]]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question in words of a profile: what is sent, which login it needs, how the answer is read, which items it has."""
+
+    request: Request
+    login: Login
+    decode: Decode
+    items: tuple[str, ...] = ("",)  # empty: any (names of axes)
+
+
+_RUNNING: Final = {
+    "nc": Info.NC_UPTIME, "machine": Info.MACHINE_UPTIME, "program": Info.PROGRAM_TIME, "spindle": Info.SPINDLE_TIME,
+    "spindle_2": Info.SPINDLE_2_TIME,
+}  # fmt: skip
+ALARMS: Final = "alarms"  # asked message by message
+QUERIES: Final[Mapping[str, Query]] = {
+    "execution_state": Query(info(Info.EXECUTION_STATE), Login.DNC, decode.number16),
+    "program_status": Query(info(Info.PROGRAM_STATUS), Login.DNC, decode.number16),
+    "program_stack": Query(info(Info.PROGRAM_STACK), Login.DNC, decode.program_stack, ("main", "current", "line")),
+    "overrides": Query(info(Info.OVERRIDES), Login.DNC, decode.overrides, ("feed", "spindle", "rapid")),
+    ALARMS: Query(
+        info(Info.FIRST_ALARM), Login.DNC, lambda data: decode.alarms([decode.alarm(data)]),
+        ("active", "count", "number", "class", "group", "text", "texts"),
+    ),
+    "axes": Query(info(Info.AXES), Login.DNC, decode.axes, ()),
+    "tool": Query(info(Info.TOOL), Login.DNC, decode.tool, ("number", "index", "axis", "length", "radius")),
+    "version": Query(version(), Login.INSPECT, decode.version, ("control", "nc_software", "plc_software", "options")),
+    **{f"{name}_time": Query(info(selector), Login.DNC, decode.seconds32) for name, selector in _RUNNING.items()},
+}
+TEXT_ITEMS: Final = frozenset({
+    ("program_stack", "main"), ("program_stack", "current"), ("alarms", "text"), ("alarms", "texts"), ("tool", "axis"),
+    ("version", "control"), ("version", "nc_software"), ("version", "plc_software"), ("version", "options"),
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A point, where it lies, and the way of its number to the canonical unit."""
+
+    point: Point
+    query: str  # name in QUERIES; empty for memory
+    item: str
+    memory: str  # name in MEMORY; empty for queries
+    address: int
+    factor: float
+    offset: float
+
+    @property
+    def is_text(self) -> bool:
+        return self.point.kind is Kind.TEXT
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory it takes."""
+        return MEMORY[self.memory][0]
+
+    def value(self, raw: Value) -> float | None:
+        """The number in canonical unit; None where the control answered with a text."""
+        return raw * self.factor + self.offset if isinstance(raw, float) else None
+
+    def text(self, raw: Value) -> str:
+        """The text; of a number the word of its enum."""
+        return raw if isinstance(raw, str) else self.point.enum.get(round(raw), f"{raw:g}")
+
+
+@dataclass(slots=True)
+class Question:
+    """One question to the control and the points its answer brings.
+
+    `resting_until`: monotonic seconds until which it is not asked again, since the control does not know it; `reason` then.
+    """
+
+    name: str  # of a query; for memory the kind of its first point
+    located: tuple[Located, ...]
+    first: int = 0  # memory: offset of the first byte in its area
+    count: int = 0  # memory: bytes; 0 for queries
+    resting_until: float = 0.0
+    reason: int = field(default=int(Quality.REFUSED))
+
+    @property
+    def login(self) -> Login:
+        return Login.PLCDEBUG if self.count else QUERIES[self.name].login
+
+    def request(self, areas: MemoryMap | None) -> tuple[Request | None, int]:
+        """What to send, and the bytes of memory that must come; None where the memory ends before the first point.
+
+        Points that the memory has no room for are not asked. `areas` must be there for memory.
+        """
+        if not self.count:
+            return QUERIES[self.name].request, 0
+        if areas is None:
+            raise ValueError("the areas of the memory are not known")
+        area = areas.area(self.name)
+        count = max((p.address + p.size for p in self.located if p.address + p.size <= area.size), default=0) - self.first
+        return (memory(area.start + self.first, count), count) if count > 0 else (None, 0)
+
+    def decode(self, payload: bytes, count: int) -> Mapping[str, Value]:
+        """Raw values by tag, those the control does not have left out. Raises DecodeError. `count` as `request` told it."""
+        if not self.count:
+            return self.pick(QUERIES[self.name].decode(payload))
+        if len(payload) != count:
+            raise DecodeError(f"PLC memory: {len(payload)} bytes instead of {count}")
+        found: dict[str, Value] = {}
+        for p in self.located:
+            at = p.address - self.first
+            if at + p.size <= count:
+                found[p.point.tag] = MEMORY[p.memory][1](payload[at : at + p.size])
+        return found
+
+    def pick(self, items: Mapping[str, Value]) -> Mapping[str, Value]:
+        """Items of an answer by tag; one that the control does not have is left out."""
+        return {p.point.tag: items[p.item] for p in self.located if p.item in items}
+
+
+class GroupPlan:
+    """The questions of one group. `points`: tags of its values in the profile's order, the tuple every reading carries."""
+
+    __slots__ = ("located", "points", "questions")
+
+    def __init__(self, located: Sequence[Located]) -> None:
+        self.located = tuple(p for p in located if not p.is_text)
+        self.points = tuple(p.point.tag for p in self.located)
+        self.questions = [*_queries(located), *_memory(located)]
+
+
+class Plan:
+    """Implements data_collection.driver.DevicePlan for LSV2. `faults`: what its driver survived on the wire, by kind."""
+
+    __slots__ = ("_device", "faults", "groups", "password", "timeout_s")
+
+    def __init__(self, device: Device, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        """Raises ConfigError."""
+        if device.profile.protocol != "lsv2":
+            raise ConfigError(f"device {device.id}: profile {device.profile.name} speaks {device.profile.protocol}, not LSV2")
+        self._device = device
+        self.password = device.password
+        self.timeout_s = number_option(device, "timeout_s", device.profile.quirks.timeout_s or timeout_s)
+        self.faults: Counter[str] = Counter()
+        located = [locate(device, point) for point in device.profile.points]
+        self.groups = {group: GroupPlan([p for p in located if p.point.group is group]) for group in Group}
+
+    @property
+    def device(self) -> Device:
+        return self._device
+
+    def points(self, group: Group) -> tuple[str, ...]:
+        return self.groups[group].points
+
+    def cost(self, group: Group) -> Cost:
+        questions = self.groups[group].questions
+        return Cost(len(questions), sum(_HEADERS + q.count + 8 for q in questions), 0.0)
+
+
+def locate(device: Device, point: Point) -> Located:
+    """Where a point lies. Raises ConfigError that names device, point and what was expected."""
+    what = f"device {device.id}: point {point.tag}"
+    fields = point.where.fields if isinstance(point.where, OtherPoint) else {}
+    query, kind = fields.get("query"), fields.get("memory")
+    if (query is None) == (kind is None):
+        raise ConfigError(f"{what}: expected either query ({', '.join(QUERIES)}) or memory ({', '.join(MEMORY)})")
+    to_canonical = canonical_factor(point.quantity, point.unit)
+    factor, offset = point.scale * to_canonical, point.offset * to_canonical
+    if query is not None:
+        return Located(point, *_checked_query(what, point, query, fields.get("item", "")), "", 0, factor, offset)
+    if kind not in MEMORY:
+        raise ConfigError(f"{what}: there is no memory {kind!r}; expected one of {', '.join(MEMORY)}")
+    address = fields.get("address")
+    size = MEMORY[str(kind)][0]
+    if isinstance(address, bool) or not isinstance(address, int) or not 0 <= address <= 0xFF_FFFF or address % size:
+        expected = "a whole number from 0 on" if size == 1 else f"the first byte of the {kind}: a multiple of {size}"
+        raise ConfigError(f"{what}: address is {address!r}; expected {expected}")
+    return Located(point, "", "", str(kind), address, factor, offset)
+
+
+def _checked_query(what: str, point: Point, name: object, item: object) -> tuple[str, str]:
+    query = QUERIES.get(str(name))
+    if query is None:
+        raise ConfigError(f"{what}: there is no query {name!r}; expected one of {', '.join(QUERIES)}")
+    if not isinstance(item, str) or (query.items and item not in query.items) or (not query.items and not item):
+        expected = ", ".join(i or "none" for i in query.items) or "the name of an axis, such as X"
+        raise ConfigError(f"{what}: item of {name} is {item!r}; expected {expected}")
+    if (str(name), item) in TEXT_ITEMS and point.kind is not Kind.TEXT:
+        raise ConfigError(f"{what}: {name} {item} is a text; expected quantity: text")
+    return str(name), item
+
+
+def _queries(located: Sequence[Located]) -> list[Question]:
+    by_name: dict[str, list[Located]] = {}
+    for p in located:
+        if p.query:
+            by_name.setdefault(p.query, []).append(p)
+    return [Question(name, tuple(points)) for name, points in by_name.items()]
+
+
+def _memory(located: Sequence[Located]) -> list[Question]:
+    """Neighbours of one area in one telegram."""
+    found: list[Question] = []
+    run: list[Located] = []
+    end = 0
+
+    def close() -> None:
+        nonlocal run
+        if run:
+            found.append(Question(run[0].memory, tuple(run), run[0].address, end - run[0].address))
+        run = []
+
+    for p in sorted((p for p in located if p.memory), key=lambda p: (_area(p.memory), p.address)):
+        after = p.address + p.size
+        same = bool(run) and _area(run[0].memory) == _area(p.memory)
+        if not same or p.address - end > MAX_GAP or max(end, after) - run[0].address > MOST_BYTES:
+            close()
+            end = p.address
+        run.append(p)
+        end = max(end, after)
+    close()
+    return found
+
+
+def _area(kind: str) -> str:
+    """Bytes, words and double words are three views of one area."""
+    return "word" if kind in {"byte", "word", "dword"} else kind
+
+
+class PlanMemory:
+    """Plans by device, kept from connection to connection: what a control does not know is not asked each time."""
+
+    def __init__(self) -> None:
+        self._plans: dict[str, tuple[float, Plan]] = {}
+
+    def plan(self, device: Device, timeout_s: float) -> Plan:
+        """The known plan of an unchanged device, else a new one. Raises ConfigError."""
+        known = self._plans.get(device.id)
+        if known is None or known[0] != timeout_s or known[1].device != device:
+            known = self._plans[device.id] = (timeout_s, Plan(device, timeout_s))
+        return known[1]
