@@ -92,7 +92,8 @@ class DeviceReader:
         base = fields.whole("address_base", 0, low=0, high=1) or 0
         if line is None:
             return None
-        protocol = "mercury" if _is_mercury(fields.raw("points")) else CARRIES[line.transport][0]
+        usual = CARRIES[line.transport][0]
+        protocol = "mercury" if usual == "modbus" and _is_mercury(fields.raw("points")) else usual  # both have points of meters
         if protocol not in CARRIES[line.transport]:
             fields.problem("points", "are Mercury points", "a line with transport serial or rtu-over-tcp")
             return None

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, cast
 
-from simulator.lsv2 import Session, SimulatedControl, error
+from simulator.lsv2_control import Session, SimulatedControl, error
 
 _HEADER: Final = struct.Struct(">I4s")
 _SPLIT_S: Final = 0.001

@@ -10,6 +10,7 @@ from domain.plant import Device, Machine, Plant
 from simulator.character import Character, building, character_of
 from simulator.controls import ControlModel, ControlSource
 from simulator.grid import Grid
+from simulator.lsv2_source import Lsv2Source
 from simulator.machine_model import MachineModel, Model, SumModel
 from simulator.shop_calendar import ShopCalendar, part_of
 from simulator.sources import Source, source_of
@@ -33,7 +34,8 @@ class ShopModels:
         """What a device of the plant shows."""
         machine = self._controlled_by(device)
         if machine is not None:
-            return ControlSource(device, ControlModel(self.machines[machine.id]))
+            kind = Lsv2Source if device.profile.protocol == "lsv2" else ControlSource
+            return kind(device, ControlModel(self.machines[machine.id]))
         return source_of(
             device, self.meters.get(device.id), list(self.machines.values()),
             lambda: MachineModel(building(device.id, 3.0, self.seed), self.calendar, self.grid, self.seed),

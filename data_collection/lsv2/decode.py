@@ -169,9 +169,14 @@ class MemoryMap:
         return self._areas[kind]
 
 
-MEMORY: Final[Mapping[str, tuple[int, Callable[[bytes], Value]]]] = {  # bytes of a value, and how it is read
-    **dict.fromkeys(("marker", "input", "output", "counter", "timer"), (1, lambda data: 1.0 if data[0] else 0.0)),
-    "byte": (1, lambda data: float(int.from_bytes(data, "little", signed=True))),
-    "word": (2, lambda data: float(int.from_bytes(data, "little", signed=True))),
-    "dword": (4, lambda data: float(int.from_bytes(data, "little", signed=True))),
-}
+def _bit(data: bytes) -> Value:
+    return 1.0 if data[0] else 0.0
+
+
+def _signed(data: bytes) -> Value:
+    return float(int.from_bytes(data, "little", signed=True))
+
+
+MEMORY: Final[Mapping[str, Callable[[bytes], Value]]] = {  # how a value of each kind of memory is read
+    **dict.fromkeys(("marker", "input", "output", "counter", "timer"), _bit), **dict.fromkeys(("byte", "word", "dword"), _signed),
+}  # fmt: skip

@@ -1,6 +1,6 @@
 """The LSV2 driver: logs in where a question needs it, asks what a plan holds, keeps apart what the control does not know.
 
-A control refuses in words; each refusal hits its own points only. The password (of the PLC level) is the device's.
+A control refuses in words; each refusal hits its own points only. The password (of the PLC level) is the device's or the line's.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from data_collection.driver import DevicePlan, Driver, ScanHit, Trace
+from data_collection.driver import DevicePlan, Found, ScanHit, Trace
 from data_collection.lsv2 import decode
 from data_collection.lsv2.connection import Connection, Refusal
 from data_collection.lsv2.decode import (
@@ -23,7 +23,7 @@ from data_collection.lsv2.decode import (
     MemoryMap,
     Value,
 )
-from data_collection.lsv2.plan import ALARMS, DEFAULT_TIMEOUT_S, GOOD, Plan, PlanMemory, Question
+from data_collection.lsv2.plan import ALARMS, DEFAULT_TIMEOUT_S, Plan, PlanMemory, Question
 from data_collection.lsv2.requests import Info, Login, Request, info, login, logout, parameters, version
 from data_collection.options import number, text, whole
 from domain.errors import AccessDenied, ConfigError, DecodeError, LineDown
@@ -40,7 +40,7 @@ _DECODE, _NO_VALUE = int(Quality.DECODE_ERROR), int(Quality.NO_VALUE)
 _HINTS: Final[Mapping[Login, str]] = {
     Login.INSPECT: "allow external access in the control's menu",
     Login.DNC: "the control needs its DNC option (HEIDENHAIN DNC, option 18), and external access allowed in its menu",
-    Login.PLCDEBUG: "it needs the password of the PLC level: password_env of the device",
+    Login.PLCDEBUG: "it needs the password of the PLC level: password_env of the line or device",
 }
 
 
@@ -79,16 +79,16 @@ class Lsv2Driver:
         return self._plans.plan(device, self._timeout_s)
 
     async def probe(self, address: int, protocol: str) -> ScanHit | None:
-        """Which control it is. A control has no addresses: any asks the same."""
-        del address
-        if protocol != "lsv2":
-            raise ConfigError(f"{protocol} cannot be scanned on an LSV2 line")
-        began = time.monotonic()
+        """See Driver.probe: a control has no addresses."""
+        raise ConfigError(f"line {self._line.id}: a control has no addresses to be asked ({protocol} {address})")
+
+    async def survey(self, seconds: float) -> Sequence[Found]:
+        """Which control it is."""
         connection = await self._ready()
-        await self._log_in(connection, Login.INSPECT, None, self._timeout_s, None)
-        told = decode.version(await connection.ask(version(), self._timeout_s))
-        answer = f"{told['control']}, NC {told['nc_software']}, PLC {told['plc_software']}"
-        return ScanHit(0, "lsv2", answer, time.monotonic() - began)
+        timeout_s = min(seconds, self._timeout_s)
+        await self._log_in(connection, Login.INSPECT, None, timeout_s, None)
+        told = decode.version(await connection.ask(version(), timeout_s))
+        return [Found(self._line.target, f"{told['control']}, NC {told['nc_software']}, PLC {told['plc_software']}")]
 
     async def read(self, plan: DevicePlan, group: Group, trace: Trace | None = None) -> Reading:
         """See Driver.read."""
@@ -121,7 +121,7 @@ class Lsv2Driver:
             answers.bad(question, question.reason)
             return
         try:
-            await self._log_in(connection, question.login, plan.password, plan.timeout_s, trace)
+            await self._log_in(connection, question.login, plan.password or self._line.password, plan.timeout_s, trace)
             answers.good(question, *await self._ask(connection, plan, question, trace))
         except AccessDenied as denied:
             answers.bad(question, _DENIED)
@@ -213,50 +213,26 @@ class _Answers:
     def good(self, question: Question, values: Mapping[str, Value], payload: bytes) -> None:
         self.raw.update(values)
         for p in question.located:
-            if question.count:
-                at = p.address - question.first
-                self.hex[p.point.tag] = payload[at : at + p.size].hex(" ").upper()
-            else:
-                self.hex[p.point.tag] = payload.hex(" ").upper()
-            if p.point.tag not in values:  # an axis or a piece of memory that this control does not have
-                self._quality[p.point.tag] = _REFUSED
+            shown = payload[p.address - question.first : p.end - question.first] if question.count else payload
+            self.hex[p.tag] = shown.hex(" ").upper()
+            if p.tag not in values:  # an axis or a piece of memory that this control does not have
+                self._quality[p.tag] = _REFUSED
 
     def bad(self, question: Question, quality: int) -> None:
-        self._quality.update({p.point.tag: quality for p in question.located})
+        self._quality.update({p.tag: quality for p in question.located})
 
     def reading(self, plan: Plan, group: Group, *, traced: bool) -> Reading:
         compiled = plan.groups[group]
         values: list[float | None] = []
         qualities: list[int] = []
         for p in compiled.located:
-            raw = self.raw.get(p.point.tag)
-            value = None if raw is None else p.value(raw)
+            value, quality = p.value.number(self.raw[p.tag]) if p.tag in self.raw else (None, self._quality.get(p.tag, _NO_VALUE))
             values.append(value)
-            qualities.append(GOOD if value is not None else self._quality.get(p.point.tag, _NO_VALUE))
+            qualities.append(int(quality))
         texts = {
-            p.point.tag: p.text(self.raw[p.point.tag])
-            for question in compiled.questions for p in question.located if p.is_text and p.point.tag in self.raw
+            p.tag: p.value.words(self.raw[p.tag])
+            for question in compiled.questions for p in question.located if p.value.text and p.tag in self.raw
         }  # fmt: skip
         return Reading(
             plan.device.id, time.time_ns() // 1000, compiled.points, values, qualities, texts, self.hex if traced else {}
         )
-
-
-class Lsv2Connect:
-    """Opens LSV2 lines (options host, port, timeout_s, connect_timeout_s)."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[Line, PlanMemory]] = {}
-
-    @contextlib.asynccontextmanager
-    async def __call__(self, line: Line) -> AsyncIterator[Driver]:
-        """Raises LineDown, ConfigError."""
-        known = self._known.get(line.id)
-        if known is None or known[0] != line:
-            known = self._known[line.id] = (line, PlanMemory())
-        driver = Lsv2Driver(line, known[1])
-        await driver.open()
-        try:
-            yield driver
-        finally:
-            await driver.close()

@@ -16,27 +16,26 @@ from data_collection.lsv2 import decode
 from data_collection.lsv2.decode import MEMORY, MemoryMap, Value
 from data_collection.lsv2.requests import MOST_BYTES, Info, Login, Request, info, memory, version
 from data_collection.options import number_option
+from data_collection.values import PointValue
 from domain.errors import ConfigError, DecodeError
+from domain.places.lsv2 import MEMORY_BYTES, Lsv2Place
 from domain.plant import Device
-from domain.profile import Group, OtherPoint, Point
+from domain.profile import Group, Point
 from domain.quality import Quality
-from domain.quantity import Kind, canonical_factor
 
 DEFAULT_TIMEOUT_S: Final = 3.0
 MAX_GAP: Final = 32  # bytes of memory read along rather than asked apart
-GOOD: Final = int(Quality.GOOD)
 _HEADERS: Final = 16  # bytes of request and reply besides their payloads
 Decode = Callable[[bytes], Mapping[str, Value]]
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question in words of a profile: what is sent, which login it needs, how the answer is read, which items it has."""
+    """One question in words of a profile: what is sent, which login it needs, how the answer is read."""
 
     request: Request
     login: Login
     decode: Decode
-    items: tuple[str, ...] = ("",)  # empty: any (names of axes)
 
 
 _RUNNING: Final = {
@@ -44,54 +43,39 @@ _RUNNING: Final = {
     "spindle_2": Info.SPINDLE_2_TIME,
 }  # fmt: skip
 ALARMS: Final = "alarms"  # asked message by message
-QUERIES: Final[Mapping[str, Query]] = {
+QUERIES: Final[Mapping[str, Query]] = {  # those of domain.places.lsv2.ITEMS
     "execution_state": Query(info(Info.EXECUTION_STATE), Login.DNC, decode.number16),
     "program_status": Query(info(Info.PROGRAM_STATUS), Login.DNC, decode.number16),
-    "program_stack": Query(info(Info.PROGRAM_STACK), Login.DNC, decode.program_stack, ("main", "current", "line")),
-    "overrides": Query(info(Info.OVERRIDES), Login.DNC, decode.overrides, ("feed", "spindle", "rapid")),
-    ALARMS: Query(
-        info(Info.FIRST_ALARM), Login.DNC, lambda data: decode.alarms([decode.alarm(data)]),
-        ("active", "count", "number", "class", "group", "text", "texts"),
-    ),
-    "axes": Query(info(Info.AXES), Login.DNC, decode.axes, ()),
-    "tool": Query(info(Info.TOOL), Login.DNC, decode.tool, ("number", "index", "axis", "length", "radius")),
-    "version": Query(version(), Login.INSPECT, decode.version, ("control", "nc_software", "plc_software", "options")),
+    "program_stack": Query(info(Info.PROGRAM_STACK), Login.DNC, decode.program_stack),
+    "overrides": Query(info(Info.OVERRIDES), Login.DNC, decode.overrides),
+    ALARMS: Query(info(Info.FIRST_ALARM), Login.DNC, lambda data: decode.alarms([decode.alarm(data)])),
+    "axes": Query(info(Info.AXES), Login.DNC, decode.axes),
+    "tool": Query(info(Info.TOOL), Login.DNC, decode.tool),
+    "version": Query(version(), Login.INSPECT, decode.version),
     **{f"{name}_time": Query(info(selector), Login.DNC, decode.seconds32) for name, selector in _RUNNING.items()},
 }
-TEXT_ITEMS: Final = frozenset({
-    ("program_stack", "main"), ("program_stack", "current"), ("alarms", "text"), ("alarms", "texts"), ("tool", "axis"),
-    ("version", "control"), ("version", "nc_software"), ("version", "plc_software"), ("version", "options"),
-})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A point, where it lies, and the way of its number to the canonical unit."""
+    """A point with its place and the way of its value to the canonical unit."""
 
-    point: Point
-    query: str  # name in QUERIES; empty for memory
-    item: str
-    memory: str  # name in MEMORY; empty for queries
-    address: int
-    factor: float
-    offset: float
+    where: Lsv2Place
+    value: PointValue
 
     @property
-    def is_text(self) -> bool:
-        return self.point.kind is Kind.TEXT
+    def tag(self) -> str:
+        return self.value.point.tag
 
     @property
-    def size(self) -> int:
-        """Bytes of memory it takes."""
-        return MEMORY[self.memory][0]
+    def address(self) -> int:
+        """First byte in its area; 0 for queries."""
+        return self.where.address or 0
 
-    def value(self, raw: Value) -> float | None:
-        """The number in canonical unit; None where the control answered with a text."""
-        return raw * self.factor + self.offset if isinstance(raw, float) else None
-
-    def text(self, raw: Value) -> str:
-        """The text; of a number the word of its enum."""
-        return raw if isinstance(raw, str) else self.point.enum.get(round(raw), f"{raw:g}")
+    @property
+    def end(self) -> int:
+        """First byte behind it; 0 for queries."""
+        return self.address + MEMORY_BYTES[self.where.memory] if self.where.memory else 0
 
 
 @dataclass(slots=True)
@@ -122,7 +106,7 @@ class Question:
         if areas is None:
             raise ValueError("the areas of the memory are not known")
         area = areas.area(self.name)
-        count = max((p.address + p.size for p in self.located if p.address + p.size <= area.size), default=0) - self.first
+        count = max((p.end for p in self.located if p.end <= area.size), default=0) - self.first
         return (memory(area.start + self.first, count), count) if count > 0 else (None, 0)
 
     def decode(self, payload: bytes, count: int) -> Mapping[str, Value]:
@@ -133,14 +117,13 @@ class Question:
             raise DecodeError(f"PLC memory: {len(payload)} bytes instead of {count}")
         found: dict[str, Value] = {}
         for p in self.located:
-            at = p.address - self.first
-            if at + p.size <= count:
-                found[p.point.tag] = MEMORY[p.memory][1](payload[at : at + p.size])
+            if p.end - self.first <= count:
+                found[p.tag] = MEMORY[p.where.memory](payload[p.address - self.first : p.end - self.first])
         return found
 
     def pick(self, items: Mapping[str, Value]) -> Mapping[str, Value]:
         """Items of an answer by tag; one that the control does not have is left out."""
-        return {p.point.tag: items[p.item] for p in self.located if p.item in items}
+        return {p.tag: items[p.where.item] for p in self.located if p.where.item in items}
 
 
 class GroupPlan:
@@ -149,8 +132,8 @@ class GroupPlan:
     __slots__ = ("located", "points", "questions")
 
     def __init__(self, located: Sequence[Located]) -> None:
-        self.located = tuple(p for p in located if not p.is_text)
-        self.points = tuple(p.point.tag for p in self.located)
+        self.located = tuple(p for p in located if not p.value.text)
+        self.points = tuple(p.tag for p in self.located)
         self.questions = [*_queries(located), *_memory(located)]
 
 
@@ -168,7 +151,7 @@ class Plan:
         self.timeout_s = number_option(device, "timeout_s", device.profile.quirks.timeout_s or timeout_s)
         self.faults: Counter[str] = Counter()
         located = [locate(device, point) for point in device.profile.points]
-        self.groups = {group: GroupPlan([p for p in located if p.point.group is group]) for group in Group}
+        self.groups = {group: GroupPlan([p for p in located if p.value.point.group is group]) for group in Group}
 
     @property
     def device(self) -> Device:
@@ -183,43 +166,17 @@ class Plan:
 
 
 def locate(device: Device, point: Point) -> Located:
-    """Where a point lies. Raises ConfigError that names device, point and what was expected."""
-    what = f"device {device.id}: point {point.tag}"
-    fields = point.where.fields if isinstance(point.where, OtherPoint) else {}
-    query, kind = fields.get("query"), fields.get("memory")
-    if (query is None) == (kind is None):
-        raise ConfigError(f"{what}: expected either query ({', '.join(QUERIES)}) or memory ({', '.join(MEMORY)})")
-    to_canonical = canonical_factor(point.quantity, point.unit)
-    factor, offset = point.scale * to_canonical, point.offset * to_canonical
-    if query is not None:
-        return Located(point, *_checked_query(what, point, query, fields.get("item", "")), "", 0, factor, offset)
-    if kind not in MEMORY:
-        raise ConfigError(f"{what}: there is no memory {kind!r}; expected one of {', '.join(MEMORY)}")
-    address = fields.get("address")
-    size = MEMORY[str(kind)][0]
-    if isinstance(address, bool) or not isinstance(address, int) or not 0 <= address <= 0xFF_FFFF or address % size:
-        expected = "a whole number from 0 on" if size == 1 else f"the first byte of the {kind}: a multiple of {size}"
-        raise ConfigError(f"{what}: address is {address!r}; expected {expected}")
-    return Located(point, "", "", str(kind), address, factor, offset)
-
-
-def _checked_query(what: str, point: Point, name: object, item: object) -> tuple[str, str]:
-    query = QUERIES.get(str(name))
-    if query is None:
-        raise ConfigError(f"{what}: there is no query {name!r}; expected one of {', '.join(QUERIES)}")
-    if not isinstance(item, str) or (query.items and item not in query.items) or (not query.items and not item):
-        expected = ", ".join(i or "none" for i in query.items) or "the name of an axis, such as X"
-        raise ConfigError(f"{what}: item of {name} is {item!r}; expected {expected}")
-    if (str(name), item) in TEXT_ITEMS and point.kind is not Kind.TEXT:
-        raise ConfigError(f"{what}: {name} {item} is a text; expected quantity: text")
-    return str(name), item
+    """Where a point lies. Raises ConfigError."""
+    if not isinstance(point.where, Lsv2Place):
+        raise ConfigError(f"device {device.id}: point {point.tag} of profile {device.profile.name} has no LSV2 place")
+    return Located(point.where, PointValue(point))
 
 
 def _queries(located: Sequence[Located]) -> list[Question]:
     by_name: dict[str, list[Located]] = {}
     for p in located:
-        if p.query:
-            by_name.setdefault(p.query, []).append(p)
+        if p.where.query:
+            by_name.setdefault(p.where.query, []).append(p)
     return [Question(name, tuple(points)) for name, points in by_name.items()]
 
 
@@ -232,17 +189,16 @@ def _memory(located: Sequence[Located]) -> list[Question]:
     def close() -> None:
         nonlocal run
         if run:
-            found.append(Question(run[0].memory, tuple(run), run[0].address, end - run[0].address))
+            found.append(Question(run[0].where.memory, tuple(run), run[0].address, end - run[0].address))
         run = []
 
-    for p in sorted((p for p in located if p.memory), key=lambda p: (_area(p.memory), p.address)):
-        after = p.address + p.size
-        same = bool(run) and _area(run[0].memory) == _area(p.memory)
-        if not same or p.address - end > MAX_GAP or max(end, after) - run[0].address > MOST_BYTES:
+    for p in sorted((p for p in located if p.where.memory), key=lambda p: (_area(p.where.memory), p.address)):
+        same = bool(run) and _area(run[0].where.memory) == _area(p.where.memory)
+        if not same or p.address - end > MAX_GAP or max(end, p.end) - run[0].address > MOST_BYTES:
             close()
             end = p.address
         run.append(p)
-        end = max(end, after)
+        end = max(end, p.end)
     close()
     return found
 

@@ -13,6 +13,8 @@ from config.profiles import ProfileCatalog, load_profile
 from config.transports import TRANSPORTS
 from domain.alert_rule import RuleKind
 from domain.detector import RULES
+from domain.places.lsv2 import ITEMS as LSV2_ITEMS
+from domain.places.lsv2 import MEMORY_BYTES
 from domain.quantity import Quantity, units_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -75,13 +77,15 @@ def test_the_alert_rules_example_is_valid_and_every_kind_is_documented() -> None
 
 
 def test_the_profile_example_is_valid() -> None:
-    profile = load_profile(examples("devices.md")[0], file="acme-pm100.yaml", name="acme-pm100")
+    (example,) = [text for text in examples("devices.md") if "vendor: ACME" in text]
+    profile = load_profile(example, file="acme-pm100.yaml", name="acme-pm100")
     assert profile.point("active_power").unit == "kW"
 
 
 def test_the_parameter_example_is_valid() -> None:
     head = "site: {name: S}\nlines: [{id: plc, transport: modbus-tcp, host: h}]\n"
-    plant = parse_plant(head + examples("devices.md")[1], catalog=ProfileCatalog.shipped(), environ={}).plant
+    (example,) = [text for text in examples("devices.md") if "profile: mercury-234-modbus, line: plc" in text]
+    plant = parse_plant(head + example, catalog=ProfileCatalog.shipped(), environ={}).plant
     assert [point.tag for point in plant.device("m3").profile.points] == ["active_power", "energy_import"]
 
 
@@ -100,3 +104,18 @@ def test_every_profile_transport_and_query_is_documented() -> None:
         assert all(f"`{field}`" in row for field in known.fields if not field.endswith("timeout_s")), row
     for query in MERCURY_QUERIES:
         assert f"`{query}`" in text("devices.md"), query
+
+
+@pytest.mark.parametrize("begin", ["  - {id: ems, transport: serial", "  - {id: hh, transport: lsv2"])
+def test_the_plants_of_the_device_guide_are_valid(begin: str) -> None:
+    (example,) = [text for text in examples("devices.md") if begin in text]
+    parsed = parse_plant(example, catalog=ProfileCatalog.shipped(), environ={"PLC_PASSWORD": "807667"})
+    assert parsed.warnings == ()
+
+
+def test_every_question_to_a_control_is_documented() -> None:
+    guide = text("devices.md")
+    for query, items in LSV2_ITEMS.items():
+        (row,) = [line for line in guide.splitlines() if line.startswith("| `") and f"`{query}`" in line]
+        assert all(f"`{item}`" in row for item in items if item), query
+    assert all(f"`{memory}`" in guide for memory in MEMORY_BYTES)

@@ -10,10 +10,11 @@ from domain.errors import MonitorError
 from web_interface.locale import has, t
 from web_interface.pages.expected_patterns import EXPECTED
 from web_interface.pages.formula_words import placed_words
+from web_interface.pages.place_patterns import PLACES, PLACES_EXPECTED
 from web_interface.pages.plant_patterns import GENERAL, NAMES, PLANT, Patterns
 from web_interface.pages.service_patterns import SERVICES
 
-_SENTENCES: Patterns = (*PLANT, *SERVICES, *NAMES, *GENERAL)
+_SENTENCES: Patterns = (*PLACES, *PLANT, *SERVICES, *NAMES, *GENERAL)
 _PLACE = r"[a-z][a-z_]*(?:\.[a-z_]+|\[\d+\])*"
 _FIELD_FIRST = re.compile(
     rf"(?P<field>{_PLACE}|[a-z]+ name): (?P<rest>.+)|(?P<subject>[a-z]+(?:_[a-z]+)+) (?P<said>is .+)", re.DOTALL
@@ -86,7 +87,7 @@ def _trouble(problem: object, lang: str, own: str) -> Trouble:
 
 def _wanted(expected: str, lang: str) -> str:
     """What would be right; names and values stay as they are."""
-    return _worded(expected, EXPECTED, "expected", lang) or expected
+    return _worded(expected, (*PLACES_EXPECTED, *EXPECTED), "expected", lang) or expected
 
 
 def _joined(words: str, wanted: str, lang: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyLSV2.const import CMD
 
@@ -17,6 +17,7 @@ from domain.errors import DecodeError
 READING = {"A_LG", "A_LO", "R_VR", "R_PR", "R_RI", "R_MB"}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=4), st.data())
 def test_telegrams_are_the_same_however_they_are_cut(payloads: list[bytes], data: st.DataObject) -> None:
     sent = [Telegram("S_RI", payload) for payload in payloads]

@@ -8,23 +8,32 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyLSV2
 import pytest
 from pyLSV2.const import ExecState, MemoryType, PgmState
 
+from config.plant_file import PlantFileError, parse_plant
 from config.profile_catalog import ProfileCatalog
+from data_collection.collector import Collector
 from data_collection.driver import Driver, Trace
+from data_collection.lsv2.decode import MEMORY
+from data_collection.lsv2.plan import QUERIES
 from data_collection.registry import connects
-from domain.errors import AccessDenied, ConfigError, DecodeError, DeviceError, DeviceUnreachable, LineDown
+from domain.errors import AccessDenied, DecodeError, DeviceError, DeviceUnreachable, LineDown
+from domain.places.lsv2 import ITEMS, MEMORY_BYTES, Lsv2Place
 from domain.plant import Device, Line
-from domain.profile import Group, OtherPoint, Point, Profile
+from domain.profile import Group, Point
 from domain.quality import Quality
 from domain.quantity import Quantity
 from domain.sample import Reading
+from runtime.clock import SystemClock
 from simulator.faults import Fault
-from simulator.lsv2 import SimulatedControl
+from simulator.lsv2_control import SimulatedControl
 from simulator.lsv2_server import Lsv2Server, serve_control
 from simulator.registers import Value
+from simulator.serve import simulate
+from tests.conftest import FakeClock
 
 SHOWN: Mapping[str, Value] = {
     "program_status": 0.0, "execution_state": 4.0, "selected_program": "TNC:\\nc_prog\\shaft.h",
@@ -36,10 +45,10 @@ SHOWN: Mapping[str, Value] = {
 
 
 def memory_point(tag: str, quantity: Quantity, memory: str, address: int) -> Point:
-    return Point(tag, quantity, "1" if quantity is not Quantity.OTHER else "", OtherPoint({"memory": memory, "address": address}))
+    return Point(tag, quantity, "1" if quantity is not Quantity.OTHER else "", Lsv2Place(memory=memory, address=address))
 
 
-MEMORY = (
+IN_MEMORY = (
     memory_point("pulse", Quantity.STATE, "marker", 4300), memory_point("parts", Quantity.COUNT, "dword", 1080),
     memory_point("load", Quantity.OTHER, "word", 1090), memory_point("level", Quantity.OTHER, "byte", 1100),
 )  # fmt: skip
@@ -68,7 +77,7 @@ def by_tag(reading: Reading) -> dict[str, tuple[float | None, int]]:
 
 
 async def test_all_that_a_control_tells_reaches_its_own_tag() -> None:
-    device = control_device(*MEMORY, password="807667")
+    device = control_device(*IN_MEMORY, password="807667")
     async with shop(device) as (_, driver):
         plan = driver.prepare(device)
         reading = await driver.read(plan, Group.FAST)
@@ -83,7 +92,7 @@ async def test_all_that_a_control_tells_reaches_its_own_tag() -> None:
 
 
 async def test_neighbouring_memory_is_one_telegram() -> None:
-    device = control_device(*MEMORY)
+    device = control_device(*IN_MEMORY)
     async with shop(device) as (server, driver):
         plan = driver.prepare(device)
         await driver.read(plan, Group.FAST)
@@ -154,7 +163,7 @@ async def test_a_refused_question_is_bad_in_its_place_and_rests() -> None:
 
 
 async def test_a_wrong_password_hits_the_plc_memory_only_and_is_tried_once() -> None:
-    device = control_device(*MEMORY, password="807667")
+    device = control_device(*IN_MEMORY, password="807667")
     async with shop(device) as (server, driver):
         plan = driver.prepare(replace(device, password="wrong"))
         for _ in range(3):
@@ -197,28 +206,87 @@ async def test_a_control_that_restarts_is_read_again() -> None:
 
 
 async def test_a_scan_tells_which_control_it_is() -> None:
-    async with shop(control_device()) as (_, driver):
-        hit = await driver.probe(0, "lsv2")
-    assert hit is not None
-    assert hit.answer == "iTNC530, NC 340494 08 SP2, PLC SIM PLC 1.0"
+    device = control_device()
+    async with serve_control(SimulatedControl(device, dict)) as server:
+        collector = Collector(SystemClock(), lambda _reading: None)
+        found = await collector.survey(line_to(server.port))
+    assert found is not None
+    assert [item.answer for item in found] == ["iTNC530, NC 340494 08 SP2, PLC SIM PLC 1.0"]
+
+
+def test_every_query_of_a_profile_can_be_asked() -> None:
+    assert set(QUERIES) == set(ITEMS)
+    assert set(MEMORY) == set(MEMORY_BYTES)
 
 
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({}, "either query .* or memory"), ({"query": "program_status", "memory": "word", "address": 2}, "either query"),
-        ({"query": "programm"}, "there is no query 'programm'"), ({"query": "overrides", "item": "fed"}, "expected feed, spindle, rapid"),
-        ({"query": "axes"}, "the name of an axis"), ({"query": "program_stack", "item": "main"}, "expected quantity: text"),
-        ({"memory": "words", "address": 1}, "there is no memory 'words'"), ({"memory": "word", "address": 3}, "a multiple of 2"),
-        ({"memory": "marker", "address": "M4300"}, "a whole number"),
+        ("", "either query, or memory and address"), ("query: program_status, memory: word, address: 2", "either query"),
+        ("query: programm_status", "did you mean"), ("query: overrides, item: fed", "feed"),
+        ("query: axes", "item: is missing"), ("query: program_stack, item: main", "is a text"),
+        ("query: program_status, item: main", "item"), ("memory: words, address: 1", "memory"),
+        ("memory: word, address: 3", "a multiple of 2"), ("memory: marker, address: M4300", "address"),
+        ("memory: marker", "address: is missing"),
     ],
 )  # fmt: skip
-async def test_a_point_that_lies_nowhere_is_named(fields: dict[str, object], words: str) -> None:
-    point = Point("x", Quantity.OTHER, "", OtherPoint(fields))
-    device = Device("hh", "l", Profile("p", {}, "", "lsv2", "", "M", (point,)))
-    async with serve_control(SimulatedControl(control_device(), dict)) as server, connects()["lsv2"](line_to(server.port)) as driver:
-        with pytest.raises(ConfigError, match=f"hh: point x: .*{words}"):
-            driver.prepare(device)
+def test_a_point_that_lies_nowhere_is_named(fields: str, words: str) -> None:
+    text = (
+        "site: {name: S}\nlines: [{id: l, transport: lsv2, host: h}]\ndevices:\n  - id: hh\n    line: l\n    points:\n"
+        f"      - {{tag: x, quantity: other, unit: mm, {fields}}}\n"
+    )
+    with pytest.raises(PlantFileError, match=words) as wrong:
+        parse_plant(text, catalog=ProfileCatalog.shipped(), environ={})
+    assert "7: devices[hh].points[x]" in str(wrong.value)
+
+
+# ---- a plant file ----
+
+
+async def test_a_shop_with_a_control_is_simulated_and_its_parts_are_pulses(fake_clock: FakeClock) -> None:
+    plant = parse_plant(PLANT, catalog=ProfileCatalog.shipped(), environ={"PLC": "807667"}).plant
+    async with simulate(plant, clock=fake_clock, free_ports=True) as simulation:
+        simulation.put("hh", {"program_status": 5.0, "alarm": 1.0, "alarm_text": "Servo drive fault X"})
+        device, (line,) = simulation.plant.device("hh"), simulation.plant.lines
+        async with connects()["lsv2"](line) as driver:
+            reading = await driver.read(driver.prepare(device), Group.FAST)
+        async with connects()["lsv2"](line) as driver:
+            wrong = await driver.read(driver.prepare(replace(device, password="0")), Group.FAST)
+        start = fake_clock.now_us() - 3 * 86_400_000_000
+        series = simulation.devices["hh"]._source.series(np.arange(start, start + 86_400_000_000, 1_000_000))
+    assert by_tag(reading)["program_status"] == (5.0, 0)
+    assert reading.texts["alarm_text"] == "Servo drive fault X"
+    assert by_tag(reading)["pulse"][1] == 0
+    assert by_tag(wrong)["pulse"] == (None, Quality.ACCESS_DENIED)
+    parts = series["parts"]
+    rises = int(np.sum(np.diff(series["pulse"]) > 0))
+    assert rises == pytest.approx(float(parts[-1] - parts[0]), abs=1)
+    assert rises > 50
+
+
+PLANT = """
+site: {name: S}
+lines:
+  - {id: l, transport: lsv2, host: 127.0.0.1, port: 19000, timeout_s: 2, password_env: PLC}
+devices:
+  - id: hh
+    line: l
+    scan_s: 1
+    points:
+      - {tag: program_status, quantity: state, query: program_status, enum: {0: started, 2: finished, 5: error, 7: idle}}
+      - {tag: program, quantity: text, query: program_stack, item: main}
+      - {tag: alarm, quantity: state, query: alarms, item: active}
+      - {tag: alarm_text, quantity: text, query: alarms, item: texts}
+      - {tag: pulse, quantity: state, memory: marker, address: 4300}
+      - {tag: parts, quantity: count, memory: dword, address: 1080}
+machines:
+  - id: mill
+    name: DMU 50
+    rated_kw: 20
+    control:
+      {execution: hh.program_status, running: [started], idle: [finished, idle], alarm: [error], program: hh.program,
+       part_count: hh.pulse}
+"""
 
 
 # ---- the second opinion ----
@@ -262,7 +330,7 @@ def read_everything(port: int, folder: Path) -> dict[str, object]:
 
 
 async def test_the_simulated_control_passes_the_whole_reading_interface_of_pylsv2(tmp_path: Path) -> None:
-    device = control_device(*MEMORY, password="807667")
+    device = control_device(*IN_MEMORY, password="807667")
     async with shop(device) as (server, _):
         found = await asyncio.to_thread(read_everything, server.port, tmp_path)
     assert found == {
