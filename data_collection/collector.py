@@ -7,10 +7,12 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final
 
-from data_collection.driver import Connect, Found, ScanHit, Trace
+from data_collection.driver import Browsed, Connect, Found, ScanHit, Trace
 from data_collection.figures import Lateness, LatenessStats
 from data_collection.line import LineRunner, read_device, scan_addresses, survey_line
 from data_collection.registry import connects
+from domain.browse import BrowsedNode
+from domain.errors import ConfigError
 from domain.health import DeviceStatus, LineStatus
 from domain.plant import Device, Line, Plant
 from domain.ports import Clock
@@ -129,6 +131,13 @@ class Collector:
     async def survey(self, line: Line, seconds: float = 5.0) -> Sequence[Found] | None:
         """What is on a line whose devices have no numbers; None where that cannot be told. Raises ConfigError, LineDown ..."""
         return await survey_line(self._runner(line), seconds)
+
+    async def browse(self, line: Line, parent: str | None) -> Sequence[BrowsedNode]:
+        """What lies below a node of a line's server (None: its top). Raises ConfigError where there is no tree, LineDown ..."""
+        async with self._runner(line).borrowed() as driver:
+            if not isinstance(driver, Browsed):
+                raise ConfigError(f"a {line.transport} line has no tree of nodes")
+            return await driver.browse(parent)
 
     def _runner(self, line: Line) -> LineRunner:
         """The running line with the same target, else one that is only opened by hand."""

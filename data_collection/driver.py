@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from domain.browse import BrowsedNode
 from domain.plant import Device, Line
 from domain.profile import Group
 from domain.sample import Reading
@@ -116,6 +117,15 @@ class Surveyed(Protocol):
 
     async def survey(self, seconds: float) -> Sequence[Found]:
         """Look around for at most that long. Only reads. Raises LineDown, DeviceUnreachable."""
+        ...
+
+
+@runtime_checkable
+class Browsed(Protocol):
+    """A driver whose far side has a tree of nodes to choose from."""
+
+    async def browse(self, parent: str | None) -> Sequence[BrowsedNode]:
+        """What lies below a node, or at the top. Raises LineDown, DeviceUnreachable, DeviceRefused."""
         ...
 
 

@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from domain.ports import Clock
+
+
+class _WallClock:
+    """The computer's clocks, where nobody gives another."""
+
+    def now_us(self) -> int:
+        return time.time_ns() // 1000
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,3 +28,4 @@ class Workspace:
     """`data_dir`: the data folder, for certificates, plug-ins and the like; None where there is none (a test, a file alone)."""
 
     data_dir: Path | None = None
+    clock: Clock = field(default_factory=_WallClock)

@@ -1,0 +1,63 @@
+"""The product's own certificate: made at first use in the data folder, renewed before it expires."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from asyncua.crypto.cert_gen import dump_private_key_as_pem, generate_private_key, generate_self_signed_app_certificate
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from data_collection.opcua.trust import application_uri, fingerprint, validity_us
+
+DAYS: Final = 3650  # a control's trust list is set up once and by hand
+RENEW_US: Final = 30 * 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Files of certificate (DER) and key (PEM), and the application URI the certificate is for."""
+
+    certificate: Path
+    key: Path
+    uri: str
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.certificate.read_bytes())
+
+
+def own_identity(folder: Path, now_us: int) -> Identity:
+    """What lies in `folder`, made or renewed where needed. Blocking (up to a second for the key)."""
+    certificate, key = folder / "own" / "certificate.der", folder / "own" / "key.pem"
+    if certificate.is_file() and key.is_file():
+        der = certificate.read_bytes()
+        uri = application_uri(der)
+        if uri and validity_us(der)[1] - now_us > RENEW_US:
+            return Identity(certificate, key, uri)
+    certificate.parent.mkdir(parents=True, exist_ok=True)
+    host = socket.gethostname()
+    uri = f"urn:{host}:energy-monitoring"
+    private = generate_private_key()
+    names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri), x509.DNSName(host)]
+    made = generate_self_signed_app_certificate(
+        private, "Energy Monitoring", {"organizationName": "Energy Monitoring"}, names, [ExtendedKeyUsageOID.CLIENT_AUTH], DAYS
+    )
+    _write(key, dump_private_key_as_pem(private), 0o600)
+    _write(certificate, made.public_bytes(Encoding.DER), 0o644)
+    return Identity(certificate, key, uri)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    """Whole or not at all."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    draft.replace(path)
