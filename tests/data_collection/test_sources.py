@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,7 +23,7 @@ from domain.quality import Quality
 from domain.quantity import Quantity
 from domain.sample import Reading
 from runtime.clock import SystemClock
-from tests.conftest import eventually
+from tests.conftest import ROOT, eventually
 
 LINE = Line("bus", "speaking", {"host": "h", "port": 1})
 POINTS = (
@@ -230,3 +232,12 @@ def test_placeholders_are_parameters_of_the_device() -> None:
     assert filled("ns=4;s=|var|{plc}.App.{device}", DEVICE) == "ns=4;s=|var|A.App.d1"
     with pytest.raises(ConfigError, match="cnc_id is missing"):
         filled("sensor/{cnc_id}", DEVICE)
+
+
+def test_a_protocols_library_is_imported_with_its_first_line_only() -> None:
+    code = (
+        "import sys; from data_collection.registry import connects; known = connects(); "
+        "print(sorted(name for name in ('asyncua', 'snap7', 'aiomqtt', 'cryptography') if name in sys.modules), 'opcua' in known)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout.strip() == "[] True"

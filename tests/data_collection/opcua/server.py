@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from asyncua import Server, ua
-from asyncua.crypto.cert_gen import setup_self_signed_certificate
+from asyncua.crypto.cert_gen import dump_private_key_as_pem, generate_private_key, generate_self_signed_app_certificate
 from asyncua.server.user_managers import User, UserRole
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 URI = "urn:test:machine"
@@ -38,48 +38,81 @@ class Users:
 
 @dataclass
 class Machine:
-    """`values`: variable id -> first value, below ns=<URI>."""
+    """Built once (its address space takes seconds), started and stopped as often as wanted. `values`: variable id -> its first
+    value, in our namespace."""
 
     port: int
     values: dict[str, object]
-    policies: list[ua.SecurityPolicyType] = field(default_factory=lambda: [ua.SecurityPolicyType.NoSecurity])
-    tokens: list[type] = field(default_factory=lambda: [ua.AnonymousIdentityToken])
-    folder: Path | None = None
-    fillers: int = 0  # other namespaces registered before ours: renumbers it
+    folder: Path
     server: Server | None = None
+    running: bool = False
     index: int = 0
 
     @property
     def url(self) -> str:
         return f"opc.tcp://127.0.0.1:{self.port}"
 
-    async def start(self) -> None:
-        server = Server(user_manager=Users())  # type: ignore[arg-type]
+    async def build(self) -> None:
+        server = self.server = Server(user_manager=Users())
         await server.init()
         await server.set_application_uri(SERVER_URI)
         server.set_endpoint(self.url)
-        server.set_security_policy(self.policies)
-        server.set_identity_tokens(self.tokens)
-        if self.folder is not None:
-            key, certificate = self.folder / "server.pem", self.folder / "server.der"
-            await setup_self_signed_certificate(
-                key, certificate, SERVER_URI, "localhost", [ExtendedKeyUsageOID.SERVER_AUTH], {"organizationName": "Test"}
-            )
-            await server.load_certificate(str(certificate))
-            await server.load_private_key(str(key))
-        for number in range(self.fillers):
-            await server.register_namespace(f"urn:test:filler-{number}")
-        self.index = await server.register_namespace(URI)
-        machine = await server.nodes.objects.add_object(ua.NodeId("Machine", self.index), ua.QualifiedName("Machine", self.index))
+        policies = ua.SecurityPolicyType
+        server.set_security_policy([
+            policies.NoSecurity, policies.Basic256Sha256_Sign, policies.Basic256Sha256_SignAndEncrypt,
+            policies.Aes128Sha256RsaOaep_SignAndEncrypt, policies.Aes256Sha256RsaPss_SignAndEncrypt,
+        ])
+        server.set_identity_tokens([ua.AnonymousIdentityToken, ua.UserNameIdentityToken, ua.X509IdentityToken])
+        await self.certify(365)
+        await self._number_anew(0)
+
+    async def certify(self, days: int) -> None:
+        """Give the server a new certificate that is valid for so many days from now; negative: it ended so long ago."""
+        assert self.server is not None
+        key = generate_private_key()
+        names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(SERVER_URI), x509.DNSName("localhost")]
+        made = generate_self_signed_app_certificate(
+            key, "Test", {"organizationName": "Test"}, names, [ExtendedKeyUsageOID.SERVER_AUTH], days
+        )
+        paths = self.folder / "server.pem", self.folder / "server.der"
+        paths[0].write_bytes(dump_private_key_as_pem(key))
+        paths[1].write_bytes(made.public_bytes(Encoding.DER))
+        await self.server.load_certificate(str(paths[1]))
+        await self.server.load_private_key(str(paths[0]))
+
+    async def _number_anew(self, fillers: int) -> None:
+        """Our namespace comes behind so many others, and our nodes with it."""
+        server = self.server
+        assert server is not None
+        if self.index:
+            await server.delete_nodes([server.get_node(ua.NodeId("Machine", self.index))], recursive=True)
+        uris = ["http://opcfoundation.org/UA/", SERVER_URI, *(f"urn:test:filler-{n}" for n in range(fillers)), URI]
+        await server.get_node(ua.NodeId(ua.ObjectIds.Server_NamespaceArray)).write_value(uris)
+        self.index = len(uris) - 1
+        top = ua.NodeId("Machine", self.index)
+        machine = await server.nodes.objects.add_object(top, ua.QualifiedName("Machine", self.index))
         for name, value in self.values.items():
             await machine.add_variable(ua.NodeId(name, self.index), ua.QualifiedName(name, self.index), value)
-        await server.start()
-        self.server = server
+
+    async def start(self, fillers: int | None = None) -> None:
+        assert self.server is not None
+        if fillers is not None:
+            await self._number_anew(fillers)
+        await self.server.start()
+        self.running = True
 
     async def stop(self) -> None:
-        if self.server is not None:
-            server, self.server = self.server, None
-            await server.stop()
+        assert self.server is not None
+        if self.running:
+            self.running = False
+            await self.server.stop()
+
+    async def reset(self) -> None:
+        """As it was built, and running."""
+        if not self.running:
+            await self.start()
+        for name, value in self.values.items():
+            await self.write(name, value)
 
     async def write(
         self, name: str, value: object, *, source: datetime | None = None, status: int = 0, kind: ua.VariantType | None = None
@@ -92,12 +125,3 @@ class Machine:
         )
         await self.server.write_attribute_value(ua.NodeId(name, self.index), data)
         return at
-
-
-@asynccontextmanager
-async def serving(machine: Machine) -> AsyncIterator[Machine]:
-    await machine.start()
-    try:
-        yield machine
-    finally:
-        await machine.stop()

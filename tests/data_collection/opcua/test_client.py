@@ -24,11 +24,9 @@ from domain.quantity import Quantity
 from domain.sample import Reading
 from runtime.clock import SystemClock
 from tests.conftest import eventually
-from tests.data_collection.opcua.server import URI, Machine, free_port, serving
+from tests.data_collection.opcua.server import URI, Machine, free_port
 
-VALUES: dict[str, object] = {
-    "power": 1500.0, "state": 2, "program": "SHAFT-1", "speeds": [10.0, 20.0, 30.0], "parts": 7,
-}
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def point(tag: str, quantity: Quantity, node: str, unit: str = "1", **place: object) -> Point:
@@ -92,8 +90,8 @@ def line_to(machine: Machine, **options: object) -> Line:
     return Line("l", "opcua", {"url": machine.url, "timeout_s": 2.0, **options})
 
 
-async def test_values_come_by_subscription_with_the_sources_time_and_status() -> None:
-    async with serving(Machine(free_port(), dict(VALUES))) as machine, shop(line_to(machine), device()) as s:
+async def test_values_come_by_subscription_with_the_sources_time_and_status(machine: Machine) -> None:
+    async with shop(line_to(machine), device()) as s:
         await eventually(lambda: s.last("part_count") == (7.0, 0), 20)
         assert s.last("active_power") == (1.5, 0)
         assert s.last("execution_state") == (2.0, 0)
@@ -121,10 +119,9 @@ async def test_values_come_by_subscription_with_the_sources_time_and_status() ->
         assert s.collector.devices()[0].errors["clock"] >= 1
 
 
-async def test_a_value_that_does_not_change_is_confirmed_at_each_scan_and_each_change_in_between_is_kept() -> None:
+async def test_a_value_that_does_not_change_is_confirmed_at_each_scan_and_each_change_in_between_is_kept(machine: Machine) -> None:
     fast = point("active_power", Quantity.ACTIVE_POWER, "power", "W", sampling_s=0.0, queue=100)
-    line_and = Machine(free_port(), dict(VALUES))
-    async with serving(line_and) as machine, shop(line_to(machine), device(fast, scan_s=0.3)) as s:
+    async with shop(line_to(machine), device(fast, scan_s=0.3)) as s:
         await eventually(lambda: len(s.samples("active_power")) >= 4, 20)
         assert {value for _, value, _ in s.samples("active_power")} == {1.5}
         for number in range(20):
@@ -133,9 +130,9 @@ async def test_a_value_that_does_not_change_is_confirmed_at_each_scan_and_each_c
         assert {float(n) for n in range(20)} <= {value for _, value, _ in s.samples("active_power")}
 
 
-async def test_a_dead_band_is_kept_also_where_the_server_does_not() -> None:
+async def test_a_dead_band_is_kept_also_where_the_server_does_not(machine: Machine) -> None:
     banded = point("active_power", Quantity.ACTIVE_POWER, "power", "W", deadband=100.0)
-    async with serving(Machine(free_port(), dict(VALUES))) as machine, shop(line_to(machine), device(banded)) as s:
+    async with shop(line_to(machine), device(banded)) as s:
         await eventually(lambda: s.last("active_power") == (1.5, 0), 20)
         await machine.write("power", 1550.0)
         await machine.write("power", 1700.0)
@@ -143,23 +140,22 @@ async def test_a_dead_band_is_kept_also_where_the_server_does_not() -> None:
         assert 1.55 not in {value for _, value, _ in s.samples("active_power")}
 
 
-async def test_the_return_of_a_killed_server_is_found_even_with_other_namespace_numbers() -> None:
-    machine = Machine(free_port(), dict(VALUES))
-    async with serving(machine), shop(line_to(machine), device()) as s:
+async def test_the_return_of_a_killed_server_is_found_even_with_other_namespace_numbers(machine: Machine) -> None:
+    async with shop(line_to(machine), device()) as s:
         await eventually(lambda: s.last("active_power") == (1.5, 0), 20)
         first = machine.index
         await machine.stop()
         await eventually(lambda: s.last("active_power") == (None, int(Quality.LINE_DOWN)), 20)
         assert s.state == "offline"
-        machine.fillers, machine.values["power"] = 3, 4000.0
-        await machine.start()
+        await machine.start(fillers=3)
+        await machine.write("power", 4000.0)
         assert machine.index != first
         await eventually(lambda: s.last("active_power") == (4.0, 0) and s.last("part_count") == (7.0, 0), 40)
         assert s.state == "online"
 
 
-async def test_a_subscription_that_the_server_loses_is_made_anew() -> None:
-    async with serving(Machine(free_port(), dict(VALUES))) as machine, shop(line_to(machine), device()) as s:
+async def test_a_subscription_that_the_server_loses_is_made_anew(machine: Machine) -> None:
+    async with shop(line_to(machine), device()) as s:
         await eventually(lambda: s.last("active_power") == (1.5, 0), 20)
         assert machine.server is not None
         service = machine.server.iserver.subscription_service
@@ -170,8 +166,10 @@ async def test_a_subscription_that_the_server_loses_is_made_anew() -> None:
         assert len(s.readings) > count
 
 
-async def test_a_server_that_makes_no_subscriptions_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with serving(Machine(free_port(), dict(VALUES))) as machine:
+async def test_a_server_that_makes_no_subscriptions_is_read(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if machine.running:
         assert machine.server is not None
 
         async def refuse(*_args: object, **_more: object) -> None:
@@ -185,9 +183,8 @@ async def test_a_server_that_makes_no_subscriptions_is_read(monkeypatch: pytest.
             assert s.texts("program")[-1] == "SHAFT-1"
 
 
-async def test_polling_can_be_asked_for() -> None:
-    machine = Machine(free_port(), dict(VALUES))
-    async with serving(machine), shop(line_to(machine, updates="poll"), device()) as s:
+async def test_polling_can_be_asked_for(machine: Machine) -> None:
+    async with shop(line_to(machine, updates="poll"), device()) as s:
         await eventually(lambda: s.last("spindle_speed") == (20.0, 0), 20)
         assert machine.server is not None
         assert not machine.server.iserver.subscription_service.subscriptions
@@ -195,7 +192,7 @@ async def test_polling_can_be_asked_for() -> None:
         await eventually(lambda: s.state == "offline", 20)
 
 
-async def test_what_the_server_does_not_have_is_bad_with_its_reason_and_costs_nothing_else() -> None:
+async def test_what_the_server_does_not_have_is_bad_with_its_reason_and_costs_nothing_else(machine: Machine) -> None:
     points = (
         POINTS[0],
         point("voltage_l1", Quantity.VOLTAGE, "nowhere", "V"),
@@ -204,7 +201,7 @@ async def test_what_the_server_does_not_have_is_bad_with_its_reason_and_costs_no
         point("current_l1", Quantity.CURRENT, "program", "A"),
         point("current_l2", Quantity.CURRENT, "speeds", "A", index=9),
     )
-    async with serving(Machine(free_port(), dict(VALUES))) as machine, shop(line_to(machine), device(*points)) as s:
+    async with shop(line_to(machine), device(*points)) as s:
         await eventually(lambda: s.last("active_power") == (1.5, 0) and s.last("voltage_l3") is not None, 20)
         for tag in ("voltage_l1", "voltage_l2", "voltage_l3"):
             await eventually(lambda tag=tag: s.last(tag) == (None, int(Quality.REFUSED)), 20)
@@ -215,10 +212,9 @@ async def test_what_the_server_does_not_have_is_bad_with_its_reason_and_costs_no
         assert errors["decode"] >= 2
 
 
-async def test_reading_by_hand_scanning_and_browsing_work_beside_the_subscription() -> None:
-    machine = Machine(free_port(), dict(VALUES))
+async def test_reading_by_hand_scanning_and_browsing_work_beside_the_subscription(machine: Machine) -> None:
     line = line_to(machine)
-    async with serving(machine), shop(line, device()) as s:
+    async with shop(line, device()) as s:
         await eventually(lambda: s.last("active_power") == (1.5, 0), 20)
         trace = Trace()
         (reading,) = await s.collector.read_once(device(), line, trace)
