@@ -35,6 +35,10 @@ TEST_PARTS = {
     "gcc": "gcc",
     "/usr/include/modbus/modbus.h": "libmodbus-dev",
     "pdftoppm": "poppler-utils",
+    "influxd": "influxdb",
+    "victoria-metrics": "victoria-metrics",
+    "java": "default-jre-headless",
+    "mvn": "maven",
 }
 
 

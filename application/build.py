@@ -32,6 +32,8 @@ from application.backups import Backups
 from application.baselines import build_baselines
 from application.consistency_watch import watch_consistency
 from application.cube import CubeParts, build_cube
+from application.feed_watch import watch_feeds
+from application.feeds import Feeds
 from application.figures import Figures, build_figures
 from application.findings import FindingParts, build_findings
 from application.log_view import LogView
@@ -56,6 +58,7 @@ from data_collection.workspace import Workspace
 from data_processing.consistency import ConsistencyMonitor
 from data_processing.processor import Processing
 from database import Database, open_database
+from domain.health import Books
 from domain.plant import Plant, Site, Tag
 from domain.ports import Clock, Sink
 from domain.sample import Reading, TagEvent
@@ -109,6 +112,7 @@ class Application:
     supervisor: Supervisor
     offload: Offload
     report_worker: Offload
+    feeds: Feeds
     jobs: dict[str, Job] = field(default_factory=dict)
 
     async def prime(self) -> None:
@@ -155,6 +159,8 @@ async def open_application(
         try:
             yield application
         finally:
+            await database.writer.close()  # its last samples go to the feeds too
+            await application.feeds.close()
             application.offload.close()
             application.report_worker.close()
 
@@ -172,6 +178,7 @@ class _House:
     lag: LoopLag
     offload: Offload
     report_worker: Offload  # of its own: who cancels a report ends its worker
+    feeds: Feeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +229,10 @@ class _Faces:
 async def _connect(
     settings: Settings, clock: Clock, environ: Mapping[str, str], database: Database, connect: Mapping[str, Connect] | None
 ) -> Application:
-    house = _House(settings, clock, database, _Current(), InProcessBus(), Supervisor(clock), LoopLag(), Offload(), Offload())
+    house = _House(
+        settings, clock, database, _Current(), InProcessBus(), Supervisor(clock), LoopLag(), Offload(), Offload(),
+        Feeds(settings, database, clock),
+    )
     measuring = _measuring(house, environ, connect)
     meaning = _meaning(house, measuring)
     faces = _faces(house, measuring, meaning)
@@ -231,6 +241,7 @@ async def _connect(
         settings, clock, database, house.bus, measuring.collector, measuring.processing, measuring.plant, meaning.energy,
         meaning.analysis, meaning.alerts, faces.live, faces.status, faces.reports.reports, faces.accounts, faces.services,
         build_web(faces.services, options=_web_options(settings, clock)), house.supervisor, house.offload, house.report_worker,
+        house.feeds,
     )
     application.jobs = _jobs(house, measuring, meaning, faces)
     return application
@@ -239,7 +250,12 @@ async def _connect(
 def _measuring(house: _House, environ: Mapping[str, str], connect: Mapping[str, Connect] | None) -> _Measuring:
     current, database, clock = house.current, house.database, house.clock
     events: deque[TagEvent] = deque(maxlen=WAITING_EVENTS)
-    processing = Processing(current.plant, current.tags, events.append)
+
+    def on_event(event: TagEvent) -> None:
+        events.append(event)
+        house.feeds.on_tag_event(event)
+
+    processing = Processing(current.plant, current.tags, on_event)
 
     def on_reading(reading: Reading) -> None:
         batch = processing.process(reading)
@@ -314,7 +330,8 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
         Sources(
             lines=collector.lines, devices=collector.devices,
             tasks=lambda: [*house.supervisor.statuses(), *reports.scheduler.statuses()],
-            storage=database.writer.storage_status, books=database.writer.books, loop_lag_ms=house.lag.p99_ms,
+            storage=database.writer.storage_status, books=partial(_books, house), feeds=house.feeds.feeds,
+            loop_lag_ms=house.lag.p99_ms,
             samples_taken=lambda: live.samples_taken,
         ),
     )
@@ -334,7 +351,7 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
         balance=meaning.doctor, notifications=meaning.notifications, money=money.service, findings=meaning.found.service,
         floor=FloorPlans(plant, database.floor, database.audit, clock),
         notes=MachineNotes(plant, database.notes, database.audit, clock), backups=backups,
-        log=LogView(recent_lines().lines),
+        log=LogView(recent_lines().lines), feeds=house.feeds,
     )
     return _Faces(live, accounts, status, reports, money, backups, services)
 
@@ -344,7 +361,10 @@ def _wire(house: _House, measuring: _Measuring, meaning: _Meaning, faces: _Faces
     analysis, writer = meaning.analysis, house.database.writer
     analysis.on_state(faces.live.on_state)
     meaning.alerts.on_alert(faces.live.on_alert)
+    analysis.on_state(house.feeds.on_state)
+    meaning.alerts.on_alert(house.feeds.on_alert)
     house.current.listeners += [
+        house.feeds.apply,
         measuring.processing.apply, measuring.recent.apply, meaning.alerts.apply, meaning.states.recompute.apply, analysis.apply,
         measuring.monitor.apply, faces.live.apply, meaning.virtual.apply, meaning.found.watch.apply,
         lambda p, _t: measuring.collector.apply(p),
@@ -363,12 +383,14 @@ def _jobs(house: _House, measuring: _Measuring, meaning: _Meaning, faces: _Faces
     models = BaselineModels(meaning.baselines, meaning.analysis.rules.register_model, clock)
     later = partial(after_rollups, database.rollups, clock)
     return {
-        "writer": database.writer.run,
+        "writer": house.feeds.run_writer,
+        **house.feeds.host.jobs(),
         "rollups": database.rollups.run,
         "retention": database.retention.run,
         "events": partial(_keep_events, database, measuring.events, clock),
         "consistency": partial(watch_consistency, measuring.monitor, meaning.alerts, clock),
         "storage-watch": partial(watch_storage, database.writer.storage_status, meaning.alerts, clock),
+        "feed-watch": partial(watch_feeds, house.feeds.feeds, meaning.alerts, clock),
         "analysis": meaning.analysis.run,
         "virtual": meaning.virtual.run,
         "state-recompute": meaning.states.recompute.run,
@@ -389,6 +411,12 @@ def _jobs(house: _House, measuring: _Measuring, meaning: _Meaning, faces: _Faces
         "accounts": faces.accounts.watch,
         "collector": measuring.collector.run,
     }
+
+
+def _books(house: _House) -> Books:
+    """The writer's with those of the feeds."""
+    house.database.writer.set_destinations(feed.as_destination() for feed in house.feeds.feeds())
+    return house.database.writer.books()
 
 
 async def _first_sample_us(database: Database) -> int | None:

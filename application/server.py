@@ -161,8 +161,10 @@ async def _first_start(app: Application) -> None:
     """Load the plant (or import ENERGY_PLANT_FILE once), make the first administrator or print the setup code."""
     known = await app.plant.load()
     settings = app.settings
+    served = {*app.feeds.host.jobs(), "feed:smtp"}
     for feed in settings.feeds_asked:  # silence would read as "delivered"
-        log.warning("%s is set up, but this version has no such feed yet: nothing is sent there", feed)
+        if f"feed:{feed}" not in served:
+            log.warning("%s is set up, but this version has no such feed yet: nothing is sent there", feed)
     if not known and settings.plant_file is not None:
         await app.plant.import_yaml(read_text(settings.plant_file), cli_actor())
     await app.prime()

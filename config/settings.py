@@ -9,10 +9,12 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
@@ -99,28 +101,82 @@ class Journal(Section):
     limit_bytes: Annotated[int, Field(ge=1_000_000)] = _WEEK_OF_NOMINAL_LOAD
 
 
+def _bootstrap(value: str) -> str:
+    for part in value.split(","):
+        host, _, port = part.strip().rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ValueError("expected host:port, several separated by commas")
+    return value
+
+
+def _topic(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9._-]{1,200}", value) is None:
+        raise ValueError("expected letters, digits, dots, dashes and underscores")
+    return value
+
+
+def _mqtt_topic(value: str) -> str:
+    if not value.strip("/") or any(sign in value for sign in "+#$\0") or len(value) > 200:
+        raise ValueError("expected a topic without +, # and $")
+    return value.strip("/")
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+        raise ValueError("expected http://host[:port] or https://host[:port], user and password set apart")
+    return value
+
+
+class Feeds(Section):
+    """Of every feed's outbox. `limit_bytes`: never more than that on disk for one; 1 000 samples/s are about 50 MB an hour."""
+
+    limit_bytes: Annotated[int, Field(ge=1_000_000)] = 2 * 1024**3
+
+
 class Kafka(Section):
-    bootstrap: str | None = None
-    topic_prefix: str = "energy"
+    """`bootstrap`: host:port, several separated by commas. `partitions` and `replication` of topics that are made here."""
+
+    bootstrap: Annotated[str, AfterValidator(_bootstrap)] | None = None
+    topic_prefix: Annotated[str, AfterValidator(_topic)] = "energy"
     user: str | None = None
     password: SecretStr | None = None
+    sasl: Literal["plain", "scram-sha-256", "scram-sha-512"] = "scram-sha-512"
     tls: bool = False
+    ca_file: Path | None = None
+    format: Literal["json", "protobuf"] = "json"
+    compression: Literal["none", "gzip"] = "gzip"
+    partitions: Annotated[int, Field(ge=1, le=1000)] = 6
+    replication: Annotated[int, Field(ge=1, le=10)] | None = None  # None: the brokers' own default
 
 
 class InfluxDB(Section):
-    url: str | None = None
+    """`version` auto asks the server. `user` and `password` for 1.x and VictoriaMetrics, `token` for 2.x and 3.x."""
+
+    url: Annotated[str, AfterValidator(_http_url)] | None = None
+    version: Literal["auto", "1", "2", "3"] = "auto"
     token: SecretStr | None = None
+    user: str | None = None
+    password: SecretStr | None = None
     org: str = ""
     bucket: str = "energy"
+    gzip: bool = True
+    ca_file: Path | None = None
 
 
 class MQTT(Section):
+    """`home_assistant`: prefix of its discovery, usually homeassistant; None: none."""
+
     host: Host | None = None
     port: Port = 1883
     user: str | None = None
     password: SecretStr | None = None
     tls: bool = False
-    topic_prefix: str = "energy"
+    ca_file: Path | None = None
+    topic_prefix: Annotated[str, AfterValidator(_mqtt_topic)] = "energy"
+    client_id: Annotated[str, AfterValidator(_topic)] = "energy-monitoring"
+    retain: bool = True
+    home_assistant: Annotated[str, AfterValidator(_mqtt_topic)] | None = None
 
 
 class OpcUaServer(Section):
@@ -153,6 +209,7 @@ class Settings(Section):
     admin: Admin = Admin()
     log: Log = Log()
     journal: Journal = Journal()
+    feeds: Feeds = Feeds()
     kafka: Kafka = Kafka()
     influxdb: InfluxDB = InfluxDB()
     mqtt: MQTT = MQTT()
@@ -313,7 +370,9 @@ def _contradictions(settings: Settings) -> list[str]:
     if (web.tls_cert is None) != (web.tls_key is None):
         missing = "web.tls_key" if web.tls_key is None else "web.tls_cert"
         wrong.append(f"{variable(missing)} is missing: TLS needs the certificate and its key")
-    for name, path in (("web.tls_cert", web.tls_cert), ("web.tls_key", web.tls_key), ("plant_file", settings.plant_file)):
+    for name, path in (("web.tls_cert", web.tls_cert), ("web.tls_key", web.tls_key), ("plant_file", settings.plant_file),
+                       ("kafka.ca_file", settings.kafka.ca_file), ("influxdb.ca_file", settings.influxdb.ca_file),
+                       ("mqtt.ca_file", settings.mqtt.ca_file)):  # fmt: skip
         if path is not None and not path.is_file():
             wrong.append(f"{variable(name)}: there is no file {path}")
     if not web.is_local and not web.tls and not web.plain_http_ok:

@@ -94,7 +94,7 @@ class Ledger:
         }
 
 
-_DESTINATION = ("name", "enabled", "delivered", "pending", "quarantined", "dropped", "last_error", "oldest_pending_us")
+_DESTINATION = ("name", "enabled", "delivered", "pending", "quarantined", "dropped", "last_error", "oldest_pending_us", "taken")
 
 
 def books_of_row(row: Mapping[Any, Any]) -> Books:

@@ -21,6 +21,7 @@ from database.engine import Store
 from database.journal import Journal
 from database.keys import Sealer, load_or_create_key
 from database.migrate import upgrade
+from database.outbox import DiskOutbox
 from database.repositories import (
     AUDIT_HEAD,
     AccessRepository,
@@ -97,6 +98,11 @@ class Database:
     warnings: Sequence[str]  # weak settings of the server, for the status page
     store: Store
     data_dir: Path
+    identity: bytes
+
+    def outbox(self, feed: str, limit_bytes: int) -> DiskOutbox:
+        """Of a feed; not opened yet. It belongs to this database, since tag ids do."""
+        return DiskOutbox(self.data_dir / "feeds" / feed, self.identity, limit_bytes)
 
     async def check(self) -> CheckResult:
         """Integrity of the file, of the audit chain, and the books."""
@@ -151,7 +157,8 @@ async def open_database(
         for warning in warnings:
             log.warning("database server: %s", warning)
         way = delivery(store)
-        journal = Journal(data_dir / "journal", await _identity(store), journal_limit_bytes)
+        identity = await _identity(store)
+        journal = Journal(data_dir / "journal", identity, journal_limit_bytes)
         writer = SampleWriter(
             way, journal, clock, DiskSpace(data_dir), kind=store.kind, flush_s=flush_s, commit_s=commit_s, warnings=warnings
         )
@@ -168,7 +175,7 @@ async def open_database(
             ReportRepository(store), BookRepository(store), EventRepository(store), PriceRepository(store), IdleRepository(store),
             FindingRepository(store), BaselineRepository(store), BalanceRepository(store), CubeRepository(store),
             NotificationRepository(store), NoteRepository(store), FloorRepository(store), ReportPlanRepository(store),
-            TrendViewRepository(store), warnings, store, data_dir,
+            TrendViewRepository(store), warnings, store, data_dir, identity,
         )
         try:
             yield database

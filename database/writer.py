@@ -26,6 +26,7 @@ from database.journal import Journal, Record
 from database.ledger import Ledger, ReadCounts, ledger_of_row
 from database.space import DiskSpace, no_room
 from domain.errors import StorageError
+from domain.feed import Kept
 from domain.health import Books, DestinationBook, StorageStatus
 from domain.ports import Clock
 from domain.sample import Batch
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 _R = TypeVar("_R")
 OnKept = Callable[[Sequence[Mark]], None]
+OnRecord = Callable[[Kept], None]
 
 MEMORY_SAMPLES = 200_000  # journalled samples that also wait in memory; beyond that they are read back from the journal
 QUEUE_SAMPLES = 500_000
@@ -70,6 +72,7 @@ class SampleWriter:
         self._work: set[asyncio.Task[Any]] = set()
         self._news = asyncio.Event()
         self._callbacks: list[OnKept] = []
+        self._followers: list[tuple[OnRecord, Callable[[], int | None]]] = []
         self._intake_error: str | None = None
         self._table_error: str | None = None
         self._intake_full = self._table_full = False
@@ -118,6 +121,14 @@ class SampleWriter:
     def on_kept(self, callback: OnKept) -> None:
         """Called after a commit with the (tag_id, begin of minute) whose roll-ups became outdated by it."""
         self._callbacks.append(callback)
+
+    def follow(self, callback: OnRecord, after: Callable[[], int | None]) -> None:
+        """Tell `callback` of every record that was kept, in order; it must return at once.
+
+        `after`: number of the newest record it has safe, asked when the journal is opened: what the journal still holds beyond
+        it is told first, so that a killed process leaves no hole between the two.
+        """
+        self._followers.append((callback, after))
 
     async def forget_marks(self, marks: Sequence[Mark]) -> None:
         """See Handover."""
@@ -252,8 +263,23 @@ class SampleWriter:
                 self._memory_whole = False
                 self._oldest_us = await self._on_disk(partial(self._journal.oldest_us, ledger.settled_number))
                 log.info("the journal holds %d samples that the database does not have yet", ledger.kept - ledger.settled)
+            await self._catch_up_followers()
             self._opened = True
             self._news.set()
+
+    async def _catch_up_followers(self) -> None:
+        for callback, after in self._followers:
+            number = after()
+            while number is not None and (found := await self._on_disk(partial(self._journal.read, number, self._max_batch))):
+                for record in found:
+                    callback(_kept(record))
+                number = found[-1].number
+
+    def _tell_followers(self, record: Record) -> None:
+        if self._followers:
+            kept = _kept(record)
+            for callback, _after in self._followers:
+                callback(kept)
 
     # -- intake -------------------------------------------------------------------------------------------------
 
@@ -321,6 +347,7 @@ class SampleWriter:
             self._count_kept(record)
             self._remember(Waiting(record, columns))
             self._news.set()
+            self._tell_followers(record)
             return True
         return await self._keep_directly(Waiting(record, columns))
 
@@ -331,6 +358,7 @@ class SampleWriter:
                 return False
             self._count_kept(waiting.record)
             if await self._commit([waiting]):
+                self._tell_followers(waiting.record)
                 return True
             self.ledger.kept -= len(waiting.columns)
             self._kept_number = self.ledger.settled_number
@@ -485,3 +513,7 @@ class SampleWriter:
             found.append(f"less than {5 if disk < 0.05 else 10} % of the disk is free ({free // 1_048_576} MiB)")
         found.extend(f"the journal was damaged, {d.length} bytes are lost; the file is {d.file}" for d in self._journal.damages)
         return found
+
+
+def _kept(record: Record) -> Kept:
+    return Kept(record.number, record.kept_before, record.samples, record.from_us, record.to_us, record.block)

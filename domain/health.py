@@ -52,7 +52,7 @@ class LineStatus:
 
 @dataclass(frozen=True, slots=True)
 class DestinationBook:
-    """kept = delivered + pending + quarantined + dropped."""
+    """taken = delivered + pending + quarantined + dropped; `taken` None: everything that was kept."""
 
     name: str
     enabled: bool
@@ -62,6 +62,7 @@ class DestinationBook:
     dropped: int
     last_error: str | None = None
     oldest_pending_us: int | None = None
+    taken: int | None = None  # samples and events since a feed was first switched on
 
 
 @dataclass(frozen=True, slots=True)

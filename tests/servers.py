@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -184,8 +185,12 @@ class PostgreSQL(Server):
         return f"postgresql+asyncpg://em@127.0.0.1:{self.port}/{database}"
 
 
+_S = TypeVar("_S", bound=Server)
+
+
 @contextlib.contextmanager
-def _running(kind: type[Server]) -> Iterator[Server]:
+def running_server(kind: type[_S]) -> Iterator[_S]:
+    """One of that kind, started; gone with its data afterwards."""
     server = kind()
     try:
         server.start()
@@ -197,14 +202,14 @@ def _running(kind: type[Server]) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[Server]:
     """A running MariaDB."""
-    with _running(MariaDB) as server:
+    with running_server(MariaDB) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     """A running PostgreSQL."""
-    with _running(PostgreSQL) as server:
+    with running_server(PostgreSQL) as server:
         yield server
 
 

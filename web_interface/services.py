@@ -28,6 +28,7 @@ from domain.energy import NO_SHIFT_PRICE, Efficiency, EnergyAccount, ShiftPrice,
 from domain.errors import Forbidden as Forbidden
 from domain.errors import MonitorError
 from domain.explain import Explanation
+from domain.feed import FeedService, FeedStatus
 from domain.figures import (
     Cost,
     CostHour,
@@ -554,6 +555,10 @@ class StatusService(Protocol):
     def tasks(self) -> Sequence[TaskStatus]: ...
     def storage(self) -> StorageStatus: ...
     def books(self) -> Books: ...
+    def feeds(self) -> Sequence[FeedStatus]:
+        """See domain.feed.FeedService.feeds."""
+        ...
+
     def started_us(self) -> int: ...
     def samples_per_second(self) -> float: ...
     def loop_lag_ms(self) -> float: ...
@@ -888,3 +893,4 @@ class Services:
     floor: FloorService
     backups: BackupService
     log: LogService
+    feeds: FeedService

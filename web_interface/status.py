@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from domain.feed import FeedStatus
 from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
 from domain.ports import Clock
 
@@ -23,6 +24,7 @@ class Sources:
     books: Callable[[], Books]
     loop_lag_ms: Callable[[], float]
     samples_taken: Callable[[], int]
+    feeds: Callable[[], Sequence[FeedStatus]] = tuple
 
 
 class Status:
@@ -56,6 +58,9 @@ class Status:
 
     def books(self) -> Books:
         return self._sources.books()
+
+    def feeds(self) -> Sequence[FeedStatus]:
+        return self._sources.feeds()
 
     def started_us(self) -> int:
         return self._started_us

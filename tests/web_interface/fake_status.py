@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from domain.access import Actor
+from domain.feed import FeedStatus, OutboxBook, Refused
 from domain.health import Books, DestinationBook, DeviceStatus, LineStatus, StorageStatus, TaskStatus
 from tests.web_interface import fake_shop as shop
 
@@ -101,9 +103,21 @@ class FakeStatus:
                 DestinationBook("database", True, 9_874_084, 28, 0, 0),
                 DestinationBook("kafka", True, 9_873_700, 412, 0, 0),
                 DestinationBook("opcua", True, 9_874_112, 0, 0, 0),
-                DestinationBook("influxdb", False, 0, 0, 0, 0),
+                DestinationBook("influxdb", True, 4_000, 990, 10, 0, "no answer in time", shop.LOST_US, 5_000),
             ),
         )
+
+    def feeds(self) -> Sequence[FeedStatus]:
+        return [
+            FeedStatus(
+                "kafka", "ok", "kafka:9092", shop.START_US, self._clock.now_us(), None, None,
+                OutboxBook(9_874_112, 9_873_700, 412, 0, 0, shop.START_US, 2**20, 2**31),
+            ),
+            FeedStatus(
+                "influxdb", "away", "http://influx.plant:8086", shop.LOST_US, shop.LOST_US, "no answer in time",
+                shop.START_US + 22 * shop.S, OutboxBook(5_000, 4_000, 990, 10, 0, shop.LOST_US, 2**20, 2**31), {"204": 40, "503": 3},
+            ),
+        ]  # fmt: skip
 
     def started_us(self) -> int:
         return shop.START_US - DAYS_41
@@ -116,3 +130,22 @@ class FakeStatus:
 
     def keeping(self) -> bool:
         return self.storage_state in {"ok", "journal"}
+
+
+class FakeFeeds:
+    """FeedService over the picture's feeds."""
+
+    def __init__(self, status: FakeStatus) -> None:
+        self._status = status
+
+    def feeds(self) -> Sequence[FeedStatus]:
+        return self._status.feeds()
+
+    async def quarantine(self, name: str, actor: Actor, most: int = 100) -> Sequence[Refused]:
+        return [Refused("field type conflict", [(1, shop.LOST_US, 11.5, 0)])] if name == "influxdb" else []
+
+    async def retry_quarantine(self, name: str, actor: Actor) -> int:
+        return 10
+
+    async def discard_quarantine(self, name: str, actor: Actor) -> int:
+        return 10

@@ -42,7 +42,7 @@ from tests.web_interface.fake_plant import FakePlant
 from tests.web_interface.fake_production import FakeProduction
 from tests.web_interface.fake_reports import FakeReports
 from tests.web_interface.fake_states import FakeStates
-from tests.web_interface.fake_status import FakeStatus
+from tests.web_interface.fake_status import FakeFeeds, FakeStatus
 from tests.web_interface.fake_upkeep import fake_backups, fake_log
 from tests.web_interface.fake_virtual import FakeVirtualTags
 from tests.web_interface.memory_stores import MemoryAccess, MemoryAudit, MemoryTrendViews
@@ -561,7 +561,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         plant=FakePlant(),
         plant_history=fake_history(clock, audit),
         access=Accounts(store, audit, clock, hashing=CHEAP),
-        status=FakeStatus(clock),
+        status=(status := FakeStatus(clock)),
         reports=FakeReports(clock),
         rehearsals=FakeRehearsals(clock),
         explain=FakeExplain(),
@@ -581,6 +581,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         floor=fake_floor(clock, audit),
         backups=fake_backups(clock, audit),
         log=fake_log(clock),
+        feeds=FakeFeeds(status),
         clock=clock,
         access_store=store,
         audit_store=audit,

@@ -373,6 +373,7 @@ class Destination(BaseModel):
     pending: int
     quarantined: int
     dropped: int
+    taken: int
     balanced: bool
     last_error: str | None
     oldest_pending: str | None
@@ -380,7 +381,7 @@ class Destination(BaseModel):
 
 class BooksOut(BaseModel):
     """read = kept + filtered + rejected + in flight (read just now, not yet on the disk); for each destination
-    kept = delivered + pending + quarantined + dropped."""
+    taken = delivered + pending + quarantined + dropped (the database takes what is kept, a feed also events)."""
 
     since: str
     read: int

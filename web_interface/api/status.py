@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from domain.access import Actor, Role
-from domain.health import Books, DeviceStatus, LineStatus
+from domain.health import Books, DestinationBook, DeviceStatus, LineStatus
 from web_interface.api import models
 from web_interface.api.alerts import NoParameters
 from web_interface.api.answers import Json, described
@@ -102,6 +102,10 @@ def line_item(line: LineStatus) -> dict[str, Any]:
     }
 
 
+def _taken(books: Books, destination: DestinationBook) -> int:
+    return books.kept if destination.taken is None else destination.taken
+
+
 def books_out(books: Books) -> dict[str, Any]:
     return {
         "since": rfc3339(books.since_us),
@@ -121,7 +125,8 @@ def books_out(books: Books) -> dict[str, Any]:
                 "dropped": d.dropped,
                 "last_error": d.last_error,
                 "oldest_pending": rfc3339_or_none(d.oldest_pending_us),
-                "balanced": not d.enabled or books.kept == d.delivered + d.pending + d.quarantined + d.dropped,
+                "taken": _taken(books, d),
+                "balanced": not d.enabled or _taken(books, d) == d.delivered + d.pending + d.quarantined + d.dropped,
             }
             for d in books.destinations
         ],

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.feed import FeedStatus
 from domain.health import DeviceStatus, LineStatus
 from web_interface.format import MISSING, Format
 from web_interface.locale import has, t
 from web_interface.services import Services
 
 Rows = list[dict[str, Any]]
+FEED_TONES = {
+    "ok": ("check_circle", "quiet"),
+    "starting": ("schedule", "quiet"),
+    "behind": ("schedule", "quiet"),
+    "away": ("error", "alarm"),
+    "failed": ("error", "alarm"),
+    "off": ("pause_circle", "quiet"),
+}
 TONES = {
     "online": ("check_circle", "quiet"),
     "partial": ("error", "alarm"),
@@ -200,6 +209,7 @@ class StatusView:
         for line in lines.values():
             if line.warning and line.state != "down":
                 items.append(self._slow_line(line))
+        items += [self._feed_away(feed) for feed in self._status.feeds() if feed.state in {"away", "failed"}]
         for words in self._status.storage().warnings:
             items.append({"tone": "hint", "title": self.t("status.todo.storage"), "words": words, "technical": ""})
         return {"items": items, "empty": self.t("status.todo.nothing")}
@@ -226,6 +236,16 @@ class StatusView:
             ),
             "words": self.t("status.todo.device.access") if kind else self.t(key, n=others, line=line.line_id),
             "technical": self._technical(device.last_error, device.next_attempt_us, device.timeouts, device.last_success_us),
+        }
+
+    def _feed_away(self, feed: FeedStatus) -> dict[str, Any]:
+        since = self._fmt.moment(feed.since_us, self._now_us)
+        name = self.t(f"destination.{feed.name}")
+        return {
+            "tone": "high",
+            "title": self.t("status.todo.feed", feed=name, since=since),
+            "words": self.t("status.todo.feed.words", target=feed.target, n=self._fmt.number(feed.book.waiting, 0)),
+            "technical": self._technical(feed.last_error, feed.next_attempt_us, None, feed.last_success_us),
         }
 
     def _technical(
@@ -297,17 +317,29 @@ class StatusView:
         key = f"quality.{reason}"
         return self.t(key) if has(key, self._fmt.lang) else reason.replace("_", " ")
 
+    def _feed_state(self, feed: FeedStatus | None) -> dict[str, Any]:
+        """Empty for the database: its state is the page's verdict."""
+        if feed is None:
+            return {"text": ""}
+        name, tone = FEED_TONES.get(feed.state, ("error", "alarm"))
+        words = self.t(f"feed.state.{feed.state}")
+        if tone == "alarm":
+            words += ", " + self._fmt.duration((self._now_us - feed.since_us) / 1e6)
+        return {"text": words, "icon": name, "tone": tone, "bold": tone == "alarm"}
+
     def destinations(self) -> tuple[Rows, Rows]:
         """Where what was kept went."""
         fmt = self._fmt
         columns = [
             self._column("destination", grow=True),
+            self._column("state"),
             self._column("delivered", "right"),
             self._column("pending", "right"),
             self._column("quarantined", "right"),
             self._column("dropped", "right"),
         ]
         rows = []
+        feeds = {feed.name: feed for feed in self._status.feeds()}
         for book in self._status.books().destinations:
             key = f"destination.{book.name}"
             rows.append(
@@ -319,6 +351,7 @@ class StatusView:
                             "icon": "check_circle" if book.enabled else "pause_circle",
                             "tone": "quiet",
                         },
+                        "state": self._feed_state(feeds.get(book.name)),
                         "delivered": {"text": fmt.number(book.delivered, 0), "sort": book.delivered},
                         "pending": {"text": fmt.number(book.pending, 0), "sort": book.pending},
                         "quarantined": {"text": fmt.number(book.quarantined, 0), "sort": book.quarantined},

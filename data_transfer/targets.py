@@ -1,0 +1,37 @@
+"""Where feeds may go: any address an administrator names, but never a link-local one and never our own ports (S20).
+
+A name is resolved and judged each time a connection is made, since it can point elsewhere tomorrow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+
+from domain.feed import DestinationAway
+
+OwnPorts = frozenset[int]
+
+
+async def judged_addresses(host: str, port: int, own_ports: OwnPorts = frozenset()) -> list[str]:
+    """Addresses of `host` as text, each judged. Raises DestinationAway: not found, or one of them is not allowed."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as exc:
+        raise DestinationAway(f"{host}: there is no such host") from exc
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    for address in addresses:
+        judge(address, port, own_ports)
+    return addresses
+
+
+def judge(address: str, port: int, own_ports: OwnPorts = frozenset()) -> None:
+    """Raises DestinationAway for an address that no feed may go to."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    if ip.is_link_local or ip.is_multicast or ip.is_unspecified:
+        raise DestinationAway(f"{ip} is a link-local, multicast or unspecified address: no feed goes there")
+    if ip.is_loopback and port in own_ports:
+        raise DestinationAway(f"{ip}:{port} is a port of this program: no feed goes there")
