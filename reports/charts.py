@@ -18,7 +18,7 @@ BLUE = HexColor("#1B3A57")
 AREA = HexColor("#DAE1E8")
 TEAL = HexColor("#1E7D75")
 AMBER = HexColor("#A9761A")
-AMBER_BG = HexColor("#FFFFFF")
+WHITE = HexColor("#FFFFFF")
 RED = HexColor("#C8102E")
 GREY = HexColor("#7C8994")
 
@@ -170,13 +170,20 @@ class PowerChart(Flowable):  # type: ignore[misc]
         if dashed:
             canvas.setDash(4, 3)
         canvas.line(28, y, self.width, y)
-        canvas.setFillColor(INK)
-        canvas.setFont(REGULAR if dashed else BOLD, 8)
-        if dashed:
-            canvas.drawString(46, y - 10, label)
-        else:
-            canvas.drawRightString(self.width, y + 4, label)
         canvas.restoreState()
+        if dashed:
+            self._label(label, REGULAR, 46, y - 10)
+        else:
+            self._label(label, BOLD, self.width - canvas.stringWidth(label, BOLD, 8), y + 4)
+
+    def _label(self, text: str, font: str, x: float, y: float) -> None:
+        """Readable over whatever is drawn there."""
+        canvas = self.canv
+        canvas.setFillColor(WHITE)
+        canvas.roundRect(x - 2, y - 2, canvas.stringWidth(text, font, 8) + 4, 9.5, 1.5, stroke=0, fill=1)
+        canvas.setFillColor(INK)
+        canvas.setFont(font, 8)
+        canvas.drawString(x, y, text)
 
     def _draw_peak(self, peak: tuple[int, float]) -> None:
         canvas, (time_us, kw) = self.canv, peak
@@ -184,13 +191,11 @@ class PowerChart(Flowable):  # type: ignore[misc]
         canvas.setStrokeColor(INK)
         canvas.setLineWidth(2.4)
         canvas.line(left, y, right, y)
-        canvas.setFillColor(INK)
-        canvas.setFont(BOLD, 8)
         text = self._labels["peak"]
         half = canvas.stringWidth(text, BOLD, 8) / 2
         middle = min(max((left + right) / 2, 30 + half), self.width - half)
         crossed = self._contract is not None and y - 4 < self._y(self._contract) < y + 16
-        canvas.drawCentredString(middle, y - 12 if crossed else y + 6, text)  # never through the contract's line
+        self._label(text, BOLD, middle - half, y - 13 if crossed else y + 6)  # never through the contract's line
 
 
 class DayBars(Flowable):  # type: ignore[misc]

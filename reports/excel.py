@@ -15,7 +15,19 @@ from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
 from domain.report import PageFormat, Part
 from reports.model import Report
-from reports.texts import STATES, findings, peak_name, quality, span, subtitle, template_line, title
+from reports.texts import (
+    STATES,
+    findings,
+    known,
+    meter_name,
+    peak_name,
+    quality,
+    span,
+    subtitle,
+    template_line,
+    title,
+    zone_name,
+)
 from reports.verdict import verdict
 from reports.wording import Wording
 
@@ -195,8 +207,9 @@ def _machine_sheet(made: _Book) -> None:
     rows: list[list[Cell]] = []
     for row in report.machines:
         values: list[Cell] = [(row.name, "text"), (row.section, "text")]
-        values += [(row.seconds.get(state, 0.0) / 86400, "hours") for state in STATES]
-        values += [(row.energy_kwh, "one"), (row.production_kwh, "one"), (row.idle_kwh, "one"), (row.kef, "two"),
+        values += [(row.seconds.get(state, 0.0) / 86400 if row.seconds else None, "hours") for state in STATES]
+        values += [(row.energy_kwh, "one"), (known(row.production_kwh, row.energy_kwh), "one"),
+                   (known(row.idle_kwh, row.energy_kwh), "one"), (row.kef, "two"),
                    (row.cost, "one"), (row.completeness, "percent"), (row.estimated_kwh, "one")]
         rows.append(values)
     sheet = made.listed(t("report.sheet.machines"), heads, rows, wide=2)
@@ -245,8 +258,8 @@ def _day_sheet(made: _Book) -> None:
     for line, day in enumerate(report.days, 2):
         kef = Formula(f"=IF(B{line}>0,C{line}/B{line},\"\")", day.kef)
         rows.append([(datetime(day.day.year, day.day.month, day.day.day), "day"), (day.energy_kwh, "one"),  # noqa: DTZ001 - a date
-                     (day.production_kwh, "one"), (day.idle_kwh, "one"), (kef, "two"), (day.site_kwh, "one"), (day.cost, "one"),
-                     (day.completeness, "percent")])  # fmt: skip
+                     (known(day.production_kwh, day.energy_kwh), "one"), (known(day.idle_kwh, day.energy_kwh), "one"),
+                     (kef, "two"), (day.site_kwh, "one"), (day.cost, "one"), (day.completeness, "percent")])  # fmt: skip
     sheet = made.listed(name, heads, rows)
     last = len(rows)
     if not rows:
@@ -257,9 +270,9 @@ def _day_sheet(made: _Book) -> None:
         5: [d.site_kwh for d in report.days], 6: [d.cost for d in report.days],
     }
     for column, values in columns.items():
-        known = [value for value in values if value is not None]
-        if known:
-            _put(sheet, last + 1, column, _sum(column, 1, last, sum(known)), made.styles["one_bold"])
+        there = [value for value in values if value is not None]
+        if there:
+            _put(sheet, last + 1, column, _sum(column, 1, last, sum(there)), made.styles["one_bold"])
     _bars(made, sheet, name, (1, 3), last, "J2", t("report.days"))
 
 
@@ -268,8 +281,9 @@ def _area_sheet(made: _Book) -> None:
     heads = [t("report.col.section"), t("report.col.count"), t("report.col.energy"), t("report.col.production_kwh"),
              t("report.col.idle_kwh"), t("report.col.kef"), t("report.col.cost", currency=report.currency)]
     rows: list[list[Any]] = [
-        [(a.name or t("report.no_area"), "text"), (a.machines, "whole"), (a.energy_kwh, "one"), (a.production_kwh, "one"),
-         (a.idle_kwh, "one"), (Formula(f"=IF(C{line}>0,D{line}/C{line},\"\")", a.kef), "two"), (a.cost, "one")]
+        [(a.name or t("report.no_area"), "text"), (a.machines, "whole"), (a.energy_kwh, "one"),
+         (known(a.production_kwh, a.energy_kwh), "one"), (known(a.idle_kwh, a.energy_kwh), "one"),
+         (Formula(f"=IF(C{line}>0,D{line}/C{line},\"\")", a.kef), "two"), (a.cost, "one")]
         for line, a in enumerate(report.areas, 2)
     ]
     made.listed(t("report.areas"), heads, rows)
@@ -282,7 +296,7 @@ def _money_sheet(made: _Book) -> None:
     heads = [t("report.col.zone"), t("report.col.hours"), t("report.col.energy"),
              t("report.col.price", currency=report.currency), t("report.col.cost", currency=report.currency)]
     rows: list[list[Cell]] = [
-        [(z.zone or t("report.zone.all"), "text"), (z.hours, "one"), (z.energy_kwh, "one"), (z.price_per_kwh, "two"),
+        [(zone_name(z.zone, made.words), "text"), (z.hours, "one"), (z.energy_kwh, "one"), (z.price_per_kwh, "two"),
          (z.cost, "two")]
         for z in report.money.zones
     ]
@@ -365,15 +379,16 @@ def _balance_sheet(made: _Book) -> None:
     for node in report.balance.nodes:
         line = len(rows) + 2
         gap = node.difference_kwh
-        rows.append([(node.device_id, "text"), (node.main_kwh, "one"), (node.sum_kwh, "one"), (None, "text"), (None, "text"),
+        rows.append([(meter_name(node.device_id, report), "text"), (node.main_kwh, "one"), (node.sum_kwh, "one"),
+                     (None, "text"), (None, "text"),
                      (None if gap is None else Formula(f"=B{line}-C{line}", gap), "one"), (node.tolerance_kwh, "one"),
                      (t(f"report.balance.{node.status}"), "text")])
     for meter in report.balance.meters:
         line = len(rows) + 2
-        known = meter.counter_kwh is not None and meter.integrated_kwh is not None
+        both = meter.counter_kwh is not None and meter.integrated_kwh is not None
         gap = (meter.counter_kwh or 0.0) - (meter.integrated_kwh or 0.0)
-        rows.append([(meter.device_id, "text"), (None, "text"), (None, "text"), (meter.counter_kwh, "one"),
-                     (meter.integrated_kwh, "one"), (Formula(f"=D{line}-E{line}", gap) if known else None, "one"),
+        rows.append([(meter_name(meter.device_id, report), "text"), (None, "text"), (None, "text"), (meter.counter_kwh, "one"),
+                     (meter.integrated_kwh, "one"), (Formula(f"=D{line}-E{line}", gap) if both else None, "one"),
                      (meter.tolerance_kwh, "one"), (t(f"report.balance.{meter.status}"), "text")])
     made.listed(t("report.sheet.balance"), heads, rows)
 

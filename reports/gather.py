@@ -108,7 +108,7 @@ class ReportBuilder:
         begin, end = window.from_us, min(window.to_us, now_us)
         whom = _whom(plant, template)
         parts = set(template.parts)
-        rows = await self._machines(whom, begin, end)
+        rows, pending_us = await self._machines(whom, begin, end)
         cost = await self._cost(whom, begin, end)
         machines_kwh = sum(row.energy_kwh or 0.0 for row in rows)
         metered = cost.energy_kwh if cost is not None and whom.site and plant.site.main_meter is not None else None
@@ -127,7 +127,8 @@ class ReportBuilder:
             number=_number(window, template), shift=window.name, day=window.day, from_us=begin, to_us=window.to_us if
             window.to_us <= now_us else end, issued_us=now_us, running=now_us < window.to_us, machines=rows,
             total_kwh=total_kwh if known else None, machines_kwh=machines_kwh,
-            other_kwh=None if metered is None else metered - machines_kwh, idle_kwh=sum(row.idle_kwh for row in rows),
+            other_kwh=None if metered is None or pending_us else metered - machines_kwh,
+            idle_kwh=sum(row.idle_kwh for row in rows),
             kef=produced / machines_kwh if machines_kwh > 0 else None, kef_target=plant.site.kef_target,
             plan_kwh=await self._plan(plant, window, shifts, end, template) if whom.site else None,
             contract_kw=demand.contract_kw if demand is not None else (plant.site.contract_kw if whom.site else None),
@@ -140,35 +141,40 @@ class ReportBuilder:
             completeness=sum(row.completeness for row in rows) / len(rows) if rows else 0.0,
             estimated_kwh=sum(row.estimated_kwh for row in rows), books_balanced=self._s.books().balanced, template=template,
             days=await self._days(whom, begin, end) if Part.DAYS in parts else (), money=cost, demand=demand, factor=factor,
-            balance=await self._balance(begin, end) if Part.BALANCE in parts else None,
+            balance=await self._balance(begin, end) if Part.BALANCE in parts else None, pending_s=pending_us / 1e6,
+            meters={machine.meter: machine.name for machine in plant.machines if machine.meter},
         )  # fmt: skip
 
     # -- machines --------------------------------------------------------------------------------------------------
 
-    async def _machines(self, whom: _Whom, from_us: int, to_us: int) -> list[MachineRow]:
-        """Up to a day from the accounts, as the machine's page shows it; longer from the cube, as the energy page does."""
+    async def _machines(self, whom: _Whom, from_us: int, to_us: int) -> tuple[list[MachineRow], int]:
+        """Up to a day from the accounts, as the machine's page shows it; longer from the cube, as the energy page does.
+
+        Besides: how much time of machines the cube has still to compute, microseconds.
+        """
         long = to_us - from_us > LONG_SPAN_US
-        cards = await self._from_cube(whom, from_us, to_us) if long else {}
+        cards, pending_us = await self._from_cube(whom, from_us, to_us) if long else ({}, 0)
         rows = []
         for machine in whom.machines:
             card = cards.get(machine.id) if long else await self._s.accounts.efficiency(machine.id, from_us, to_us)
             cost = await self._s.money.cost(machine.id, from_us, to_us) if machine.meter is not None else None
             rows.append(_row(machine, card, cost))
             await asyncio.sleep(0)  # figures from memory give way too
-        return rows
+        return rows, pending_us
 
-    async def _from_cube(self, whom: _Whom, from_us: int, to_us: int) -> dict[str, Efficiency]:
+    async def _from_cube(self, whom: _Whom, from_us: int, to_us: int) -> tuple[dict[str, Efficiency], int]:
         if not whom.machines:
-            return {}
+            return {}, 0
         ids = [] if whom.site else [machine.id for machine in whom.machines]
         answer = await self._s.cube.ask(from_us, to_us, (Dimension.MACHINE, Dimension.STATE), ids)
         by_machine: dict[str, list[CubeRow]] = {}
         for row in answer.rows:
             by_machine.setdefault(str(row.key[Dimension.MACHINE]), []).append(row)
-        return {
+        cards = {
             machine_id: evaluate(DEFAULT_CARD, Inputs(_account(machine_id, rows, from_us, to_us)))
             for machine_id, rows in by_machine.items()
         }
+        return cards, answer.pending_us
 
     async def _days(self, whom: _Whom, from_us: int, to_us: int) -> list[DayRow]:
         if not whom.machines:

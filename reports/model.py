@@ -71,7 +71,8 @@ class Report:
     """Everything a report shows. Times UTC microseconds; `power_kw` are means of 15-minute intervals.
 
     `other_kwh`: main meter minus machines, None without a main meter. `max_half_hour`: (begin, kW)
-    of the greatest window of `demand_min` minutes. Of the parts that the template leaves out there is nothing.
+    of the greatest window of `demand_min` minutes. `pending_s`: time of machines whose figures are still being computed;
+    `meters`: names of the machines behind devices. Of the parts that the template leaves out there is nothing.
     """
 
     site: str
@@ -110,6 +111,8 @@ class Report:
     demand_min: int = 30
     factor: PowerFactor | None = None
     balance: BalanceReport | None = None
+    pending_s: float = 0.0
+    meters: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def areas(self) -> list[AreaRow]:

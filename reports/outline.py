@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.report import Part, ReportOutline
 from reports.model import Report
-from reports.texts import clean, findings, moment, subtitle, tiles, title
+from reports.texts import clean, findings, meter_name, moment, subtitle, tiles, title, zone_name
 from reports.verdict import verdict
 from reports.wording import Wording
 
@@ -34,9 +34,9 @@ def _lines(part: Part, report: Report, words: Wording) -> list[str]:
     elif part is Part.POWER and report.max_half_hour is not None:
         made = [f"{words.t('report.kpi.half_hour')}: {n(report.max_half_hour[1], 0)} {kw}"]
     elif part is Part.MONEY and report.money is not None:
-        made = [f"{clean(z.zone) or words.t('report.zone.all')}: {n(z.cost, 0)} {report.currency}" for z in report.money.zones]
+        made = [f"{zone_name(z.zone, words)}: {n(z.cost, 0)} {report.currency}" for z in report.money.zones]
     elif part is Part.PEAKS and report.demand is not None:
         made = [f"{moment(p.window.from_us, report, words)}: {n(p.window.demand_kw)} {kw}" for p in report.demand.peaks]
     elif part is Part.BALANCE and report.balance is not None:
-        made = [f"{clean(b.device_id)}: {n(b.difference_kwh)} {kwh}" for b in report.balance.nodes]
+        made = [f"{clean(meter_name(b.device_id, report))}: {n(b.difference_kwh)} {kwh}" for b in report.balance.nodes]
     return made[:LINES] + (["…"] if len(made) > LINES else [])

@@ -14,6 +14,7 @@ from reports.charts import INK, INK2, LINE, StateBar, draw_state
 from reports.fonts import BOLD, REGULAR
 from reports.model import MachineRow, Report
 from reports.pdf_base import Drawn, part, style, text, width_of
+from reports.texts import known
 from reports.wording import Wording, hours
 
 
@@ -30,8 +31,8 @@ def machines(report: Report, words: Wording) -> list[Any]:
     total_s = max(((min(report.to_us, report.issued_us) - report.from_us) / 1e6), 1.0)
     rows += [_machine_row(row, words, (total_s, width * 0.215), left, right) for row in report.machines]
     if report.other_kwh is not None:
-        known = sum(row.cost for row in report.machines if row.cost is not None)
-        other_cost = None if report.cost is None else report.cost - known
+        theirs = sum(row.cost for row in report.machines if row.cost is not None)
+        other_cost = None if report.cost is None else report.cost - theirs
         rows.append([Paragraph(escape(t("report.other")), style(9, textColor=INK2)), "", "", "",
                      Paragraph(words.number(report.other_kwh), right), "", Paragraph("—", right),
                      Paragraph(words.number(other_cost, 0), right)])
@@ -79,14 +80,19 @@ def _machine_row(
     row: MachineRow, words: Wording, scale: tuple[float, float], left: ParagraphStyle, right: ParagraphStyle
 ) -> list[Any]:
     complete = row.completeness >= 0.95
+    seconds = row.seconds
+
+    def spent(state: MachineState) -> str:
+        return hours(seconds.get(state, 0.0)) if seconds else "—"
+
     kef = words.number(row.kef, 2) if complete else f"≈ {words.number(row.kef, 2)}"
     return [
         Paragraph(text(row.name), left),
         StateBar(row.seconds, *scale),
-        Paragraph(hours(row.seconds.get(MachineState.PRODUCTION, 0.0)), right),
-        Paragraph(hours(row.seconds.get(MachineState.IDLE, 0.0)), right),
+        Paragraph(spent(MachineState.PRODUCTION), right),
+        Paragraph(spent(MachineState.IDLE), right),
         Paragraph(words.number(row.energy_kwh), right),
-        Paragraph(words.number(row.idle_kwh), right),
+        Paragraph(words.number(known(row.idle_kwh, row.energy_kwh)), right),
         Paragraph(kef if row.kef is not None else "—", right),
         Paragraph(words.number(row.cost, 0), right),
     ]

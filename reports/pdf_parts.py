@@ -12,7 +12,7 @@ from reports.charts import DayBars
 from reports.fonts import BOLD
 from reports.model import Report
 from reports.pdf_base import heading, part, style, table, text, width_of
-from reports.texts import MOST_ALERTS, clean, moment, peak_name, quality, short_day
+from reports.texts import MOST_ALERTS, clean, known, meter_name, moment, peak_name, quality, short_day, zone_name
 from reports.texts import findings as sentences
 from reports.wording import Wording
 
@@ -29,7 +29,8 @@ def days(report: Report, words: Wording) -> list[Flowable]:
     ]
     chart = DayBars(bars, width=width, height=110, number=lambda kwh: n(kwh, 0))
     rows = [
-        [f"{words.date(d.day)}, {escape(t(f'report.weekday.{d.day.weekday()}'))}", n(d.energy_kwh), n(d.idle_kwh), n(d.kef, 2),
+        [f"{words.date(d.day)}, {escape(t(f'report.weekday.{d.day.weekday()}'))}", n(d.energy_kwh),
+         n(known(d.idle_kwh, d.energy_kwh)), n(d.kef, 2),
          n(d.site_kwh), n(d.cost, 0), words.percent(d.completeness)]
         for d in report.days
     ]
@@ -49,7 +50,8 @@ def areas(report: Report, words: Wording) -> list[Flowable]:
     if not report.areas:
         return []
     rows = [
-        [text(a.name) or escape(t("report.no_area")), n(a.machines, 0), n(a.energy_kwh), n(a.production_kwh), n(a.idle_kwh),
+        [text(a.name) or escape(t("report.no_area")), n(a.machines, 0), n(a.energy_kwh), n(known(a.production_kwh, a.energy_kwh)),
+         n(known(a.idle_kwh, a.energy_kwh)),
          n(a.kef, 2), n(a.cost, 0)]
         for a in report.areas
     ]
@@ -63,7 +65,7 @@ def money(report: Report, words: Wording) -> list[Flowable]:
     t, n, cost = words.t, words.number, report.money
     if cost is None or not cost.zones:
         return []
-    rows = [[text(z.zone) or escape(t("report.zone.all")), n(z.hours, 0), n(z.energy_kwh), n(z.price_per_kwh, 2), n(z.cost, 0)]
+    rows = [[escape(zone_name(z.zone, words)), n(z.hours, 0), n(z.energy_kwh), n(z.price_per_kwh, 2), n(z.cost, 0)]
             for z in cost.zones]
     for charge in cost.power:
         rows.append([escape(t(f"report.charge.{charge.kind}", kw=n(charge.power_kw))), "", "", n(charge.per_kw_month, 2),
@@ -101,7 +103,7 @@ def reactive(report: Report, words: Wording) -> list[Flowable]:
     t, n, factor = words.t, words.number, report.factor
     if factor is None or factor.tg_phi is None:
         return part(heading(t("report.reactive")), Paragraph(escape(t("report.reactive.none")), style(9)))
-    known = sorted((v for _, v in factor.windows if v is not None), reverse=True)
+    worst = max((v for _, v in factor.windows if v is not None), default=None)
     rows = [
         [escape(t("report.reactive.active")), n(factor.active_kwh), words.unit("kWh")],
         [escape(t("report.reactive.energy")), n(factor.reactive_kvarh), words.unit("kvarh")],
@@ -109,7 +111,7 @@ def reactive(report: Report, words: Wording) -> list[Flowable]:
         [escape(t("report.reactive.cos")), n(factor.cos_phi, 2), ""],
         [escape(t("report.reactive.high")), n(factor.high_tg_phi, 2), ""],
         [escape(t("report.reactive.limit")), n(factor.tg_limit, 2), ""],
-        [escape(t("report.reactive.worst")), n(known[0] if known else None, 2), ""],
+        [escape(t("report.reactive.worst")), n(worst, 2), ""],
         [escape(t("report.reactive.required")), n(factor.required_kvar, 0), words.unit("kvar")],
         [escape(t("report.reactive.surcharge")), n(factor.surcharge, 0), text(report.currency)],
     ]
@@ -123,13 +125,17 @@ def balance(report: Report, words: Wording) -> list[Flowable]:
     if found is None:
         return []
     width = width_of(report)
+
+    def named(device_id: str) -> str:
+        return text(meter_name(device_id, report))
+
     nodes = [
-        [text(node.device_id), n(node.main_kwh), n(node.sum_kwh), n(node.difference_kwh), n(node.tolerance_kwh),
+        [named(node.device_id), n(node.main_kwh), n(node.sum_kwh), n(node.difference_kwh), n(node.tolerance_kwh),
          escape(t(f"report.balance.{node.status}"))]
         for node in found.nodes
     ]
     meters = [
-        [text(m.device_id), n(m.counter_kwh), n(m.integrated_kwh), n(_difference(m.counter_kwh, m.integrated_kwh)),
+        [named(m.device_id), n(m.counter_kwh), n(m.integrated_kwh), n(_difference(m.counter_kwh, m.integrated_kwh)),
          n(m.tolerance_kwh), escape(t(f"report.balance.{m.status}"))]
         for m in found.meters
     ]
@@ -139,7 +145,7 @@ def balance(report: Report, words: Wording) -> list[Flowable]:
     meter_heads = [t("report.col.meter"), t("report.col.counter"), t("report.col.integrated"), *last]
     shown: Flowable = table(node_heads, nodes, shares, width) if nodes else Paragraph(escape(t("report.balance.none")), style(9))
     faults = [
-        f"{text(f.device_id)}: {escape(t(f'balance.fault.{f.kind.value}'))} ({words.percent(f.confidence, 0)})"
+        f"{named(f.device_id)}: {escape(t(f'balance.fault.{f.kind.value}'))} ({words.percent(f.confidence, 0)})"
         for f in found.findings
     ]
     blocks = [*part(heading(t("report.balance.nodes")), shown)]
@@ -158,7 +164,8 @@ def findings(report: Report, words: Wording) -> list[Flowable]:
              *(Paragraph(escape(line), body) for line in quality(report, words))]
     width = width_of(report)
     made = Table([[left, right]], colWidths=[width * 0.64, width * 0.36])
-    made.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]))
+    made.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0),
+                              ("RIGHTPADDING", (0, 0), (0, 0), 18)]))
     return [Spacer(1, 6), KeepTogether([made])]
 
 
@@ -199,6 +206,7 @@ _FORMULAS: dict[str, frozenset[Part]] = {
     "report.formula.tg_phi": frozenset({Part.REACTIVE}),
     "report.formula.balance": frozenset({Part.BALANCE}),
     "report.formula.completeness": frozenset(Part),
+    "report.formula.rounding": frozenset({Part.MACHINES, Part.AREAS, Part.DAYS, Part.MONEY, Part.BALANCE}),
 }
 
 
@@ -210,8 +218,8 @@ def formulas(report: Report, words: Wording) -> list[Flowable]:
 
 
 def _sum(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    some = [value for value in values if value is not None]
+    return sum(some) if some else None
 
 
 def _difference(one: float | None, other: float | None) -> float | None:

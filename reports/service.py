@@ -219,7 +219,9 @@ class Reports:
         await self._allow(actor, Role.VIEWER, "issuing a report")
         found = await self.template(template)
         own = await self._own(found, format)
-        name, content, spoken = await self._rendered(found, format, from_us, to_us, language, own, told)
+        name, content, spoken = await self._rendered(
+            found, format, from_us, to_us, language, own, told, whole=run is not None
+        )
         told("keeping")
         inputs = ReportInputs(found.version, spoken, _said(found), run.schedule_id if run is not None else None)
         stored = await self._stores.reports.save(
@@ -264,7 +266,7 @@ class Reports:
 
     async def _rendered(
         self, template: ReportTemplate, format: str, from_us: int, to_us: int, language: str | None, workbook: bytes | None,
-        told: Callable[[str], None] = lambda _step: None,
+        told: Callable[[str], None] = lambda _step: None, *, whole: bool = False,
     ) -> tuple[str, bytes, str]:
         self.check(template, format, from_us, to_us)
         told("figures")
@@ -272,6 +274,8 @@ class Reports:
             wanted = parts_for(bound(template.workbook))
             template = replace(template, parts=tuple(dict.fromkeys((*template.parts, *wanted))), figures=tuple(FigureKind))
         report = await self.figures(template, from_us, to_us)
+        if whole and report.pending_s > 0:  # nobody looks at one that makes itself: it waits until all is there
+            raise Conflict(f"figures of {report.pending_s / 3600:.0f} machine hours are still being computed: wait for them")
         spoken = language or template.language or self._plant().site.language
         async with self._drawing:
             told("drawing")

@@ -17,6 +17,7 @@ NAME_CHARS = 60
 MOST_ALERTS = 200  # rows of the table; the sum stands in the findings
 STATES = (MachineState.PRODUCTION, MachineState.IDLE, MachineState.OFF, MachineState.ALARM, MachineState.NO_DATA)
 DAY_US = 86_400_000_000
+COMMON_ZONES = ("day", "night", "peak")
 Tile = tuple[str, str, str, list[str]]
 
 
@@ -70,7 +71,28 @@ def quality(report: Report, words: Wording) -> list[str]:
         t("report.quality.estimated", value=words.number(report.estimated_kwh)),
         t("report.quality.balanced" if report.books_balanced else "report.quality.unbalanced"),
     ]
-    return [t("report.quality.running"), *lines] if report.running else lines
+    first = [t("report.quality.running")] if report.running else []
+    if report.pending_s > 0:
+        first.append(t("report.quality.pending", hours=words.number(report.pending_s / 3600, 0)))
+    return [*first, *lines]
+
+
+def zone_name(zone: str, words: Wording) -> str:
+    """Of the tariff, as the site calls it; the common ones in the reader's language."""
+    if zone in COMMON_ZONES:
+        return words.t(f"energy.zone.{zone}")
+    return clean(zone) or words.t("report.zone.all")
+
+
+def meter_name(device_id: str, report: Report) -> str:
+    """The machine behind it, with the meter's own id."""
+    machine = report.meters.get(device_id)
+    return device_id if machine is None else f"{machine} ({device_id})"
+
+
+def known(value: float, energy_kwh: float | None) -> float | None:
+    """A part of an energy that is not known is not known either."""
+    return None if energy_kwh is None else value
 
 
 def findings(report: Report, words: Wording) -> list[str]:

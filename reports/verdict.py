@@ -27,6 +27,9 @@ def verdict(report: Report, words: Wording) -> tuple[str, str]:
 def _energy(report: Report, words: Wording) -> tuple[str, str]:
     t = words.t
     kind = "" if report.template.period is PeriodKind.SHIFT else ".period"
+    if report.pending_s > 0:
+        used = t("report.verdict.energy", value=words.number(report.total_kwh, 0)) + "."
+        return t("report.verdict.pending"), "" if report.total_kwh is None else used
     if report.total_kwh is None or not report.machines:
         return t(f"report.verdict.nothing{kind}"), ""
     incomplete = report.completeness < ENOUGH

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from domain.report import Part
 from domain.state import MachineState
 from reports.model import Report
-from reports.texts import STATES, clean, findings, subtitle, title
+from reports.texts import STATES, clean, findings, known, subtitle, title
 from reports.verdict import verdict
 from reports.wording import Wording
 
@@ -95,21 +95,21 @@ MANY: tuple[Many, ...] = (
     Many("machine_name", "text", _M, lambda r, w: [row.name for row in r.machines]),
     Many("machine_section", "text", _M, lambda r, w: [row.section for row in r.machines]),
     Many("machine_energy_kwh", "one", _M, lambda r, w: [row.energy_kwh for row in r.machines]),
-    Many("machine_production_kwh", "one", _M, lambda r, w: [row.production_kwh for row in r.machines]),
-    Many("machine_idle_kwh", "one", _M, lambda r, w: [row.idle_kwh for row in r.machines]),
+    Many("machine_production_kwh", "one", _M, lambda r, w: [known(row.production_kwh, row.energy_kwh) for row in r.machines]),
+    Many("machine_idle_kwh", "one", _M, lambda r, w: [known(row.idle_kwh, row.energy_kwh) for row in r.machines]),
     *(Many(f"machine_{state.value}_h", "one", _M, _hours(state)) for state in STATES),
     Many("machine_kef", "two", _M, lambda r, w: [row.kef for row in r.machines]),
     Many("machine_cost", "two", _M, lambda r, w: [row.cost for row in r.machines]),
     Many("machine_completeness", "percent", _M, lambda r, w: [row.completeness for row in r.machines]),
     Many("section_name", "text", _A, lambda r, w: [a.name or w.t("report.no_area") for a in r.areas]),
     Many("section_energy_kwh", "one", _A, lambda r, w: [a.energy_kwh for a in r.areas]),
-    Many("section_idle_kwh", "one", _A, lambda r, w: [a.idle_kwh for a in r.areas]),
+    Many("section_idle_kwh", "one", _A, lambda r, w: [known(a.idle_kwh, a.energy_kwh) for a in r.areas]),
     Many("section_kef", "two", _A, lambda r, w: [a.kef for a in r.areas]),
     Many("section_cost", "two", _A, lambda r, w: [a.cost for a in r.areas]),
     Many("day_date", "day", _D, lambda r, w: [day.day for day in r.days]),
     Many("day_energy_kwh", "one", _D, lambda r, w: [day.energy_kwh for day in r.days]),
     Many("day_supply_kwh", "one", _D, lambda r, w: [day.site_kwh for day in r.days]),
-    Many("day_idle_kwh", "one", _D, lambda r, w: [day.idle_kwh for day in r.days]),
+    Many("day_idle_kwh", "one", _D, lambda r, w: [known(day.idle_kwh, day.energy_kwh) for day in r.days]),
     Many("day_kef", "two", _D, lambda r, w: [day.kef for day in r.days]),
     Many("day_cost", "two", _D, lambda r, w: [day.cost for day in r.days]),
     Many("power_time", "time", Part.POWER, lambda r, w: [w.local(time_us) for time_us, _ in r.power_kw]),

@@ -18,7 +18,7 @@ from application.build import Application, open_application
 from config.settings import Settings
 from domain.access import Actor, Role
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
-from domain.report import WorkbookFile
+from domain.report import ReportRun, WorkbookFile
 from domain.sample import Batch
 from reports.workbook_example import example_workbook
 from tests.conftest import FakeClock
@@ -200,6 +200,18 @@ async def test_an_own_workbook_is_filled_with_the_same_figures_and_kept_with_its
         assert (await app.reports.save_workbook("day", None, ENGINEER, known_version=3)).workbook is None
         with pytest.raises(NotFound, match="workbook"):
             await app.reports.workbook("day")
+
+
+async def test_a_report_by_itself_waits_for_figures_that_are_still_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with product(tmp_path) as app:
+        monkeypatch.setattr("analysis.cube_query.MEASURED_AT_ONCE_US", 0)
+        with pytest.raises(Conflict, match="figures of 144 machine hours are still being computed"):
+            await app.reports.issue("month", "pdf", *DAYS, "ru", ENGINEER, run=ReportRun(1, *DAYS))
+        assert await app.reports.issued() == []
+        asked = await app.reports.issue("month", "pdf", *DAYS, "ru", ENGINEER)  # who asks now is told in the report
+        assert "отчёт неполон" in text_of((await app.reports.file(asked.id))[1])
 
 
 async def test_bad_orders_are_told_in_clear_words(tmp_path: Path) -> None:

@@ -9,9 +9,12 @@ import openpyxl
 import pytest
 from pypdf import PdfReader
 
+from domain.figures import Cost, Trust, ZoneCost
 from reports.excel import report_xlsx
 from reports.model import Report
 from reports.pdf import report_pdf
+from reports.templates import BY_ID
+from reports.texts import meter_name
 from tests.reports.sample import NAMES, report
 from web_interface.wording import wording
 
@@ -93,3 +96,38 @@ def test_half_measured_is_not_called_below_plan() -> None:
     assert "Данные неполны (40,0 %), с планом не сравниваем." in text.replace("\n", " ")
     assert "ниже плана" not in text
     assert "экономия" not in text
+
+
+def test_what_is_not_known_of_a_machine_is_no_zero() -> None:
+    rows = list(report().machines)
+    rows[3] = dataclasses.replace(rows[3], seconds={}, energy_kwh=None, idle_kwh=0.0, production_kwh=0.0, kef=None, cost=None)
+    model = dataclasses.replace(report(), machines=rows)
+    text = text_of(report_pdf(model, RU))
+    assert text.split(rows[3].name)[1].split(rows[4].name)[0].split() == ["—"] * 6
+    sheet = openpyxl.load_workbook(BytesIO(report_xlsx(model, RU)))["Станки"]
+    assert [sheet.cell(5, column).value for column in range(3, 13)] == [None] * 10
+
+
+def test_figures_that_are_still_computed_are_called_so() -> None:
+    model = dataclasses.replace(report(), pending_s=7200.0, other_kwh=None)
+    text = " ".join(text_of(report_pdf(model, RU)).split())
+    assert "Цифры станков ещё считаются, отчёт неполон." in text
+    assert "Ещё не посчитано часов станков: 2." in text
+    assert "выше плана" not in text
+
+
+def test_common_zones_and_meters_have_the_names_that_people_know() -> None:
+    trust = Trust(1.0, 0.0)
+    zones = (ZoneCost("night", 10.0, 40.0, 8.0, 4.0), ZoneCost("Пик Москва", 5.0, 50.0, 2.0, 10.0))
+    model = dataclasses.replace(
+        report(), template=BY_ID["month"], meters={"m1": "16К20 №1"},
+        money=Cost("site", 0, 1, 15.0, 90.0, 0.0, zones, trust),
+    )  # fmt: skip
+    assert meter_name("m1", model) == "16К20 №1 (m1)"
+    assert meter_name("main", model) == "main"
+    for words, night in ((RU, "ночь"), (EN, "night")):
+        text = text_of(report_pdf(model, words)).casefold()
+        assert night in text
+        assert "пик москва" in text
+        sheet = openpyxl.load_workbook(BytesIO(report_xlsx(model, words)))[words.t("report.money")]
+        assert str(sheet["A2"].value).casefold() == words.t("energy.zone.night").casefold()

@@ -36,6 +36,7 @@ SERVICES: Patterns = (
     (r"are (?P<value>\d+)", "count"),
     (rf"{NAME} is no temperature", "no_temperature"),
     (r"is missing or no temperature", "base_temperature"),
+    (r"figures of (?P<n>\d+) machine hours are still being computed: wait for them", "figures_pending"),
     # -- workbooks of reports
     (r"is no workbook", "workbook_kind"),
     (r"is protected by a password or an old XLS", "workbook_locked"),

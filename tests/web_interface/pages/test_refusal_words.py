@@ -22,6 +22,8 @@ SAID: tuple[tuple[type[MonitorError], str, str], ...] = (
     (ConfigError, "logo: is 5000 x 10 pixels; expected at most 4000 a side",
      "Логотип. Размер 5000 × 10 точек; нужно: не больше 4000 точек по стороне"),
     (ConfigError, "logo: is no picture; expected a PNG or JPEG file", "Логотип. Это не картинка; нужно: файл PNG или JPEG"),
+    (Conflict, "figures of 960 machine hours are still being computed: wait for them",
+     "Цифры ещё считаются: осталось часов работы станков: 960"),
     (ConfigError, "workbook: has 50.0 MB; expected at most 5 MB", "Книга Excel. Размер 50,0 МБ; нужно: не больше 5 МБ"),
     (ConfigError, "workbook: is no workbook; expected an XLSX file", "Книга Excel. Это не книга Excel; нужно: файл XLSX"),
     (ConfigError, "workbook: is protected by a password or an old XLS; expected an XLSX file without a password",
