@@ -47,6 +47,7 @@ from application.virtual_tags import VirtualTags
 from application.virtual_wiring import AllCounts, VirtualWiring
 from config.plant_admin import PlantAdmin
 from config.plant_history import PlantHistory
+from config.profile_admin import ProfileAdmin
 from config.profile_catalog import ProfileCatalog
 from config.settings import Settings
 from data_collection.collector import Collector
@@ -342,7 +343,8 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
             database.samples, tags, database.plants.tags, clock, series_xlsx, Kept(database.retention.policy.steps())
         ),
         trend_views=TrendViews(database.trend_views, database.audit, clock), energy=meaning.energy, alerts=meaning.alerts,
-        plant=measuring.plant, plant_history=PlantHistory(measuring.plant, database.plants), access=accounts, status=status,
+        plant=measuring.plant, plant_history=PlantHistory(measuring.plant, database.plants),
+        profiles=ProfileAdmin(measuring.plant, house.settings.profile_dir), access=accounts, status=status,
         reports=ReportFace(reports.reports, reports.jobs, reports.scheduler),
         rehearsals=build_rehearsals(plant, tags, meaning.analysis, database, clock),
         explain=figures.explainer, states=meaning.states.service, production=figures.production, efficiency=figures.efficiency,

@@ -90,6 +90,11 @@ class PlantAdmin:
             raise ConfigError("the plant has not been loaded yet")
         return self._plant
 
+    @property
+    def catalog(self) -> ProfileCatalog:
+        """The profiles by which devices are read."""
+        return self._catalog
+
     def profiles(self) -> Sequence[Profile]:
         return [self._catalog.get(name) for name in self._catalog.names()]
 
@@ -264,6 +269,31 @@ class PlantAdmin:
                 raise Conflict("the configuration was changed by somebody else meanwhile: load it again")
             await self._commit(copy.deepcopy(dict(document)), actor, action, subject, None, None)
 
+    async def use_profiles(
+        self, catalog: ProfileCatalog, actor: Actor, change: Change, keep: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Read the devices by other profiles: `change` says of one what goes and what comes, `keep` writes its file.
+
+        Checked with the whole plant first; then audit, file, tables, life. Raises ConfigError when the plant does not fit.
+        """
+        name = change.subject
+        await self.need_admin(actor, f"profile {name}")
+        async with self._lock:
+            secrets = await self._secrets(self._document)
+            plant = plant_from_document(self._document, catalog=catalog, environ=self._environ, secrets=secrets)
+            now_us = self._clock.now_us()
+            await self._audit.append(
+                now_us, actor.name, actor.source, change.action, name, old=_json(change.old), new=_json(change.new)
+            )
+            await keep()
+            self._catalog = catalog
+            if any(device.profile.name == name for device in plant.devices):
+                by = Authorship(now_us, actor.name, actor.source, change.action, name)
+                tags = await self._store.save(self._document, plant, by)
+                self._plant = plant
+                self._apply(plant, tags)
+            log.info("%s %s by %s", change.action, name, actor.name)
+
     async def need_admin(self, actor: Actor, subject: str) -> None:
         """Raises Forbidden below admin; the refusal is in the audit."""
         await self._need(actor, Role.ADMIN, "plant", subject)
@@ -280,10 +310,13 @@ class PlantAdmin:
         return dump_plant(self._document)
 
     async def read_now(
-        self, device: Mapping[str, object], actor: Actor, line: Mapping[str, object] | None = None
+        self, device: Mapping[str, object], actor: Actor, line: Mapping[str, object] | None = None,
+        profile: Profile | None = None,
     ) -> ReadNow:
-        """Read a device, saved or drafted, once; on `line` where that is only drafted too. Raises ConfigError that names the
-        field, Forbidden."""
+        """Read a device, saved or drafted, once; on `line` and by `profile` where they are only drafted too.
+
+        Raises ConfigError that names the field, Forbidden.
+        """
         await self._need(actor, Role.ADMIN, "read_now", str(device.get("id", "")))
         draft = dict(device)
         password = draft.pop("password", None)
@@ -295,7 +328,8 @@ class PlantAdmin:
         secrets = dict(await self._secrets(self._document))
         if password:
             secrets[f"device:{draft['id']}"] = str(password)
-        plant = plant_from_document(document, catalog=self._catalog, environ=self._environ, secrets=secrets)
+        catalog = self._catalog if profile is None else self._catalog.including(profile)
+        plant = plant_from_document(document, catalog=catalog, environ=self._environ, secrets=secrets)
         found = plant.device(str(draft["id"]))
         return await self._reader(found, plant.line(found.line))
 

@@ -48,6 +48,19 @@ class ProfileCatalog:
             raise NotFound("profile", name, nearest(name, self._profiles))
         return self._profiles[name]
 
+    def including(self, profile: Profile) -> ProfileCatalog:
+        """These and `profile`, which replaces the one of its name and what was wrong with its file."""
+        return ProfileCatalog({**self._profiles, profile.name: profile}, self._others(profile.name))
+
+    def without(self, name: str) -> ProfileCatalog:
+        """These without the own profile of that name; a shipped one comes back."""
+        left = {known: profile for known, profile in self._profiles.items() if known != name}
+        shipped, _ = _shipped()
+        return ProfileCatalog(left | ({name: shipped[name]} if name in shipped else {}), self._others(name))
+
+    def _others(self, name: str) -> list[Problem]:
+        return [problem for problem in self.problems if Path(problem.file).stem != name]
+
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self._profiles))
 

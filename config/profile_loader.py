@@ -81,8 +81,8 @@ def read_points(
             placed.append((point, path))
     report = fields.report
     check_tags(placed, report)
-    if lay_out is not None and not report.problems:
-        placed = _sequence(placed, lay_out, fields)
+    if lay_out is not None:
+        placed = placed if report.problems else _sequence(placed, lay_out, fields)  # a point without fault has no address yet
     else:
         check_overlaps(placed, reader.overlapping, report)
     check_reads(placed, max_registers, report)

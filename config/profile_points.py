@@ -10,19 +10,14 @@ from config.fields import Fields, shown
 from config.places import READERS
 from config.problems import Path, Report
 from domain.places import Place
-from domain.profile import Group, MercuryPoint, ModbusPoint, OtherPoint, Point, WordOrder
+from domain.profile import BIT_TABLES as BIT_TABLES
+from domain.profile import MERCURY_QUERIES as MERCURY_QUERIES
+from domain.profile import REGISTER_TABLES as REGISTER_TABLES
+from domain.profile import REGISTERS as REGISTERS
+from domain.profile import TYPES, Group, MercuryPoint, ModbusPoint, OtherPoint, Point, WordOrder
 from domain.quantity import Kind, Quantity, canonical_factor, units_of
 
 PROTOCOLS: Final = ("modbus", "mercury", *READERS)
-REGISTER_TABLES: Final = ("holding", "input")
-BIT_TABLES: Final = ("coil", "discrete")
-REGISTERS: Final[Mapping[str, int]] = {  # 16-bit registers of each type
-    "int16": 1, "uint16": 1, "int32": 2, "uint32": 2, "int64": 4, "uint64": 4, "float32": 2, "float64": 4, "bit": 1, "bool": 1,
-}
-TYPES: Final = (*REGISTERS, "string")
-MERCURY_QUERIES: Final = (
-    "instant", "energy", "energy_phase", "ratios", "serial", "firmware", "variant", "clock", "status", "quadrants",
-)
 LONGEST_STRING: Final = 125
 TAG = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 _SLOW = {

@@ -22,7 +22,7 @@ from typing import IO, Any
 from sqlalchemy import Column, Connection, Date, Integer, Table, and_, delete, func, inspect, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from database import tables
+from database import backup_profiles, tables
 from database.binary import Binary
 from database.engine import Store
 from database.migrate import current_revision, head_revision
@@ -39,15 +39,19 @@ Progress = Callable[[int, int, int], None]
 """Tables written, tables in all, rows written; told again and again while a backup is made."""
 
 
-async def back_up(store: Store, file: Path, progress: Progress = lambda _done, _tables, _rows: None) -> None:
-    """All tables as of one moment. Written beside `file`, read back, then renamed: an older backup stays until then.
+async def back_up(
+    store: Store, file: Path, progress: Progress = lambda _done, _tables, _rows: None, data_dir: Path | None = None
+) -> None:
+    """All tables as of one moment, and the own profiles of `data_dir`.
+
+    Written beside `file`, read back, then renamed: an older backup stays until then.
 
     Also of an older schema, as before an upgrade: what later versions add is not there yet and left out.
     """
     draft = file.with_name(f".{file.name}.part")
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        await _write(store, draft, progress)
+        await _write(store, draft, progress, data_dir)
         await _verify(draft)
         draft.replace(file)
     except OSError as exc:
@@ -56,7 +60,7 @@ async def back_up(store: Store, file: Path, progress: Progress = lambda _done, _
         draft.unlink(missing_ok=True)
 
 
-async def _write(store: Store, draft: Path, progress: Progress) -> None:
+async def _write(store: Store, draft: Path, progress: Progress, data_dir: Path | None) -> None:
     counts: dict[str, int] = {}
     schema = await current_revision(store)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -76,6 +80,8 @@ async def _write(store: Store, draft: Path, progress: Progress) -> None:
             progress(len(counts), len(counts), sum(counts.values()))
         about = {"format": FORMAT, "schema": schema, "database": store.kind, "rows": counts}
         archive.writestr("about.json", json.dumps(about, indent=1))
+        if data_dir is not None:
+            await asyncio.to_thread(backup_profiles.pack, archive, data_dir)
 
 
 def _present(connection: Connection) -> Mapping[str, frozenset[str]]:

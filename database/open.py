@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from database import tables
+from database import backup_profiles, tables
 from database.backup import Progress, back_up, restore
 from database.check import CheckResult, check
 from database.delivery import delivery
@@ -110,7 +111,7 @@ class Database:
 
     async def backup(self, file: Path, progress: Progress = lambda _done, _tables, _rows: None) -> None:
         """A whole copy while everything runs. Raises StorageError; an older file of that name is then still there."""
-        await back_up(self.store, file, progress)
+        await back_up(self.store, file, progress, self.data_dir)
 
     async def restore(self, file: Path) -> Sequence[str]:
         """Into a database without a plant and samples, else Conflict. Raises StorageError when the file is no backup.
@@ -118,6 +119,7 @@ class Database:
         What to know afterwards, in plain words: key files are not in a backup, and without the old ones some things are lost.
         """
         await restore(self.store, file)
+        await asyncio.to_thread(backup_profiles.unpack, file, self.data_dir)
         self.audit.forget_head()
         lost = await self.plants.drop_unreadable_secrets()
         found = [f"secret {name!r} was sealed with another key file: enter it again" for name in lost]
@@ -200,5 +202,5 @@ async def _back_up_before_upgrade(store: Store, data_dir: Path) -> None:
     folder = data_dir / "backups"
     folder.mkdir(exist_ok=True, mode=0o700)
     name = f"before-upgrade-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.zip"
-    await back_up(store, folder / name)
+    await back_up(store, folder / name, data_dir=data_dir)
     log.info("backup before the upgrade: %s", name)

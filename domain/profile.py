@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 from domain.places import Place
 from domain.quantity import Kind, Quantity, canonical_unit
+
+REGISTER_TABLES: Final = ("holding", "input")
+BIT_TABLES: Final = ("coil", "discrete")
+REGISTERS: Final[Mapping[str, int]] = {  # 16-bit registers of each type
+    "int16": 1, "uint16": 1, "int32": 2, "uint32": 2, "int64": 4, "uint64": 4, "float32": 2, "float64": 4, "bit": 1, "bool": 1,
+}
+TYPES: Final = (*REGISTERS, "string")
+MERCURY_QUERIES: Final = (
+    "instant", "energy", "energy_phase", "ratios", "serial", "firmware", "variant", "clock", "status", "quadrants",
+)
 
 
 class Group(Enum):

@@ -326,6 +326,8 @@ async def test_backup_restores_into_an_empty_database(
     database_url: str, tmp_path: Path, fake_clock: FakeClock
 ) -> None:
     file = tmp_path / "b.zip"
+    (tmp_path / "data" / "profiles").mkdir(parents=True)
+    (tmp_path / "data" / "profiles" / "own.yaml").write_text("title: x", encoding="utf-8")
     async with opened(database_url, tmp_path, fake_clock) as database:
         tags = await database.plants.save({"site": {"name": "Цех"}}, plant("m1"))
         await database.plants.set_secret("device:m1", "geheim-geheim")
@@ -342,6 +344,7 @@ async def test_backup_restores_into_an_empty_database(
     async with open_database(f"sqlite+aiosqlite:///{tmp_path / 'other.db'}", tmp_path / "other", fake_clock) as restored:
         assert len(await restored.restore(file)) == 2  # the secret and the audit need key files that are not in a backup
         assert await restored.plants.secret("device:m1") is None
+        assert (tmp_path / "other" / "profiles" / "own.yaml").read_text(encoding="utf-8") == "title: x"
         assert [await restored.samples.raw(t, 0, 2**60) for t in ids] == before
         assert await restored.plants.load() == {"site": {"name": "Цех"}}
         books = await restored.books.load()

@@ -40,6 +40,7 @@ from tests.web_interface.fake_notes import fake_notes
 from tests.web_interface.fake_notifications import FakeNotifications
 from tests.web_interface.fake_plant import FakePlant
 from tests.web_interface.fake_production import FakeProduction
+from tests.web_interface.fake_profiles import fake_profiles
 from tests.web_interface.fake_reports import FakeReports
 from tests.web_interface.fake_states import FakeStates
 from tests.web_interface.fake_status import FakeFeeds, FakeStatus
@@ -560,6 +561,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         alerts=FakeAlerts(live),
         plant=FakePlant(),
         plant_history=fake_history(clock, audit),
+        profiles=fake_profiles(real_plant(plant_store(clock.now_us()), audit, clock, lambda _plant, _tags: None)),
         access=Accounts(store, audit, clock, hashing=CHEAP),
         status=(status := FakeStatus(clock)),
         reports=FakeReports(clock),

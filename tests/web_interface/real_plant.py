@@ -24,6 +24,7 @@ from domain.stores import AuditStore
 from runtime.clock import SystemClock
 from simulator.serve import simulate as serve_floor
 from tests.web_interface import fake_shop as shop
+from tests.web_interface.fake_profiles import fake_profiles
 from tests.web_interface.fake_reading import simulate
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ async def with_real_plant(services: FakeServices) -> FakeServices:
         store, services.audit_store, services.clock,
         lambda _plant, _tags: services.live.publish("plant", None),  # type: ignore[attr-defined]
     )  # fmt: skip
-    return replace(services, plant=admin, plant_history=PlantHistory(admin, store))
+    return replace(services, plant=admin, plant_history=PlantHistory(admin, store), profiles=fake_profiles(admin))
 
 
 FLOOR: dict[str, Any] = {
@@ -157,4 +158,4 @@ async def with_floor(services: FakeServices) -> AsyncIterator[FakeServices]:
             reader=partial(read_now, collector, SystemClock()), scanner=partial(scan, collector),
         )  # fmt: skip
         await admin.load()
-        yield replace(services, plant=admin)
+        yield replace(services, plant=admin, profiles=fake_profiles(admin))

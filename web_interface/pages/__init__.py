@@ -20,6 +20,8 @@ from web_interface.pages import (
     admin_machines,
     admin_notifications,
     admin_plant,
+    admin_profile,
+    admin_profiles,
     admin_states,
     admin_users,
     admin_virtual,
@@ -42,9 +44,9 @@ from web_interface.services import Services
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 SETTINGS = (
-    admin, admin_devices, admin_wizard, admin_device, admin_machines, admin_states, admin_calendar, admin_limits,
-    admin_virtual_editor, admin_virtual, admin_users, admin_keys, admin_notifications, admin_audit, admin_plant, admin_history,
-    admin_backups,
+    admin, admin_devices, admin_wizard, admin_device, admin_profiles, admin_profile, admin_machines, admin_states,
+    admin_calendar, admin_limits, admin_virtual_editor, admin_virtual, admin_users, admin_keys, admin_notifications, admin_audit,
+    admin_plant, admin_history, admin_backups,
 )  # fmt: skip
 PAGES = (
     overview, floor, machine, trends, energy, alerts, alerts_hygiene, alerts_rules, reports, status, status_log,

@@ -57,6 +57,7 @@ async def _facts(page: shell.Page) -> dict[str, str]:
         "devices": page.t("admin.count.devices", n=len(plant.devices))
         + ", "
         + page.t("admin.count.lines", n=len(plant.lines)),
+        "profiles": page.t("profile.count", n=sum(entry.own for entry in page.services.profiles.entries())),
         "machines": page.t("admin.count.machines", n=len(plant.machines)),
         "limits": page.t("admin.count.limits", n=len(plant.limits)),
         "virtual": page.t("virtual.count", n=len(plant.virtual_tags)),

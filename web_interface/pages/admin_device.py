@@ -23,6 +23,7 @@ from web_interface.services import Services
 
 LIST = "/admin/devices"
 FORM = f"{LIST}/new/form"
+PROFILES = "/admin/profiles"
 _FIRST = ("id", "profile", "line", "address", "scan_s")
 
 
@@ -101,6 +102,10 @@ class DevicePage:
             self._advanced = None
             if profile is not None:
                 self._draw_notes(profile)
+                if profile.name in {entry.name for entry in page.services.profiles.entries()}:
+                    with el("p", "em-device-profile"):
+                        words = page.t("profile.open", name=profile.name)
+                        el("a", "em-link", words, "device-profile", href=f"{PROFILES}/{profile.name}")
                 with el("details", "em-more", testid="device-advanced"):
                     el("summary", text=page.t("admin.device.advanced"))
                     extra = spec.advanced_fields(profile, lang)

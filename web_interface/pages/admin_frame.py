@@ -37,6 +37,7 @@ class Section:
 
 SECTIONS = (
     Section("devices", "cable", Role.ADMIN),
+    Section("profiles", "memory", Role.ADMIN),
     Section("machines", "precision_manufacturing", Role.ENGINEER),
     Section("calendar", "calendar_month", Role.ENGINEER),
     Section("limits", "rule", Role.ENGINEER),

@@ -27,7 +27,7 @@ _OBVIOUS = re.compile(r"a text|\w+: …")  # of a field that is not filled in
 class Trouble:
     """One wrong thing. `field`: name of the form's field, "" for the whole; `place`, `line`: where in a file.
 
-    `label`: what the field is called, "" for the whole or a field without a name of its own.
+    `label`: what the field is called, "" for the whole or a field without a name of its own. `path`: the place for programs.
     """
 
     field: str
@@ -35,6 +35,7 @@ class Trouble:
     place: str = ""
     line: int | None = None
     label: str = ""
+    path: tuple[str | int, ...] = ()
 
 
 def sentence(text: str, lang: str) -> str:
@@ -82,7 +83,7 @@ def _trouble(problem: object, lang: str, own: str) -> Trouble:
         words = _joined(words, _wanted(expected, lang), lang)
     field = ".".join(str(step) for step in path[2:]) if own and place.startswith(own) else ""
     label = label_of(path[-1], lang) if path and isinstance(path[-1], str) else ""
-    return Trouble(field, words, place, getattr(problem, "line", None), label)
+    return Trouble(field, words, place, getattr(problem, "line", None), label, path)
 
 
 def _wanted(expected: str, lang: str) -> str:

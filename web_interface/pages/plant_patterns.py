@@ -116,7 +116,7 @@ NAMES: Patterns = (
     (rf"(?P<what>[a-z][a-z_ -]*) {NAME} does not exist", "no_such"),
     (rf"the (?:line|device|machine|rule) {NAME} stands twice \(first in line (?P<line>\d+)\)", "twice_in"),
     (rf"the (?:line|device|machine|rule) {NAME} stands twice", "twice"),
-    (rf"(?:line|device|machine|user|virtual_tag|alert_rule|channel) {NAME} exists already", "exists"),
+    (rf"(?:line|device|machine|profile|user|virtual_tag|alert_rule|channel) {NAME} exists already", "exists"),
     (rf"{NAME} stands twice(?: .*)?", "twice_bare"),
     (r"(?P<day>\d{4}-\d\d-\d\d) stands twice", "day_twice"),
 )

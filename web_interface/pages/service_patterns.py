@@ -93,7 +93,8 @@ SERVICES: Patterns = (
     (r"(?P<n>\d+) reports are being made; wait for one or cancel it", "reports_run"),
     (r"report template (?:'[^']*'|\S+) exists already", "template_exists"),
     (rf"a view {NAME} of .+ exists already; choose another name", "view_exists"),
-    (r"(?:report (?:template|schedule) .+|.+ plan) was changed by somebody else meanwhile: load it again", "changed_meanwhile"),
+    (r"(?:report (?:template|schedule) .+|.+ plan|profile .+)"
+     r" was changed by somebody else meanwhile: load it again", "changed_meanwhile"),
     (r"(?P<n>\S+) is no day of the site's calendar", "day_unknown"),
     (r"there is no mail channel (?P<n>\d+)", "no_mail_channel"),
     (rf"{NAME} leaves the data folder", "folder_leaves"),
@@ -106,6 +107,9 @@ SERVICES: Patterns = (
     # -- the configuration's versions
     (r"the configuration was changed by somebody else meanwhile: load it again", "changed_meanwhile"),
     (r"version (?P<n>\d+) is what runs already", "version_runs"),
+    # -- profiles of devices
+    (r"(?P<n>\d+) own profiles lie there; delete one first", "profiles_many"),
+    (rf"profile {NAME} is used by (?P<users>.+)", "profile_used"),
     # -- backups
     (r"(?P<n>\d+) backups lie there; delete one first", "backups_many"),
     (r"too little room for a backup: (?P<n>\d+) MB are free, (?P<needed>\d+) MB are needed", "backup_room"),

@@ -344,5 +344,6 @@ def test_who_sees_which_section() -> None:
     assert seen[Role.VIEWER] == seen[Role.OPERATOR] == []
     assert seen[Role.ENGINEER] == ["machines", "calendar", "limits", "virtual", "history"]
     assert seen[Role.ADMIN] == [
-        "devices", "machines", "calendar", "limits", "virtual", "users", "keys", "notifications", "audit", "plant", "history", "backups",
+        "devices", "profiles", "machines", "calendar", "limits", "virtual", "users", "keys", "notifications", "audit", "plant",
+        "history", "backups",
     ]  # fmt: skip
