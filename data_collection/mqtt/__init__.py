@@ -1,0 +1,1 @@
+"""MQTT: messages of a broker become readings, by mapping, by plug-in or by Sparkplug B."""
