@@ -32,6 +32,7 @@ TEST_PARTS = {
     "/usr/lib/postgresql": "postgresql",
     "chromium": "chromium",
     "mbpoll": "mbpoll",
+    "mosquitto": "mosquitto",
     "gcc": "gcc",
     "/usr/include/modbus/modbus.h": "libmodbus-dev",
     "pdftoppm": "poppler-utils",

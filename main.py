@@ -14,12 +14,12 @@ EXIT_DONE, EXIT_OTHER, EXIT_USAGE = 0, 1, 2
 def parser() -> argparse.ArgumentParser:
     """The whole command line; `run` of the chosen namespace does the work and returns the exit code."""
     # here, not above: a worker process imports this file too, and needs none of the rooms
-    from application import access, device, plant, recompute, report, server, storage  # noqa: PLC0415
+    from application import access, device, plant, plugin, recompute, report, server, storage  # noqa: PLC0415
 
     root = argparse.ArgumentParser(prog="main.py", description="Energy Monitoring of a metal-working shop.")
     root.set_defaults(run=server.serve)
     commands = root.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (server, plant, device, access, report, recompute, storage):
+    for module in (server, plant, device, plugin, access, report, recompute, storage):
         module.add_commands(commands)
     return root
 

@@ -52,6 +52,7 @@ from config.profile_catalog import ProfileCatalog
 from config.settings import Settings
 from data_collection.collector import Collector
 from data_collection.driver import Connect
+from data_collection.mqtt.plugin_host import PluginHost
 from data_collection.read_now import read_now
 from data_collection.registry import connects
 from data_collection.scan import scan
@@ -192,6 +193,7 @@ class _Measuring:
     recent: RecentHistory
     monitor: ConsistencyMonitor
     events: deque[TagEvent]
+    plugins: PluginHost
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +265,9 @@ def _measuring(house: _House, environ: Mapping[str, str], connect: Mapping[str, 
         if batch is not None:
             house.bus.publish(batch)
 
+    plugins = PluginHost(house.settings.data_dir / "plugins", clock)
     if connect is None:
-        connect = connects(Workspace(house.settings.data_dir))
+        connect = connects(Workspace(house.settings.data_dir, clock, plugins))
     collector = Collector(clock, on_reading, connect)
     plant = PlantAdmin(
         database.plants, database.audit, ProfileCatalog.load(house.settings.profile_dir), clock, environ, apply=current.apply,
@@ -272,7 +275,7 @@ def _measuring(house: _House, environ: Mapping[str, str], connect: Mapping[str, 
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     recent = RecentHistory(database.samples, database.samples.begin, clock)
-    return _Measuring(processing, collector, plant, recent, monitor, events)
+    return _Measuring(processing, collector, plant, recent, monitor, events, plugins)
 
 
 def _meaning(house: _House, measuring: _Measuring) -> _Meaning:
@@ -333,7 +336,7 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
             tasks=lambda: [*house.supervisor.statuses(), *reports.scheduler.statuses()],
             storage=database.writer.storage_status, books=partial(_books, house), feeds=house.feeds.feeds,
             loop_lag_ms=house.lag.p99_ms,
-            samples_taken=lambda: live.samples_taken,
+            samples_taken=lambda: live.samples_taken, plugins=measuring.plugins.statuses,
         ),
     )
     backups = Backups(database, clock, house.settings.data_dir / "backups")
@@ -411,6 +414,7 @@ def _jobs(house: _House, measuring: _Measuring, meaning: _Meaning, faces: _Faces
         "loop-lag": house.lag.run,
         "plant-watch": measuring.plant.watch,
         "accounts": faces.accounts.watch,
+        "plugins": measuring.plugins.run,
         "collector": measuring.collector.run,
     }
 

@@ -64,6 +64,7 @@ _GETTERS: Final[Mapping[str, Getter]] = {
     "timeout_multiplier": lambda f, n: f.whole(n, low=1, high=255),
     "long_replies": lambda f, n: f.choice(n, ("auto", "off")),
     "clock_timezone": _zone,
+    "payload": lambda f, n: f.choice(n, ("json", "text", "sparkplug", "plugin")),
     "password_encoding": lambda f, n: f.choice(n, ("auto", "ascii", "binary")),
 }
 QUIRKS: Final = ("max_registers", "max_bits", "max_gap", "pause_between_reads_s", "connect_delay_s", "timeout_s")
@@ -73,6 +74,7 @@ ALWAYS: Final[Mapping[str, tuple[str, ...]]] = {
     "mercury": (
         "ct_ratio", "vt_ratio", "timeout_s", "password_encoding", "timeout_multiplier", "long_replies", "clock_timezone",
     ),
+    "mqtt": ("cnc_id", "topic", "id_path", "time_path", "clock_timezone", "payload", "sparkplug", "timeout_s"),
 }
 _LAYOUT: Final = ("base_address", "address_base", "table", "order", "word_order")
 

@@ -25,8 +25,8 @@ class Cost:
 class DevicePlan(Protocol):
     """A device with its profile compiled for one protocol: what to ask for each group, and how to decode the answer.
 
-    A plan may also have `timeout_s: float` (how long a silent device costs the line) and `faults: Counter[str]` (what its
-    driver survived on the wire, by kind): the line looks for them.
+    A plan may also have `timeout_s: float` (how long a silent device costs the line), `faults: Counter[str]` (what its
+    driver survived on the wire, by kind) and `last_fault: str | None` (the last of it, for people): the line looks for them.
     """
 
     @property

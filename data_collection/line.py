@@ -429,12 +429,17 @@ class LineRunner:
             self.line.id, self.line.transport, self.line.target, "down" if self._state == "waiting" else self._state,
             self._since_us, len(self.devices), sum(d.online for d in enabled),
             1e3 * sum(latencies) / len(latencies) if latencies else None, self._busy.share(now),
-            round(self._failures.total(now)), self._last_error, self._next_attempt_us(),
+            round(self._failures.total(now)), self._told_error(), self._next_attempt_us(),
             min((d.device.scan_s for d in enabled), default=None),
             sum(calculated) if calculated else None,
             sum(measured) if measured and len(measured) == len(planned) else None,
             cycle.warning(self._demands()),
         )
+
+    def _told_error(self) -> str | None:
+        """What the driver says went wrong on a line that stands (a message nobody can be blamed for), else the line's own."""
+        told = getattr(self.driver, "last_fault", None)
+        return told if isinstance(told, str) else self._last_error
 
     def _next_attempt_us(self) -> int | None:
         """When the connection is tried again; None while it stands or is just being opened."""

@@ -118,6 +118,14 @@ class Picture:
             [int(Quality.NO_VALUE) if s is None else s.quality for s in seen], texts,
         )
 
+    def late(self, raws: Mapping[str, object], time_us: int, quality: Quality = Quality.GOOD) -> Reading:
+        """A reading of values older than what is known, at their own time; what is known stays. Raises KeyError as `take`."""
+        numbers = self._interned(tuple(tag for tag in raws if not self.values[tag].text))
+        found = [self.values[tag].number(raws[tag]) for tag in numbers]
+        return Reading(
+            self.device.id, time_us, numbers, [value for value, _ in found], [int(reason or quality) for _, reason in found]
+        )
+
     def forget(self) -> None:
         """The connection is over: nothing that was told before is vouched for."""
         self._seen = {tag: Seen(s.time_us, None, int(Quality.NO_COMMUNICATION)) for tag, s in self._seen.items()}

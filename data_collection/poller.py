@@ -253,11 +253,12 @@ class PolledDevice:
         faults = getattr(self.plan, "faults", None)  # a plan may count by kind what its driver survived on the wire
         if isinstance(faults, Counter):
             errors.update(faults)
+        told = getattr(self.plan, "last_fault", None)  # and what the last of it was
         next_us = None
         if self.backoff.next_at and self.state == "offline":
             next_us = self._clock.now_us() + round(1e6 * max(0.0, self.backoff.next_at - self._clock.monotonic()))
         return DeviceStatus(
             self.device.id, self.device.line, self.device.profile.name, self.state, self.since_us, self.last_success_us,
-            self.last_error, self.polls, self.timeouts, dict(errors),
+            told if isinstance(told, str) and self.online else self.last_error, self.polls, self.timeouts, dict(errors),
             None if self.latency_s is None else 1e3 * self.latency_s, next_us, self.device.scan_s,
         )

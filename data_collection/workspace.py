@@ -6,8 +6,12 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from domain.ports import Clock
+
+if TYPE_CHECKING:
+    from data_collection.mqtt.plugin_host import PluginHost
 
 
 class _WallClock:
@@ -25,7 +29,11 @@ class _WallClock:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """`data_dir`: the data folder, for certificates, plug-ins and the like; None where there is none (a test, a file alone)."""
+    """`data_dir`: the data folder, for certificates, plug-ins and the like; None where there is none (a test, a file alone).
+
+    `plugins`: those that run already; None where a line has to run them itself.
+    """
 
     data_dir: Path | None = None
     clock: Clock = field(default_factory=_WallClock)
+    plugins: PluginHost | None = None

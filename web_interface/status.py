@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from domain.feed import FeedStatus
 from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
+from domain.plugin import PluginStatus
 from domain.ports import Clock
 
 RATE_WINDOW_S = 10.0
@@ -25,6 +26,7 @@ class Sources:
     loop_lag_ms: Callable[[], float]
     samples_taken: Callable[[], int]
     feeds: Callable[[], Sequence[FeedStatus]] = tuple
+    plugins: Callable[[], Sequence[PluginStatus]] = tuple
 
 
 class Status:
@@ -52,6 +54,9 @@ class Status:
 
     def tasks(self) -> Sequence[TaskStatus]:
         return self._sources.tasks()
+
+    def plugins(self) -> Sequence[PluginStatus]:
+        return self._sources.plugins()
 
     def storage(self) -> StorageStatus:
         return self._sources.storage()

@@ -13,6 +13,7 @@ MQTT: Final = Transport(
         "topic": Field(text, required=True),
         "version": Field(choice("3.1.1", "5"), "3.1.1"),
         "tls": Field(flag, False),
+        "ca_file": Field(text),
         "qos": Field(whole(0, 2), 0),
         "client_id": Field(text),
         **LOGIN,

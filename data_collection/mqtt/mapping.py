@@ -1,4 +1,4 @@
-"""Messages become readings by what profiles say: topic, path, time field. Pure but for the counts it keeps.
+"""Messages become readings by what profiles say: topic, path, time field. Pure but for what it keeps of each device.
 
 A bad message costs itself: it is counted by kind, and the last one is named with its topic.
 """
@@ -13,12 +13,14 @@ from datetime import UTC, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from data_collection.mqtt import json_path, topic
-from data_collection.point_value import Assembler, Raw
+from data_collection.mqtt import json_path, sparkplug, topic
+from data_collection.picture import Picture, Seen
+from data_collection.placeholders import parameters_of
 from data_collection.source_time import FUTURE_US, time_us
 from domain.errors import ConfigError
+from domain.places.mqtt import MqttPlace
 from domain.plant import Device
-from domain.profile import OtherPoint, Point
+from domain.profile import Point
 from domain.quality import Quality
 from domain.sample import Reading
 
@@ -43,7 +45,6 @@ class Fault:
 
     kind: str
     detail: str
-    device_id: str | None = None
 
 
 class BadMessage(Exception):
@@ -74,7 +75,7 @@ def document_of(message: Message, payload_format: str) -> object:
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """Where one point lies: filter of its topic, steps of its path, steps of its own time (None: the message's)."""
+    """Where one point lies: filter of its topic, steps of its path, steps of its time."""
 
     tag: str
     topic_filter: str
@@ -82,25 +83,34 @@ class _Field:
     time: tuple[json_path.Step, ...] | None
 
 
-class DeviceMap:
-    """One device of a line, compiled. `format`: json, text, sparkplug or plugin. Raises ConfigError naming device and field."""
+class MqttPlan(Picture):
+    """One device of a line, compiled. Raises ConfigError naming device and field.
+
+    `format`: json, text, sparkplug or plugin; `filters`: the topics it needs; `last_fault`: what went wrong last, for people.
+    """
 
     def __init__(self, device: Device, line_topic: str = "#") -> None:
-        self.device = device
-        self.assembler = Assembler(device)
-        self.settings: Mapping[str, object] = {**device.profile.parameters, **device.options}
+        super().__init__(device)
+        self.last_fault: str | None = None
+        self.settings: Mapping[str, object] = parameters_of(device)
+        self.cnc_id = self._text("cnc_id")
         try:
             self.format = self._choice()
-            self.zone = _zone(self.settings.get("clock_timezone"))
+            zone = self._text("clock_timezone")
+            self.zone: tzinfo = ZoneInfo(zone) if zone else UTC
             self.id_steps = json_path.parse(self._text("id_path")) if self._text("id_path") else None
-            self.cnc_id = self._text("cnc_id")
-            base = self._text("topic") or line_topic
             self._time = json_path.parse(self._text("time_path")) if self._text("time_path") else None
+            self.address = sparkplug.Address.parse(self._text("sparkplug")) if self.format == "sparkplug" else None
+            self._metrics = self._metrics_of()
+            base = self._base_topic(line_topic)
             mapped = self.format in {"json", "text"}
-            self.fields = tuple(self._field(p, base) for p in device.profile.points) if mapped else ()
-            self.filters = tuple(dict.fromkeys(f.topic_filter for f in self.fields)) or (topic.filled(base, self.settings),)
-        except ConfigError as exc:
-            raise ConfigError(f"device {device.id}: {exc}") from exc
+            self.fields = tuple(self._field(point, base) for point in device.profile.points) if mapped else ()
+            self.filters = tuple(dict.fromkeys(f.topic_filter for f in self.fields)) or (topic.filter_of(base, device),)
+        except (ConfigError, ValueError) as exc:
+            text = str(exc)
+            raise ConfigError(text if device.id in text else f"device {device.id}: {text}") from exc
+        if self.format == "plugin" and not self.cnc_id:
+            raise ConfigError(f"device {device.id}: a plug-in is chosen by cnc_id, and the device names none")
         if self.id_steps is not None and not self.cnc_id and mapped:
             raise ConfigError(f"device {device.id}: id_path is given, but no cnc_id to look for there")
 
@@ -114,11 +124,11 @@ class DeviceMap:
             return True
         return str(json_path.find(document, self.id_steps)) == self.cnc_id
 
-    def readings(self, message: Message, document: object) -> tuple[list[Reading], list[Fault]]:
+    def mapped(self, message: Message, document: object) -> list[Reading]:
         """What one message says about this device: one reading for each time it names."""
-        found: dict[int, dict[str, Raw]] = {}
-        faults: list[Fault] = []
-        doubt: dict[int, Quality] = {}
+        tags: list[str] = []
+        late: dict[int, dict[str, object]] = {}
+        times: dict[tuple[json_path.Step, ...] | None, tuple[int, Quality]] = {}
         for field in self.fields:
             if not topic.matches(field.topic_filter, message.topic):
                 continue
@@ -126,123 +136,217 @@ class DeviceMap:
             if value is json_path.MISSING:
                 continue
             if isinstance(value, dict | list):
-                faults.append(self._fault("type", message, f"{field.tag}: a group of values stands where one is expected"))
+                self.fault("type", f"{message.topic}: {field.tag}: a group of values stands where one is expected")
                 continue
-            at_us, quality, fault = self._time_of(message, document, field.time)
-            if fault is not None and fault not in faults:
-                faults.append(fault)
-            found.setdefault(at_us, {})[field.tag] = value if isinstance(value, str | int | float) else None
-            doubt[at_us] = quality
-        readings = []
-        for at_us, raws in found.items():
-            reading, refused = self.assembler.reading(at_us, raws, quality=doubt[at_us])
-            faults += [self._fault("type", message, f"{r.point}: {r.shown} is not what the point expects") for r in refused]
-            if reading is not None:
-                readings.append(reading)
-        return readings, faults
+            if field.time not in times:
+                times[field.time] = self._time_of(message, document, field.time)
+            at_us, quality = times[field.time]
+            self._put(field.tag, value, at_us, quality, tags, late)
+        return self._handed(message.topic, tags, late)
 
-    def stamped(self, message: Message, stamp_us: int | None) -> tuple[int, Quality, Fault | None]:
+    def told(self, source: str, values: Sequence[tuple[str, object, int, Quality]]) -> list[Reading]:
+        """Values by tag, as (tag, raw, UTC µs, quality), of a plug-in or of Sparkplug; a tag that is no point is counted."""
+        tags: list[str] = []
+        late: dict[int, dict[str, object]] = {}
+        for tag, raw, at_us, quality in values:
+            if tag in self.values:
+                self._put(tag, raw, at_us, quality, tags, late)
+            else:
+                self.fault("tag", f"{source}: {tag!r} is no point of the device")
+        return self._handed(source, tags, late)
+
+    def tag_of(self, metric: str) -> str | None:
+        """The point of a Sparkplug metric."""
+        return self._metrics.get(metric)
+
+    def stamped(self, message: Message, stamp_us: int | None) -> tuple[int, Quality]:
         """The time to keep for a message with that stamp: a clock ahead is not believed, an age that is not known is said."""
         if stamp_us is None:
-            return message.received_us, Quality.HELD if message.retained else Quality.GOOD, None
+            return message.received_us, Quality.HELD if message.retained else Quality.GOOD
         if stamp_us > message.received_us + FUTURE_US:
-            ahead_s = (stamp_us - message.received_us) / 1e6
-            return message.received_us, Quality.CLOCK, self._fault("clock", message, f"its clock is {ahead_s:.0f} s ahead")
-        return stamp_us, Quality.GOOD, None
+            self.fault("clock", f"{message.topic}: its clock is {(stamp_us - message.received_us) / 1e6:.0f} s ahead")
+            return message.received_us, Quality.CLOCK
+        return stamp_us, Quality.GOOD
+
+    def stamp_of(self, message: Message, stamp: object) -> tuple[int, Quality]:
+        """The same for a time stamp as it came."""
+        at_us = time_us(stamp, self.zone)
+        if at_us is None:
+            self.fault("time", f"{message.topic}: {str(stamp)[:40]!r} is no time")
+            return message.received_us, Quality.CLOCK
+        return self.stamped(message, at_us)
+
+    def fault(self, kind: str, detail: str) -> None:
+        """Count one and keep it for people."""
+        self.faults[kind] += 1
+        self.last_fault = detail
+
+    def _put(
+        self, tag: str, raw: object, at_us: int, quality: Quality, tags: list[str], late: dict[int, dict[str, object]]
+    ) -> None:
+        """A value older than what is known keeps its own time and changes nothing; the same value again is nothing new."""
+        last = self.seen(tag)
+        if last is not None and at_us < last.time_us:
+            if not self.values[tag].text:
+                late.setdefault(at_us, {})[tag] = raw
+            return
+        if last is not None and at_us == last.time_us and self._same(tag, raw, last):
+            self.faults["duplicate"] += 1
+            return
+        self.take(tag, raw, at_us, quality)
+        tags.append(tag)
+
+    def _same(self, tag: str, raw: object, last: Seen) -> bool:
+        meaning = self.values[tag]
+        return meaning.words(raw) == last.text if meaning.text else meaning.number(raw)[0] == last.value
+
+    def _handed(self, source: str, tags: Sequence[str], late: Mapping[int, Mapping[str, object]]) -> list[Reading]:
+        for tag in tags:
+            seen = self.seen(tag)
+            if seen is not None and seen.quality == Quality.DECODE_ERROR:
+                self.last_fault = f"{source}: {tag} is not what its point expects"
+        return [self.late(raws, at_us) for at_us, raws in sorted(late.items())] + self.readings(tags)
 
     def _time_of(
         self, message: Message, document: object, steps: tuple[json_path.Step, ...] | None
-    ) -> tuple[int, Quality, Fault | None]:
-        if steps is None:
-            return self.stamped(message, None)
-        stamp = json_path.find(document, steps)
-        if stamp is json_path.MISSING:
-            return self.stamped(message, None)
-        at_us = time_us(stamp, self.zone)
-        if at_us is None:
-            fault = self._fault("time", message, f"{str(stamp)[:40]!r} is no time")
-            return message.received_us, Quality.CLOCK, fault
-        return self.stamped(message, at_us)
-
-    def _fault(self, kind: str, message: Message, detail: str) -> Fault:
-        return Fault(kind, f"{message.topic}: {detail}", self.device.id)
+    ) -> tuple[int, Quality]:
+        stamp = json_path.MISSING if steps is None else json_path.find(document, steps)
+        return self.stamped(message, None) if stamp is json_path.MISSING else self.stamp_of(message, stamp)
 
     def _field(self, point: Point, base: str) -> _Field:
-        own = point.where.fields if isinstance(point.where, OtherPoint) else {}
-        path, wanted, when = own.get("path", ""), own.get("topic", base), own.get("time")
-        if not isinstance(path, str) or not isinstance(wanted, str) or not isinstance(when, str | None):
-            raise ConfigError(f"point {point.tag}: topic, path and time are texts")
-        steps = self._time if when is None else json_path.parse(when)
-        return _Field(point.tag, topic.filled(wanted, self.settings), json_path.parse(path), steps)
+        place = point.where
+        if not isinstance(place, MqttPlace):
+            raise ConfigError(f"point {point.tag} has no place in a message")
+        wanted = place.topic or base
+        steps = self._time if place.time is None else json_path.parse(place.time)
+        return _Field(point.tag, topic.filter_of(wanted, self.device), json_path.parse(place.path), steps)
+
+    def _metrics_of(self) -> dict[str, str]:
+        found = {}
+        for point in self.device.profile.points if self.format == "sparkplug" else ():
+            if isinstance(point.where, MqttPlace):
+                found[point.where.metric or point.tag] = point.tag
+        return found
+
+    def _base_topic(self, line_topic: str) -> str:
+        if self.address is None:
+            return self._text("topic") or line_topic
+        return f"{sparkplug.NAMESPACE}/{self.address.group}/+/{self.address.node}/#"  # the node's own topics are under it too
 
     def _text(self, name: str) -> str:
         value = self.settings.get(name, "")
         return str(value) if value is not None else ""
 
     def _choice(self) -> str:
-        value = self._text("format") or "json"
+        value = self._text("payload") or "json"
         if value not in FORMATS:
-            raise ConfigError(f"format is {value!r}; expected one of {', '.join(FORMATS)}")
+            raise ConfigError(f"payload is {value!r}; expected one of {', '.join(FORMATS)}")
         return value
 
 
-def _zone(name: object) -> tzinfo:
-    return ZoneInfo(name) if isinstance(name, str) and name else UTC
-
-
 class Router:
-    """The devices of one line that are mapped: which of them a message tells about. `faults` counts by kind since start."""
+    """The devices of one line: which of them a message tells about.
 
-    def __init__(self, devices: Iterable[DeviceMap]) -> None:
-        self.devices = tuple(devices)
+    `faults` counts messages that no device could be blamed for; `last_fault` names the last one.
+    """
+
+    def __init__(self, plans: Iterable[MqttPlan]) -> None:
+        self.plans = tuple(plans)
         self.faults: Counter[str] = Counter()
         self.last_fault: Fault | None = None
-        self._routes: OrderedDict[str, tuple[DeviceMap, ...]] = OrderedDict()
+        self._sparkplug = sparkplug.Listener()
+        self._routes: OrderedDict[str, tuple[MqttPlan, ...]] = OrderedDict()
+        self.dead: set[sparkplug.Address] = set()
 
-    def candidates(self, message_topic: str) -> tuple[DeviceMap, ...]:
+    def candidates(self, message_topic: str) -> tuple[MqttPlan, ...]:
         """Devices that messages of the topic may tell about."""
         found = self._routes.get(message_topic)
         if found is None:
-            found = tuple(device for device in self.devices if device.concerns(message_topic))
+            found = tuple(plan for plan in self.plans if plan.concerns(message_topic))
             self._routes[message_topic] = found
             if len(self._routes) > _ROUTES:
                 self._routes.popitem(last=False)
         return found
 
-    def take(self, message: Message) -> list[Reading]:
-        """The readings of a message, by device. Never raises: what is wrong is counted."""
+    def take(self, message: Message, now_s: float = 0.0) -> tuple[list[Reading], list[tuple[MqttPlan, object]]]:
+        """The readings of a message, and what plug-ins have to read: (device, document). Nothing a message holds raises."""
         candidates = self.candidates(message.topic)
         if not candidates:
-            self.fault(Fault("topic", f"{message.topic}: no device is described by this topic"))
-            return []
+            self.fault("topic", f"{message.topic}: no device is described by this topic")
+            return [], []
         documents: dict[str, object] = {}
         readings: list[Reading] = []
+        for_plugins: list[tuple[MqttPlan, object]] = []
         meant = False
-        for device in candidates:
-            if device.format not in documents:
+        if any(plan.format == "sparkplug" for plan in candidates):
+            readings += self._of_sparkplug(message, candidates, now_s)
+            meant = True
+        for plan in candidates:
+            if plan.format == "sparkplug":
+                continue
+            kind = "text" if plan.format == "text" else "json"
+            if kind not in documents:
                 try:
-                    documents[device.format] = document_of(message, device.format)
+                    documents[kind] = document_of(message, kind)
                 except BadMessage as exc:
-                    self.fault(Fault(exc.kind, f"{message.topic}: {exc}"))
-                    return readings
-            document = documents[device.format]
-            if device.is_meant(document):
-                meant = True
-                found, faults = device.readings(message, document)
-                readings += found
-                for fault in faults:
-                    self.fault(fault)
+                    for other in candidates:
+                        other.fault(exc.kind, f"{message.topic}: {exc}")
+                    return readings, []
+            document = documents[kind]
+            if not plan.is_meant(document):
+                continue
+            meant = True
+            if not message.retained:  # what the broker kept is no sign of life
+                plan.heard(now_s)
+            if plan.format == "plugin":
+                for_plugins.append((plan, document))
+            else:
+                readings += plan.mapped(message, document)
         if not meant:
-            self.fault(Fault("id", f"{message.topic}: names a machine that no device describes"))
+            self.fault("id", f"{message.topic}: names a machine that no device describes")
+        return readings, for_plugins
+
+    def fault(self, kind: str, detail: str) -> None:
+        """Count one that belongs to the line."""
+        self.faults[kind] += 1
+        self.last_fault = Fault(kind, detail)
+
+    def _of_sparkplug(self, message: Message, candidates: Sequence[MqttPlan], now_s: float) -> list[Reading]:
+        try:
+            told = self._sparkplug.take(message.topic, message.payload)
+        except sparkplug.Refused as exc:
+            for plan in candidates:
+                plan.fault(exc.kind, f"{message.topic}: {exc}")
+            return []
+        if told is None:
+            return []
+        mine = [p for p in candidates if p.address == told.address]
+        for kind, detail in told.faults:
+            for plan in mine or candidates[:1]:
+                plan.fault(kind, f"{message.topic}: {detail}")
+        if told.dead:
+            node_gone = not told.address.device
+            gone = [p for p in self.plans if p.address is not None and (
+                p.address == told.address
+                or (node_gone and (p.address.group, p.address.node) == (told.address.group, told.address.node))
+            )]
+            self.dead |= {p.address for p in gone if p.address is not None}
+            return []
+        self.dead.discard(told.address)
+        readings: list[Reading] = []
+        for plan in mine:
+            plan.heard(now_s)
+            values = []
+            for metric in told.metrics:
+                tag = plan.tag_of(metric.name)
+                if tag is not None:
+                    at_us, quality = plan.stamped(message, metric.time_us)
+                    values.append((tag, metric.value, at_us, quality))
+            readings += plan.told(message.topic, values)
         return readings
 
-    def fault(self, fault: Fault) -> None:
-        """Count one."""
-        self.faults[fault.kind] += 1
-        self.last_fault = fault
 
-
-def subscriptions(devices: Sequence[DeviceMap]) -> tuple[str, ...]:
+def subscriptions(plans: Sequence[MqttPlan]) -> tuple[str, ...]:
     """The fewest filters that bring everything the devices need: a filter under a wider one would bring messages twice."""
-    wanted = list(dict.fromkeys(f for device in devices for f in device.filters))
+    wanted = list(dict.fromkeys(f for plan in plans for f in plan.filters))
     return tuple(f for f in wanted if not any(other != f and topic.covers(other, f) for other in wanted))

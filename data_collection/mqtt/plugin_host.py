@@ -19,6 +19,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
+from data_collection.source_time import time_us
 from domain.plugin import PluginStatus
 from domain.ports import Clock
 
@@ -107,6 +108,29 @@ async def start_worker(file: Path) -> _Worker:
         await worker.close()
         raise
     return worker
+
+
+async def tried(worker: _Worker, job: Job, limit_s: float = LIMIT_S) -> None:
+    """Hand one message, as it came from the machine, to a process, and its answer to the job."""
+    stamp = time_us(job.fields.get("timestamp"))
+    fields = {
+        **job.fields, "topic": "example", "cnc_id": str(job.fields.get("cnc_id", "")), "time_us": stamp,
+        "received_us": stamp or 0,
+    }
+    if worker.process.stdin is None:
+        return
+    worker.process.stdin.write(json.dumps({"message": fields}).encode() + b"\n")
+    try:
+        answer = await worker.answer(limit_s)
+    except TimeoutError:
+        job.done((), f"took longer than {limit_s:g} s")
+        return
+    except WorkerGone as exc:
+        job.done((), str(exc))
+        return
+    error = answer.get("error")
+    values = [PluginValue(str(tag), value, at_us) for tag, value, at_us in answer.get("readings", ())]
+    job.done(values, None if error is None else str(error))
 
 
 def _environment() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The process one plug-in runs in: loads its file, answers messages line by line until its input ends.
 
-Run as `python -m data_collection.mqtt.plugin_worker FILE`. First line out: {"ready": class, "cnc_ids": [...], "example": {...}} or
+Run as `python -m data_collection.mqtt.plugin_worker FILE`. First out: {"ready": class, "cnc_ids": [...], "example": {...}} or
 {"broken": text}. Then for each {"message": {...}} one {"readings": [[tag, value, time_us], ...]} or
 {"error": text}.
 What the plug-in prints goes to standard error, never between the answers.

@@ -14,9 +14,9 @@ from enum import Enum
 from functools import cache
 from typing import Any, Final
 
-from data_collection.point_value import Raw
-
 NAMESPACE: Final = "spBv1.0"
+Raw = float | int | bool | str | None
+"""A value as it came; None is "no value"."""
 _SIGNED_BITS: Final = {1: 8, 2: 16, 3: 32, 4: 64}  # Int8 .. Int64 travel as unsigned
 _UNUSABLE: Final = frozenset({16, 17, 18, 19})  # DataSet, Bytes, File, Template
 

@@ -1,4 +1,4 @@
-"""Topic filters of MQTT and placeholders in them. Pure.
+"""Topic filters of MQTT. Pure.
 
 Source: OASIS MQTT 5.0, sections 4.7.1 (wildcards) and 4.7.2 (topics that begin with $).
 """
@@ -6,28 +6,23 @@ Source: OASIS MQTT 5.0, sections 4.7.1 (wildcards) and 4.7.2 (topics that begin 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
+from data_collection.placeholders import filled, parameters_of
 from domain.errors import ConfigError
+from domain.plant import Device
 
-_PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
+_PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]{0,39})\}")
 LONGEST: Final = 65535
 
 
-def filled(pattern: str, values: Mapping[str, object]) -> str:
-    """`pattern` with `{name}` replaced by the device's own option. Raises ConfigError naming what is missing or no filter."""
-
-    def value(match: re.Match[str]) -> str:
-        found = values.get(match[1])
-        if found in (None, ""):
-            raise ConfigError(f"topic {pattern!r} needs {match[1]}, and the device names none")
-        text = str(found)
-        if any(c in text for c in "/+#"):
-            raise ConfigError(f"{match[1]} {text!r} holds a character with a meaning in topics: / + #")
-        return text
-
-    topic = _PLACEHOLDER.sub(value, pattern)
+def filter_of(pattern: str, device: Device) -> str:
+    """The topic filter of a device: `pattern` with its parameters. Raises ConfigError naming what is missing or no filter."""
+    for name in _PLACEHOLDER.findall(pattern):
+        value = parameters_of(device).get(name)
+        if any(c in str(value) for c in "/+#"):
+            raise ConfigError(f"device {device.id}: {name} {value!r} holds a character with a meaning in topics: / + #")
+    topic = filled(pattern, device)
     check_filter(topic)
     return topic
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from domain.access import Actor
 from domain.feed import FeedStatus, OutboxBook, Refused
 from domain.health import Books, DestinationBook, DeviceStatus, LineStatus, StorageStatus, TaskStatus
+from domain.plugin import PluginStatus
 from tests.web_interface import fake_shop as shop
 
 DAYS_41 = 41 * shop.DAY_US
@@ -118,6 +119,14 @@ class FakeStatus:
                 shop.START_US + 22 * shop.S, OutboxBook(5_000, 4_000, 990, 10, 0, shop.LOST_US, 2**20, 2**31), {"204": 40, "503": 3},
             ),
         ]  # fmt: skip
+
+    def plugins(self) -> Sequence[PluginStatus]:
+        return [
+            PluginStatus("axis_loads", "axis_loads.py", "AxisLoads", ("DMU-*",), "running", shop.START_US, 5120, 20480, 2, 1, 0, 0,
+                         "KeyError: 'load_pct' (line 29)"),
+            PluginStatus("lathes", "lathes.py", "", (), "broken", shop.START_US, 0, 0, 1, 0, 0, 0,
+                         "does not load: SyntaxError: invalid syntax (line 3)"),
+        ]
 
     def started_us(self) -> int:
         return shop.START_US - DAYS_41

@@ -27,6 +27,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "energy_unit": ("Wh", "kWh", "MWh"),
     "long_replies": ("auto", "off"),
     "password_encoding": ("auto", "ascii", "binary"),
+    "payload": ("json", "text", "sparkplug", "plugin"),
 }
 _WHOLE: Final = ("base_address", "max_registers", "max_bits", "max_gap", "timeout_multiplier")
 _KINDS: Final = ((tuple, "list"), (bool, "switch"), (int, "whole"), (float, "number"))

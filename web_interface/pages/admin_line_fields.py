@@ -37,7 +37,7 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "s7": ("host", "port", "rack", "slot", "timeout_s", "connect_timeout_s"),
     "lsv2": ("host", "port", *_LOGIN, "timeout_s", "connect_timeout_s"),
     "mqtt": (
-        "host", "port", "topic", "version", "tls", "qos", "client_id", *_LOGIN, "timeout_s", "connect_timeout_s",
+        "host", "port", "topic", "version", "tls", "ca_file", "qos", "client_id", *_LOGIN, "timeout_s", "connect_timeout_s",
     ),
     "tcp-frames": (
         "host", "port", "length", "delimiter", "encoding", "timeout_s", "connect_timeout_s",
@@ -131,6 +131,7 @@ _BUILD: Final[Mapping[str, Callable[..., Field]]] = {
     "slot": _whole(1),
     "topic": _text(required=True),
     "tls": lambda name, lang, _transport: Field(name, "switch", _label(name, lang), default=False),
+    "ca_file": _text(hint=True),
     "qos": _choice((0, 1, 2), 0),
     "client_id": _text(),
     "length": _whole(unit="admin.unit.bytes"),

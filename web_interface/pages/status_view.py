@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.feed import FeedStatus
 from domain.health import DeviceStatus, LineStatus
+from domain.plugin import PluginStatus
 from web_interface.format import MISSING, Format
 from web_interface.locale import has, t
 from web_interface.services import Services
@@ -30,6 +31,8 @@ TONES = {
     "restarting": ("error", "alarm"),
     "failed": ("error", "alarm"),
     "done": ("check_circle", "quiet"),
+    "loading": ("schedule", "quiet"),
+    "broken": ("error", "alarm"),
 }
 
 
@@ -86,17 +89,19 @@ class StatusView:
 
     # ---- tables ----------------------------------------------------------------------------------------------------
     def modes(self) -> dict[str, str]:
-        """The three tables with their counts."""
+        """The tables with their counts; that of plug-ins where there are any."""
         status = self._status
         return {
             "lines": self.t("status.mode.lines", n=len(status.lines())),
             "devices": self.t("status.mode.devices", n=len(status.devices())),
             "tasks": self.t("status.mode.tasks", n=len(status.tasks())),
+            **({"plugins": self.t("status.mode.plugins", n=len(plugins))} if (plugins := status.plugins()) else {}),
         }
 
     def table(self, mode: str) -> tuple[Rows, Rows]:
-        """Columns and rows of one of the three tables."""
-        return {"lines": self._lines, "devices": self._devices, "tasks": self._tasks}[mode]()
+        """Columns and rows of one of the tables."""
+        tables = {"lines": self._lines, "devices": self._devices, "tasks": self._tasks, "plugins": self._plugins}
+        return tables[mode]()
 
     def _column(self, key: str, align: str = "left", **more: Any) -> dict[str, Any]:
         return {"key": key, "name": self.t(f"status.col.{key}"), "align": align, **more}
@@ -193,6 +198,33 @@ class StatusView:
             for task in self._status.tasks()
         ]
         return columns, rows
+
+    def _plugins(self) -> tuple[Rows, Rows]:
+        counts = ("messages", "readings", "plugin_errors", "hangs", "messages_dropped")
+        columns = [
+            self._column("plugin"),
+            self._column("reads"),
+            self._column("state"),
+            *(self._column(name, "right") for name in counts),
+            self._column("last_error", grow=True),
+        ]
+        return columns, [self._plugin(plugin) for plugin in self._status.plugins()]
+
+    def _plugin(self, plugin: PluginStatus) -> dict[str, Any]:
+        figures = {
+            "messages": plugin.messages, "readings": plugin.readings, "plugin_errors": plugin.errors, "hangs": plugin.hangs,
+            "messages_dropped": plugin.dropped,
+        }
+        return {
+            "id": plugin.name,
+            "cells": {
+                "plugin": {"text": plugin.file, "mono": True},
+                "reads": {"text": ", ".join(plugin.cnc_ids), "mono": True},
+                "state": self._state(plugin.state, plugin.since_us),
+                **{name: {"text": self._fmt.number(count, 0), "sort": count} for name, count in figures.items()},
+                "last_error": {"text": plugin.last_error or "", "tone": "quiet"},
+            },
+        }
 
     # ---- what to do --------------------------------------------------------------------------------------------------
     def todo(self) -> dict[str, Any]:

@@ -138,3 +138,13 @@ def test_axis_holds_all_values_in_few_round_steps(values: list[float], zero: boo
     assert 1 <= round((found["max"] - found["min"]) / found["interval"]) <= 6
     if zero:
         assert found["min"] <= 0 <= found["max"]
+
+
+async def test_plug_ins_are_a_table_of_the_status_page_where_there_are_any(services: Services) -> None:
+    view = status_view.StatusView(services, RU, 0)
+    assert list(view.modes())[-1] == "plugins"
+    columns, rows = view.table("plugins")
+    assert {column["key"] for column in columns} == set(rows[0]["cells"])
+    assert rows[0]["cells"]["hangs"]["text"] == "1"
+    assert rows[1]["cells"]["state"]["tone"] == "alarm"
+    assert "SyntaxError" in rows[1]["cells"]["last_error"]["text"]
