@@ -30,6 +30,7 @@ from analysis.shift_price import ShiftPrices
 from application.alerts import build_alerts, build_rehearsals
 from application.backups import Backups
 from application.baselines import build_baselines
+from application.certificates import Certificates
 from application.consistency_watch import watch_consistency
 from application.cube import CubeParts, build_cube
 from application.feed_watch import watch_feeds
@@ -356,6 +357,7 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
         balance=meaning.doctor, notifications=meaning.notifications, money=money.service, findings=meaning.found.service,
         floor=FloorPlans(plant, database.floor, database.audit, clock),
         notes=MachineNotes(plant, database.notes, database.audit, clock), backups=backups,
+        certificates=Certificates(house.settings.data_dir / "opcua", database.audit, clock, collector.retry),
         log=LogView(recent_lines().lines), feeds=house.feeds,
     )
     return _Faces(live, accounts, status, reports, money, backups, services)

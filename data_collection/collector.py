@@ -128,6 +128,12 @@ class Collector:
         async for hit in scan_addresses(self._runner(line), addresses, protocol):
             yield hit
 
+    def retry(self, line_id: str) -> None:
+        """Open a line now that waits out its back-off: what stood in the way was put right."""
+        runner = self._runners.get(line_id)
+        if runner is not None:
+            runner.retry()
+
     async def survey(self, line: Line, seconds: float = 5.0) -> Sequence[Found] | None:
         """What is on a line whose devices have no numbers; None where that cannot be told. Raises ConfigError, LineDown ..."""
         return await survey_line(self._runner(line), seconds)

@@ -20,7 +20,7 @@ from data_collection.driver import Connect, DevicePlan, Driver, Found, ScanHit, 
 from data_collection.figures import Lateness, RollingSum
 from data_collection.poller import Hang, OnReading, PolledDevice
 from data_collection.schedule import BAD_TICK_S, Slot, layout
-from domain.errors import ConfigError, DeviceError, LineDown, MonitorError
+from domain.errors import AccessDenied, ConfigError, DeviceError, LineDown, MonitorError
 from domain.health import DeviceStatus, LineStatus
 from domain.plant import Device, Line
 from domain.ports import Clock
@@ -53,6 +53,8 @@ class LineRunner:
         self._lock = asyncio.Lock()  # one request at a time on the line
         self._gate = asyncio.Lock()  # one connection at a time to its target
         self._lost = asyncio.Event()
+        self._again = asyncio.Event()  # do not wait out the back-off
+        self._refused = False  # the last attempt ended with a refused sign-in
         self._sleeping: asyncio.Future[None] | None = None
         self._hang = Hang()
         self._stopping = False
@@ -104,6 +106,7 @@ class LineRunner:
     async def _keep_connected(self) -> None:
         await self._clock.sleep(self._start_delay_s)
         while not self._stopping:
+            self._refused = False
             try:
                 async with AsyncExitStack() as stack:
                     async with self._gate, asyncio.timeout(CONNECT_LIMIT_S):
@@ -111,6 +114,7 @@ class LineRunner:
                     self._connected(driver)
                     await self._until_lost(driver)
             except MonitorError as exc:
+                self._refused = isinstance(exc, AccessDenied)
                 self._disconnected(str(exc) or type(exc).__name__)
             except (OSError, TimeoutError) as exc:
                 self._disconnected(f"{type(exc).__name__}: {exc}")
@@ -119,8 +123,28 @@ class LineRunner:
                 self._disconnected(f"internal: {type(exc).__name__}: {exc}")
             finally:
                 self.driver = None
-            self._backoff.failed(self._clock.monotonic())
-            await self._clock.sleep(max(0.0, self._backoff.next_at - self._clock.monotonic()))
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """The back-off between two attempts, unless somebody says that it is worth trying now."""
+        now = self._clock.monotonic()
+        if self._refused:  # asking again soon only locks the account out
+            self._backoff.hold(now)
+        else:
+            self._backoff.failed(now)
+        self._again.clear()
+        rest = asyncio.ensure_future(self._clock.sleep(max(0.0, self._backoff.next_at - now)))
+        again = asyncio.ensure_future(self._again.wait())
+        try:
+            await asyncio.wait((rest, again), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            rest.cancel()
+            again.cancel()
+
+    def retry(self) -> None:
+        """Do not wait for the back-off."""
+        self._backoff.succeeded()
+        self._again.set()
 
     async def _until_lost(self, driver: Driver) -> None:
         """Wait until a request met a dead connection; a source listens meanwhile. Raises what ended the listening."""

@@ -75,6 +75,7 @@ from domain.state_rule import LearnedBorders, Recompute, Rehearsal
 from domain.substate import SubStates
 from domain.tariff import PricePreview
 from domain.trend_view import TrendView
+from domain.trust import ServerCertificate
 from domain.virtual import FormulaCheck, VirtualTag, VirtualTagNow
 from web_interface.trends.reader import Cell, Chosen, Stretch
 
@@ -855,6 +856,30 @@ class FloorService(Protocol):
         ...
 
 
+class CertificateService(Protocol):
+    """Certificates that servers of lines showed, and the product's own. Everything needs the role admin."""
+
+    async def certificates(self, actor: Actor) -> Sequence[ServerCertificate]:
+        """Those that wait to be approved first."""
+        ...
+
+    async def own(self, actor: Actor) -> tuple[str, bytes] | None:
+        """Fingerprint and DER bytes of the product's own; None until a line needed one."""
+        ...
+
+    async def approve(self, known: str, actor: Actor) -> None:
+        """Trust the one with that fingerprint. Raises NotFound."""
+        ...
+
+    async def withdraw(self, known: str, actor: Actor) -> None:
+        """Trust it no longer. Raises NotFound."""
+        ...
+
+    async def forget(self, known: str, actor: Actor) -> None:
+        """Drop one that waits. Raises NotFound."""
+        ...
+
+
 class BackupService(Protocol):
     """Backups in the data folder. Everything needs the role admin: they hold hashes of passwords and sealed secrets."""
 
@@ -949,5 +974,6 @@ class Services:
     notes: NoteService
     floor: FloorService
     backups: BackupService
+    certificates: CertificateService
     log: LogService
     feeds: FeedService

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import json
 import shutil
 import tempfile
 import zipfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
 from application.backups import Backups
+from application.certificates import Certificates
 from application.log_view import LogView
+from data_collection.opcua.trust import TrustList, fingerprint
 from database.migrate import head_revision
+from domain.errors import AccessDenied
 from domain.log_line import LogLine
 from tests.web_interface import fake_shop as shop
 from tests.web_interface.memory_stores import MemoryAudit
@@ -50,6 +61,32 @@ def fake_backups(clock: shop.ShopClock, audit: MemoryAudit) -> Backups:
         _write(file, head_revision())
 
     return Backups(SimpleNamespace(audit=audit, backup=backup), clock, folder)  # type: ignore[arg-type]
+
+
+def fake_certificates(clock: shop.ShopClock, audit: MemoryAudit) -> Certificates:
+    """One server is trusted, the certificate of another waits to be looked at."""
+    folder = _folder()
+    trust = TrustList(folder)
+    for name, line in (("SINUMERIK", "dmg"), ("OWEN PLC210", "plc")):
+        der = _certificate(name)
+        with contextlib.suppress(AccessDenied):
+            trust.check(der, line, f"opc.tcp://{line}.local:4840", clock.now_us())
+        if line == "dmg":
+            trust.approve(fingerprint(der))
+    (folder / "own").mkdir()
+    (folder / "own" / "certificate.der").write_bytes(_certificate("Energy Monitoring"))
+    return Certificates(folder, audit, clock, lambda _line: None)
+
+
+def _certificate(name: str) -> bytes:
+    """Self-signed, as a machine tool has one."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+    builder = builder.serial_number(7).not_valid_before(begin).not_valid_after(begin + timedelta(days=3650))
+    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"urn:{name.replace(' ', '-')}")])
+    return builder.add_extension(names, critical=False).sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
 def fake_log(clock: shop.ShopClock) -> LogView:

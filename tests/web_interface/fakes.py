@@ -44,7 +44,7 @@ from tests.web_interface.fake_profiles import fake_profiles
 from tests.web_interface.fake_reports import FakeReports
 from tests.web_interface.fake_states import FakeStates
 from tests.web_interface.fake_status import FakeFeeds, FakeStatus
-from tests.web_interface.fake_upkeep import fake_backups, fake_log
+from tests.web_interface.fake_upkeep import fake_backups, fake_certificates, fake_log
 from tests.web_interface.fake_virtual import FakeVirtualTags
 from tests.web_interface.memory_stores import MemoryAccess, MemoryAudit, MemoryTrendViews
 from tests.web_interface.real_plant import plant_store, real_plant
@@ -582,6 +582,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         notes=fake_notes(clock, audit),
         floor=fake_floor(clock, audit),
         backups=fake_backups(clock, audit),
+        certificates=fake_certificates(clock, audit),
         log=fake_log(clock),
         feeds=FakeFeeds(status),
         clock=clock,

@@ -49,6 +49,7 @@ SECTIONS = (
     Section("plant", "description", Role.ADMIN),
     Section("history", "manage_history", Role.ENGINEER),
     Section("backups", "save", Role.ADMIN),
+    Section("certificates", "verified_user", Role.ADMIN),
 )
 
 

@@ -67,7 +67,7 @@ class Machine:
         await self._number_anew(0)
 
     async def certify(self, days: int) -> None:
-        """Give the server a new certificate that is valid for so many days from now; negative: it ended so long ago."""
+        """Give the server a new certificate that is valid for so many days from now; 0: it has ended."""
         assert self.server is not None
         key = generate_private_key()
         names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(SERVER_URI), x509.DNSName("localhost")]
@@ -98,6 +98,7 @@ class Machine:
         assert self.server is not None
         if fillers is not None:
             await self._number_anew(fillers)
+        self.server.iserver.endpoints.clear()  # it would keep those of the last start, with the certificate of then
         await self.server.start()
         self.running = True
 

@@ -140,6 +140,7 @@ async def test_a_dead_band_is_kept_also_where_the_server_does_not(machine: Machi
         assert 1.55 not in {value for _, value, _ in s.samples("active_power")}
 
 
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")  # of the server's library, when its nodes go
 async def test_the_return_of_a_killed_server_is_found_even_with_other_namespace_numbers(machine: Machine) -> None:
     async with shop(line_to(machine), device()) as s:
         await eventually(lambda: s.last("active_power") == (1.5, 0), 20)
