@@ -102,6 +102,16 @@ async def test_comparison_with_another_day_gives_both_values_and_what_is_between
     await page.wait_for_selector(f"{at(f'compared-{POWER}')}:has-text('10.11.2026')")
 
 
+async def test_an_alert_stands_on_the_axis_and_a_click_opens_it(visit: Visit) -> None:
+    page = await visit("/trends?tag=m11.active_power&period=today")
+    await drawn(page)
+    mark = page.locator(at("trend-alert-1"))
+    assert "Печь" in await mark.get_attribute("title")
+    await mark.click()
+    await page.wait_for_selector(at("alert-panel"))
+    assert parse_qs(urlsplit(page.url).query) == {"mode": ["history"], "id": ["1"]}
+
+
 async def test_tags_are_found_by_words_and_chosen_by_keyboard(visit: Visit) -> None:
     page = await visit(f"/trends?tag={POWER}&period=shift")
     await drawn(page)

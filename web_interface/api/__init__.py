@@ -37,6 +37,7 @@ from web_interface.api.roles import role_of
 from web_interface.api.state_rules import state_rule_routes
 from web_interface.api.status import healthz, status_routes
 from web_interface.api.stream import stream_routes
+from web_interface.api.trend_views import trend_view_routes
 from web_interface.api.trends import trend_routes
 from web_interface.api.virtual_tags import virtual_tag_routes
 from web_interface.services import Services
@@ -48,6 +49,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
     """All routes of the API and the probes. Raises RuntimeError for a route that names no role."""
     routers = (
         data_routes(services, now_us),
+        trend_view_routes(services),
         trend_routes(services, now_us),
         alert_routes(services, now_us),
         alert_rule_routes(services),

@@ -24,11 +24,13 @@ from web_interface.api.times import Time, rfc3339
 from web_interface.format import Format
 from web_interface.locale import has, t
 from web_interface.services import Services
+from web_interface.texts import alert_sentence, alert_subject
 from web_interface.trends.curves import Curve
 from web_interface.trends.reader import MOST_TAGS, Stretch
 
 Viewer = Annotated[Actor, Need(Role.VIEWER)]
 HOUR_US = 3_600_000_000
+MOST_ALERTS = 200
 FIGURES = 6  # significant ones of a drawn value; a counter keeps its last digit
 KINDS = {
     "csv": "text/csv; charset=utf-8",
@@ -44,11 +46,11 @@ class TrendQueryIn(Strict):
     to: Time | None = Field(None, description="end, not included; default: now")
     earlier_s: int = Field(0, ge=0, le=4_102_444_800, description="> 0: also the curves so much earlier, at the shown times")
     counters: Literal["reading", "growth"] = Field("reading", description="growth: what a counter grew by in each bucket")
+    language: Literal["ru", "en"] | None = Field(None, description="of alerts and of a workbook; default: the site's")
 
 
 class TrendFileIn(TrendQueryIn):
     format: Literal["csv", "xlsx", "parquet"] = "csv"
-    language: Literal["ru", "en"] | None = Field(None, description="of a workbook's heads; default: the site's")
 
 
 class MarkItem(BaseModel):
@@ -73,12 +75,23 @@ class CurveItem(BaseModel):
     growth: float | None
 
 
+class TrendAlert(BaseModel):
+    id: int
+    priority: Literal["critical", "high", "medium", "low"]
+    machine: str | None
+    tag: str | None
+    words: str = Field(description="whom it is about and what happened")
+    raised_ms: int
+    returned_ms: int | None
+
+
 class Trend(BaseModel):
     from_: str = Field(alias="from")
     to: str
     now: str
     curves: list[CurveItem]
     compared: list[CurveItem]
+    alerts: list[TrendAlert] = Field(description="raised in the window at the shown devices, the oldest first")
     missing: list[str] = Field(description="names without a tag, or whose tag holds text")
 
 
@@ -100,6 +113,7 @@ def trend_routes(services: Services, now_us: Callable[[], int]) -> APIRouter:
             "now": rfc3339(now_us()),
             "curves": [curve_item(line) for line in lines[: len(shown)]],
             "compared": [curve_item(line.shifted(by_us)) for line in lines[len(shown) :]],
+            "alerts": await alerts_of(services, chosen.tags, begin, end, query.language),
             "missing": [*chosen.missing, *chosen.texts],
         }
         return await large_json(body, sum(len(line.points) for line in lines))
@@ -174,6 +188,29 @@ async def stretches(
     if begin < by_us:
         raise BadParameter("earlier_s", "the compared period would begin before 1970")
     return shown, await services.trends.read(tags, begin - by_us, end - by_us, growth=growth)
+
+
+async def alerts_of(
+    services: Services, tags: Sequence[Tag], begin: int, end: int, language: str | None
+) -> list[dict[str, Any]]:
+    """Raised in the window at a device that is shown, or at its machine."""
+    plant = services.plant.plant
+    fmt = Format(language or plant.site.language, ZoneInfo(plant.site.timezone), plant.site.currency)
+    devices = {tag.device_id for tag in tags}
+    machines = {machine.id for machine in plant.machines if machine.meter in devices}
+    found = [
+        alert for alert in await services.alerts.history(begin, end)
+        if begin <= alert.raised_us < end and (alert.device_id in devices or alert.machine_id in machines)
+    ]  # fmt: skip
+    return [
+        {
+            "id": alert.id, "priority": alert.priority.value, "machine": alert.machine_id, "tag": alert.tag,
+            "words": f"{alert_subject(alert, plant, fmt.lang)}. {alert_sentence(alert, fmt)}",
+            "raised_ms": alert.raised_us // 1000,
+            "returned_ms": None if alert.returned_us is None else alert.returned_us // 1000,
+        }
+        for alert in sorted(found, key=lambda alert: alert.raised_us)[-MOST_ALERTS:]
+    ]  # fmt: skip
 
 
 def curve_item(curve: Curve) -> dict[str, Any]:

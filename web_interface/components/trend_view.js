@@ -1,11 +1,11 @@
 import { h } from "vue";
 import { echarts } from "nicegui-echart";
-import { icon, patchable, resolveTokens } from "energy-kit";
+import { alarmMark, icon, patchable, resolveTokens } from "energy-kit";
 
 // Trends: plots on one time axis, cursor values beside them, quality below. Points come over HTTP (/api/trends), so that zooming
 // needs no round through the page.
 // data: {tags: [{tag, machine, point, unit, unit_word, digits, plot, right, removed, zero}], window: {from, to, follows, slides},
-//        earlier_s, compare, growth, lang, zone, site, words, reasons, href, number}; `number` counts the pictures: a new one loads.
+//        earlier_s, compare, growth, lang, zone, site, words, reasons, letters, href, number}; `number` counts the pictures: a new one loads.
 // Events: window({from, to}) after a zoom, remove(tag), axis(unit), add(), loaded(), copied(ok).
 const NARROW = 620;
 const LEAST_MS = 10_000;
@@ -97,7 +97,7 @@ export default {
   mixins: [patchable],
   emits: ["window", "remove", "axis", "add", "loaded", "copied"],
   data() {
-    return { curves: [], compared: [], win: null, cursor: null, spot: [], state: "loading", keyed: false, drag: null, selection: null, nav: "", wide: true, settled: true };
+    return { curves: [], compared: [], alerts: [], win: null, cursor: null, spot: [], state: "loading", keyed: false, drag: null, selection: null, nav: "", wide: true, settled: true };
   },
   async mounted() {
     this.base = { ...this.d.window };
@@ -222,6 +222,7 @@ export default {
       q.set("to", new Date(Math.round(this.win.to)).toISOString());
       if (this.d.earlier_s) q.set("earlier_s", Math.round(this.d.earlier_s));
       if (this.d.growth) q.set("counters", "growth");
+      q.set("language", this.d.lang);
       return q;
     },
     async load(quiet = false) {
@@ -230,6 +231,7 @@ export default {
       this.asked?.abort();
       if (!this.d.tags.length) {
         this.curves = [];
+        this.alerts = [];
         this.state = "empty";
         this.draw();
         return;
@@ -248,6 +250,7 @@ export default {
         const ready = (list) => list.filter((c) => byTag.has(c.tag)).map((c) => Object.freeze({ ...c, reach: Math.max(S, byTag.get(c.tag).interval_s * 3500) }));
         this.curves = ready(got.curves);
         this.compared = ready(got.compared);
+        this.alerts = got.alerts;
         this.state = this.curves.every((c) => !c.points.some((p) => p[1] !== null)) ? "nothing" : "ready";
         if (!this.zoomed) this.nav = this.overview();
       } catch (fault) {
@@ -338,7 +341,7 @@ export default {
       else this.zoom(e.deltaY > 0 ? 1.25 : 0.8, this.msAt(e.clientX - box.left));
     },
     onDown(e) {
-      if (e.button || e.target.closest(".em-trend-cover :is(button, summary)")) return; // a captured pointer would click nothing
+      if (e.button || e.target.closest(".em-trend-cover :is(button, summary), .em-trend-alert")) return; // a captured pointer would click nothing
       const box = this.$refs.pad.getBoundingClientRect();
       this.fingers = { ...(this.fingers || {}), [e.pointerId]: e.clientX - box.left };
       this.$refs.pad.setPointerCapture?.(e.pointerId);
@@ -818,6 +821,26 @@ export default {
         h("span", { class: "em-trend-thumb", style: { left: `${left * 100}%`, width: `${Math.max(0.6, (right - left) * 100)}%` } }),
       ]);
     },
+    // alerts that lie closer than a mark is wide share one: the most urgent, with how many they are
+    alertMarks() {
+      if (!this.win || !this.alerts.length) return [];
+      const order = ["critical", "high", "medium", "low"];
+      const groups = [];
+      for (const a of this.alerts) {
+        if (a.raised_ms < this.win.from || a.raised_ms > this.win.to) continue;
+        const x = this.xAt(a.raised_ms);
+        const last = groups[groups.length - 1];
+        if (last && x - last.x < 18) last.list.push(a);
+        else groups.push({ x, list: [a] });
+      }
+      return groups.map(({ x, list }) => {
+        const first = [...list].sort((a, b) => order.indexOf(a.priority) - order.indexOf(b.priority))[0];
+        const said = list.slice(0, 6).map((a) => `${this.moment(a.raised_ms)} ${a.words}`);
+        if (list.length > 6) said.push("…");
+        const title = said.join("\n");
+        return h("a", { key: `alert-${first.id}`, class: "em-trend-alert", href: `/alerts?mode=history&id=${first.id}`, title, "aria-label": `${this.d.words.alert}: ${title}`, draggable: "false", style: { left: `${x}px` }, "data-testid": `trend-alert-${first.id}` }, [alarmMark(first.priority, this.d.letters[first.priority] || ""), list.length > 1 ? h("b", `${list.length}`) : null]);
+      });
+    },
     overlay() {
       const out = [];
       if (this.selection) out.push(h("div", { class: "em-trend-selection", style: { left: `${this.selection[0]}px`, width: `${this.selection[1]}px` } }));
@@ -856,6 +879,7 @@ export default {
         this.tools(),
         h("div", { class: "em-trend-pad", ref: "pad", style: { "--plots": plots }, tabindex: 0, role: "application", "aria-label": w.label, "aria-describedby": "em-trend-keys", "data-testid": "trend-pad", onPointerdown: this.onDown, onPointermove: this.onMove, onPointerup: this.onUp, onPointercancel: this.onUp, onPointerleave: this.onLeave, onDblclick: this.reset, onKeydown: this.onKey }, [
           h("div", { class: "em-trend-chart", ref: "chart" }),
+          ...this.alertMarks(),
           ...this.overlay(),
           this.covers(),
         ]),

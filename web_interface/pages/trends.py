@@ -14,6 +14,7 @@ from nicegui import ui
 from nicegui.element import Element
 
 from domain.access import Role
+from domain.alert import Priority
 from domain.errors import MonitorError
 from domain.quantity import Kind
 from domain.trend_view import TrendView as SavedView
@@ -34,6 +35,7 @@ from web_interface.components import (
     notify,
 )
 from web_interface.components.controls import button
+from web_interface.components.marks import priority_letter
 from web_interface.pages import shell, trends_words
 from web_interface.pages.trends_views import SavedViews, note_of_newer
 from web_interface.services import Services
@@ -337,6 +339,7 @@ class TrendsPage:
             "site": self._site.name,
             "words": trends_words.view_words(page.lang),
             "reasons": trends_words.reasons(page.lang),
+            "letters": {priority.value: priority_letter(priority, page.lang) for priority in Priority},
             "href": self._query.href,
         }
 

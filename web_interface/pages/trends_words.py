@@ -24,7 +24,7 @@ VIEW_WORDS = (
     "quality", "all_good", "several", "more_marks", "jump", "tools", "live", "pan_left", "pan_right", "zoom_in", "zoom_out",
     "reset", "step", "samples", "step_raw", "step_1m", "step_15m", "step_1h", "step_1d", "failed", "failed_words", "again",
     "technical", "nothing", "nothing_words", "choose", "choose_words", "add", "label", "keys", "newest", "at_cursor", "no_unit",
-    "gap", "bad", "uncertain", "partial", "partial_share", "estimated",
+    "gap", "bad", "uncertain", "partial", "partial_share", "estimated", "alert",
 )  # fmt: skip
 PICKER_WORDS = ("search", "search_hint", "machine", "quantity", "all", "found", "chosen", "none", "more")
 

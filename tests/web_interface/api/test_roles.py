@@ -32,12 +32,18 @@ ORDER = {
         {"name": "hdd", "kind": "heating_degree_days", "source": "weather.temperature", "base_c": 18},
     ],
 }
+VIEW = {"name": "Night", "address": "tag=m1.active_power&period=today", "shared": False}
 CHANNEL = {"kind": "webhook", "name": "hook", "settings": {"url": "https://example.org/hook"}}
 # (method, path of the route) -> lowest role, a request that succeeds
 TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("GET", "/api/data/latest"): (V, "/api/data/latest", {}),
     ("GET", "/api/data/period"): (V, "/api/data/period?tag=m1.active_power", {}),
     ("GET", "/api/trends"): (V, "/api/trends?tag=m1.active_power", {}),
+    ("GET", "/api/trends/views"): (V, "/api/trends/views", {}),
+    ("POST", "/api/trends/views"): (V, "/api/trends/views", {"json": {"name": "New", "address": "tag=m1.active_power"}}),
+    ("GET", "/api/trends/views/{view_id}"): (V, "/api/trends/views/1", {}),
+    ("PUT", "/api/trends/views/{view_id}"): (V, "/api/trends/views/1", {"json": {**VIEW, "version": 1}}),
+    ("DELETE", "/api/trends/views/{view_id}"): (V, "/api/trends/views/1", {}),
     ("GET", "/api/trends/file"): (V, "/api/trends/file?tag=m1.active_power", {}),
     ("GET", "/api/alerts/active"): (V, "/api/alerts/active", {}),
     ("GET", "/api/alerts"): (V, "/api/alerts", {}),
@@ -232,6 +238,9 @@ async def test_each_route_for_each_role(app: FastAPI, services: FakeServices, me
                 await services.reports.start("shift", "pdf", 0, 1, "ru", await _admin(services))
             if path == "/api/reports/templates/{template_id}":
                 await as_known(services.reports, method)
+            if path.startswith("/api/trends/views"):
+                services.trend_views._store.__init__()  # type: ignore[attr-defined]
+                assert (await c.post("/api/trends/views", json=VIEW)).status_code == 201
             if path.endswith("/workbook"):
                 await with_workbook(services.reports)
             if path == "/api/reports/{report_id}/file":

@@ -45,6 +45,20 @@ async def test_a_lost_meter_is_marked_with_its_reason_beside_one_that_is_there(v
     assert there["marks"] == []
 
 
+async def test_alerts_of_the_shown_machines_stand_on_the_axis_in_the_users_words(viewer: httpx.AsyncClient) -> None:
+    asked = {"from": "2026-11-19T04:00:00Z", "to": "2026-11-19T11:00:00Z"}
+    (alert,) = (await get(viewer, tag="m11.active_power", **asked))["alerts"]
+    assert (alert["id"], alert["priority"], alert["machine"], alert["tag"]) == (1, "critical", "furnace-1", "m11.current_l2")
+    assert "75" in alert["words"]
+    assert alert["raised_ms"] == 1_795_084_272_000
+    english = (await get(viewer, tag=["m11.active_power", "ctx.spindle_load"], language="en", **asked))["alerts"]
+    assert [a["id"] for a in english] == [5, 1]
+    assert not any("а" <= c.lower() <= "я" for c in english[1]["words"].partition(". ")[2])
+    assert (await get(viewer, tag="m1.active_power", **asked))["alerts"] == []
+    before = {"from": "2026-11-19T10:40:00Z", "to": "2026-11-19T11:00:00Z"}
+    assert (await get(viewer, tag="m11.active_power", **before))["alerts"] == []  # raised earlier: its mark stands there
+
+
 async def test_an_earlier_period_comes_at_the_shown_times(viewer: httpx.AsyncClient) -> None:
     body = await get(viewer, tag="m1.active_power", earlier_s=86_400, **NOON)
     (shown,), (compared,) = body["curves"], body["compared"]
