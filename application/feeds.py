@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -14,6 +15,7 @@ from data_transfer.destination import Connect, Directory
 from data_transfer.events import of_alert, of_state, of_tag
 from data_transfer.host import FeedHost
 from data_transfer.influxdb.writer import InfluxDB, InfluxOptions
+from data_transfer.kafka.producer import Kafka, KafkaOptions
 from data_transfer.runner import FeedRunner
 from database import Database
 from database.outbox import DiskOutbox
@@ -155,12 +157,23 @@ def _kinds(settings: Settings, directory: Directory) -> Mapping[str, _Kind]:
     found: dict[str, _Kind] = {}
     influx = settings.influxdb
     if influx.url is not None:
-        options = InfluxOptions(
+        influx_options = InfluxOptions(
             influx.url, influx.bucket, influx.org, _secret(influx.token), influx.user, _secret(influx.password), influx.version,
-            influx.gzip, None if influx.ca_file is None else str(influx.ca_file), own_ports,
+            influx.gzip, _path(influx.ca_file), own_ports,
         )  # fmt: skip
-        found["influxdb"] = _Kind(influx.url, InfluxDB(options, directory).open)
+        found["influxdb"] = _Kind(influx.url, InfluxDB(influx_options, directory).open)
+    kafka = settings.kafka
+    if kafka.bootstrap is not None:
+        options = KafkaOptions(
+            kafka.bootstrap, kafka.topic_prefix, kafka.user, _secret(kafka.password), kafka.sasl, kafka.tls, _path(kafka.ca_file),
+            kafka.compression, kafka.partitions, kafka.replication, own_ports,
+        )  # fmt: skip
+        found["kafka"] = _Kind(kafka.bootstrap, Kafka(options, directory).open)
     return found
+
+
+def _path(value: Path | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def _secret(value: SecretStr | None) -> str | None:

@@ -1,12 +1,19 @@
-"""Real destinations of feeds for tests: Debian's influxdb and victoria-metrics, each on a free port in a temporary folder."""
+"""Real destinations of feeds for tests, each on a free port in a temporary folder: Debian's influxdb and victoria-metrics, and
+Apache Kafka from Maven Central."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import socket
+import subprocess
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,4 +127,85 @@ def influx_server() -> Iterator[InfluxServer]:
 def victoria_server() -> Iterator[VictoriaServer]:
     """A running VictoriaMetrics."""
     with running_server(VictoriaServer) as server:
+        yield server
+
+
+KAFKA = "4.1.1"
+_POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>tests</groupId><artifactId>broker</artifactId><version>1</version><dependencies>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{kafka}</version></dependency>
+<dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j2-impl</artifactId><version>2.24.3</version></dependency>
+<dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-core</artifactId><version>2.24.3</version></dependency>
+</dependencies></project>
+"""
+
+
+def _kafka_jars() -> Path:
+    """Apache Kafka's jars from Maven Central, fetched once a machine; skips by name where that is not possible."""
+    java, maven = find_program("java"), find_program("mvn")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "energy-monitoring-tests"
+    jars = cache / f"kafka-{KAFKA}"
+    if jars.is_dir():
+        return jars
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        Path(folder, "pom.xml").write_text(_POM.format(kafka=KAFKA))
+        command = [maven, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={folder}/lib"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=110)
+        if done.returncode:
+            reason = f"Apache Kafka cannot be fetched from Maven Central with {java}: {done.stdout[-300:]}"
+            pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+        with contextlib.suppress(OSError):  # another process may have been first
+            Path(folder, "lib").rename(jars)
+    return jars
+
+
+class KafkaServer(Server):
+    """Apache Kafka, one node of broker and controller (KRaft); messages of 200 000 bytes at most."""
+
+    name = "Kafka"
+
+    def __init__(self) -> None:
+        self._jars, self._java = _kafka_jars(), find_program("java")
+        super().__init__()
+        self._as_user = []  # the jars lie in the home of whoever runs the tests
+        self._controller = free_port()
+        properties = {
+            "process.roles": "broker,controller", "node.id": "1", "controller.quorum.bootstrap.servers": f"127.0.0.1:{self._controller}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self._controller}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}", "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT", "log.dirs": f"{self.folder}/data",
+            "offsets.topic.replication.factor": "1", "transaction.state.log.replication.factor": "1", "transaction.state.log.min.isr": "1",
+            "share.coordinator.state.topic.replication.factor": "1", "share.coordinator.state.topic.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0", "offsets.topic.num.partitions": "1", "auto.create.topics.enable": "false",
+            "message.max.bytes": "200000", "default.replication.factor": "1", "num.network.threads": "1", "num.io.threads": "2",
+        }  # fmt: skip
+        self._properties = self.folder / "server.properties"
+        self._properties.write_text("\n".join(f"{name}={value}" for name, value in properties.items()))
+        storage = ["kafka.tools.StorageTool", "format", "--standalone", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", str(self._properties)]
+        self._must(*self._virtual_machine(), *storage)
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def _virtual_machine(self) -> list[str]:
+        return [self._java, "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-cp", f"{self._jars}/*"]
+
+    def _command(self) -> Sequence[str]:
+        return [*self._virtual_machine(), "kafka.Kafka", str(self._properties)]
+
+    def _answers(self) -> bool:
+        return _listens(self.port)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[KafkaServer]:
+    """A running Apache Kafka."""
+    with running_server(KafkaServer) as server:
         yield server

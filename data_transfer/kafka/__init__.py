@@ -1,0 +1,1 @@
+"""Kafka: topics of samples and events, keyed by device."""
