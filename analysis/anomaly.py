@@ -125,16 +125,20 @@ def threshold_of(calibration: Floats, alpha: float) -> float:
 
 
 def train(channels: Sequence[str], groups: Mapping[str, Sequence[Sequence[float]]], alpha: float) -> dict[str, Any]:
-    """Numbers of a `Scorer`, for JSON: one model a group ("production", "idle") with enough rows. Runs in the worker."""
+    """Numbers of a `Scorer`, for JSON: one model a group ("production", "idle") with enough rows. Runs in the worker.
+
+    `above` of a group: share of the training minutes whose score, by a model of the others, lies above the threshold.
+    """
     found: dict[str, Any] = {"channels": list(channels), "smoothing": SMOOTHING, "alpha": alpha, "groups": {}}
     for name, given in groups.items():
         rows = np.asarray(given, dtype=np.float64).reshape(len(given), len(channels))
         if len(rows) < LEAST_ROWS:
             continue
-        weights = fit_weights(rows)
+        weights, calibration = fit_weights(rows), calibrate(rows)
+        threshold = threshold_of(calibration, alpha)
         found["groups"][name] = {
             "centre": weights.centre.tolist(), "scale": weights.scale.tolist(), "inverse": weights.inverse.tolist(),
-            "threshold": threshold_of(calibrate(rows), alpha), "rows": len(rows),
+            "threshold": threshold, "rows": len(rows), "above": float(np.mean(calibration > threshold)),
         }  # fmt: skip
     return found
 

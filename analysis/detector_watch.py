@@ -101,7 +101,7 @@ class DetectorWatch:
             if machine.meter is not None and 0 in channels:
                 meter = self._meter(machine.meter, channels, folds)
                 meter.subjects.append(self._subject(machine, plant, before))
-        supply = _supply_device(plant, by_device)
+        supply = supply_device(plant, by_device)
         if supply is not None:
             meter = self._meter(supply, channels_of(by_device[supply]), folds)
             meter.subjects.append(self._subject(None, plant, before))
@@ -378,7 +378,7 @@ class DetectorWatch:
                 subject.detectors[place] = Anomaly(subject.id, detector.parameters, model)
 
 
-def _supply_device(plant: Plant, by_device: Mapping[str, Sequence[Tag]]) -> str | None:
+def supply_device(plant: Plant, by_device: Mapping[str, Sequence[Tag]]) -> str | None:
     """The meter that watches the supply: the main one, else the first that measures voltages; None when none does."""
     candidates = [plant.site.main_meter, *(machine.meter for machine in plant.machines)]
     for device_id in candidates:

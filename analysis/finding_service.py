@@ -10,9 +10,10 @@ from itertools import pairwise
 from typing import Any
 
 from analysis.anomaly import LEAST_ROWS, train
+from analysis.anomaly_training import Told, Trainings, check_period
 from analysis.change import change_points
-from analysis.detector_watch import DetectorWatch
-from analysis.detectors.catalog import machine_detectors
+from analysis.detector_watch import DetectorWatch, supply_device
+from analysis.detectors.catalog import SITE, machine_detectors, supply_detectors
 from analysis.detectors.episode import Detector
 from analysis.detectors.minute import CHANNELS, MINUTE_US, Minute, channels_of
 from analysis.detectors.sources import DAY_US, KeptMinutes
@@ -21,7 +22,7 @@ from analysis.prices import Prices, cost_of_finding
 from domain.access import Actor, Role
 from domain.detector import RULES, DetectorSettings
 from domain.errors import Conflict, Forbidden, NotFound
-from domain.finding import AnomalyModel, Finding, FindingRehearsal, FindingStore
+from domain.finding import AnomalyModel, AnomalyTraining, Finding, FindingRehearsal, FindingStore, TrainingStage
 from domain.plant import Machine, Plant, Tag
 from domain.ports import Clock
 from domain.stores import AuditStore
@@ -30,6 +31,7 @@ Run = Callable[..., Awaitable[Any]]
 """Runs a function of a module in the worker process: runtime.offload.Offload.run."""
 
 TRAIN_DAYS, REHEARSE_DAYS = 14, 30
+READ_SHARE, TRIED_FROM = 0.3, 0.6  # of a training's progress: reading ends, trying begins
 MOST_EXAMPLES = 10
 MOST_POINTS = 5000  # for change points; longer windows are thinned to means
 
@@ -43,6 +45,7 @@ class Findings:
     ) -> None:  # fmt: skip
         self._plant, self._tags, self._store, self._watch, self._minutes = plant, tags, store, watch, minutes
         self._audit, self._clock, self._run, self._prices = audit, clock, run, prices
+        self._trainings = Trainings()
 
     # -- findings --------------------------------------------------------------------------------------------------
 
@@ -82,27 +85,67 @@ class Findings:
         Raises Forbidden (below engineer), NotFound, Conflict when too little is known of the machine.
         """
         await self._need_engineer(actor, f"anomaly:{machine}")
+        end = self._now_minute()
+        return await self._train(self._machine(machine), actor, end - days * DAY_US, end, keep=keep, told=_nobody)
+
+    async def start_training(
+        self, machine: str, from_us: int, to_us: int, actor: Actor, *, keep: bool = True
+    ) -> AnomalyTraining:
+        """A model of a chosen good period, as a job; what `train` raises for lack of data is the job's error.
+
+        Raises Forbidden (below engineer), NotFound, ConfigError (the period), Conflict while one of that machine runs.
+        """
+        await self._need_engineer(actor, f"anomaly:{machine}")
         found = self._machine(machine)
-        parameters = self._plant().detectors.of(Anomaly.rule, machine) or DetectorSettings().of(Anomaly.rule) or {}
-        end = self._clock.now_us() // MINUTE_US * MINUTE_US
-        begin = end - days * DAY_US
-        minutes = [minute async for day in self._days(found, begin, end) for minute in day]
+        check_period(from_us, to_us, self._clock.now_us())
+        begin, end = from_us // MINUTE_US * MINUTE_US, to_us // MINUTE_US * MINUTE_US
+
+        async def work(told: Told) -> tuple[AnomalyModel, FindingRehearsal]:
+            return await self._train(found, actor, begin, end, keep=keep, told=told)
+
+        return self._trainings.start(machine, begin, end, work, keep=keep)
+
+    @property
+    def trainings(self) -> Trainings:
+        """Those that run or have run since the start."""
+        return self._trainings
+
+    async def cancel_training(self, job_id: str, actor: Actor) -> AnomalyTraining:
+        """Raises NotFound, Forbidden (below engineer)."""
+        await self._need_engineer(actor, f"training:{job_id}")
+        return self._trainings.cancel(job_id)
+
+    async def _train(
+        self, machine: Machine, actor: Actor, begin: int, end: int, *, keep: bool, told: Told
+    ) -> tuple[AnomalyModel, FindingRehearsal]:
+        parameters = self._plant().detectors.of(Anomaly.rule, machine.id) or DetectorSettings().of(Anomaly.rule) or {}
+        minutes: list[Minute] = []
+        days = 0
+        async for day in self._days(machine, begin, end):
+            minutes += day
+            days += 1
+            told(TrainingStage.READING, READ_SHARE * min(1.0, days * DAY_US / (end - begin)))
         channels, rows = training_rows(minutes)
-        most = max((len(group) for group in rows.values()), default=0)
-        if most < LEAST_ROWS:
-            raise Conflict(
-                f"of {machine!r} only {most} whole minutes in one state are known in the last {days} days;"
-                f" {LEAST_ROWS} are needed: set its states, or wait"
-            )
+        _check_enough(machine.id, rows, -(-(end - begin) // DAY_US))
+        told(TrainingStage.LEARNING, READ_SHARE)
         numbers: dict[str, Any] = await self._run(train, channels, rows, parameters["alpha"])
-        last = await self._store.models(machine)
+        last = await self._store.models(machine.id)
         version = (last[0].version if last else 0) + 1
         now_us, count = self._clock.now_us(), sum(map(len, rows.values()))
-        model = AnomalyModel(machine, version, now_us, begin, end, count, actor.name, numbers)
-        rehearsal = await self._rehearse(Anomaly(machine, parameters, model), found, end - REHEARSE_DAYS * DAY_US, end)
+        model = AnomalyModel(machine.id, version, now_us, begin, end, count, actor.name, numbers)
+        now = self._now_minute()
+        told(TrainingStage.TRYING, TRIED_FROM)
+        rehearsal = await self._rehearse(
+            Anomaly(machine.id, parameters, model), machine, now - REHEARSE_DAYS * DAY_US, now,
+            lambda share: told(TrainingStage.TRYING, TRIED_FROM + (1 - TRIED_FROM) * share),
+        )
         if keep:
-            told = json.dumps({"version": version, "days": days, "rows": model.rows, "would_have_fired": rehearsal.count})
-            await self._audit.append(now_us, actor.name, actor.source, "anomaly_train", f"machine:{machine}", new=told)
+            words = {
+                "version": version, "from": begin, "to": end, "rows": model.rows, "would_have_fired": rehearsal.count,
+            }  # fmt: skip
+            await self._audit.append(
+                now_us, actor.name, actor.source, "anomaly_train", f"machine:{machine.id}", new=json.dumps(words)
+            )
             await self._store.save_model(model)
             self._watch.use_model(model)
         return model, rehearsal
@@ -112,26 +155,32 @@ class Findings:
     async def rehearse(
         self, rule: str, machine: str, *, days: int = REHEARSE_DAYS, parameters: Mapping[str, float] | None = None
     ) -> FindingRehearsal:
-        """What the rule would have told of the machine over the last `days`, with these parameters in place of the set ones.
+        """What the rule would have told over the last `days`, with these parameters in place of the set ones.
 
-        Raises NotFound for an unknown machine or rule, Conflict for an unknown parameter or a value out of bounds.
+        `machine`: a machine id, or "site" for the rules about the supply. Raises NotFound for an unknown machine or rule,
+        Conflict for an unknown parameter, a value out of bounds or a rule that does not watch such a subject.
         """
-        found = self._machine(machine)
+        found = None if machine == SITE else self._machine(machine)
         if rule not in RULES:
             raise NotFound("rule", rule, tuple(RULES)[:5])
-        settings = self._draft(rule, machine, parameters or {})
-        detector: Detector | None
-        if rule == Anomaly.rule:
-            models = await self._store.models(machine)
-            detector = Anomaly(machine, settings.of(rule, machine) or {}, models[0] if models else None)
-        else:
-            idle_above_kw = found.states.idle_above_kw if found.states is not None else None
-            own = machine_detectors(machine, settings, idle_above_kw)
-            detector = next((d for d in own if d.rule == rule), None)
-        if detector is None:
-            raise Conflict(f"the rule {rule!r} watches the supply of the site, not one machine")
-        end = self._clock.now_us() // MINUTE_US * MINUTE_US
+        detector = await self._detector(rule, found, self._draft(rule, machine, parameters or {}))
+        end = self._now_minute()
         return await self._rehearse(detector, found, end - days * DAY_US, end)
+
+    async def _detector(self, rule: str, machine: Machine | None, settings: DetectorSettings) -> Detector:
+        """A fresh one, that has heard nothing yet. Raises Conflict when the rule watches another kind of subject."""
+        if machine is None:
+            own = supply_detectors(settings)
+        elif rule == Anomaly.rule:
+            models = await self._store.models(machine.id)
+            return Anomaly(machine.id, settings.of(rule, machine.id) or {}, models[0] if models else None)
+        else:
+            own = machine_detectors(machine.id, settings, machine.states.idle_above_kw if machine.states is not None else None)
+        found = next((detector for detector in own if detector.rule == rule), None)
+        if found is None:
+            who = "a machine, not the supply of the site" if machine is None else "the supply of the site, not one machine"
+            raise Conflict(f"the rule {rule!r} watches {who}")
+        return found
 
     def _draft(self, rule: str, machine: str, parameters: Mapping[str, float]) -> DetectorSettings:
         for name, value in parameters.items():
@@ -142,13 +191,18 @@ class Findings:
                 raise Conflict(f"{name} is {value:g}; expected {known.low:g} to {known.high:g} {known.unit}".rstrip())
         now = self._plant().detectors
         own = {**now.site.get(rule, {}), **now.machines.get(machine, {}).get(rule, {}), **parameters, "enabled": 1.0}
-        return DetectorSettings(now.site, {machine: {rule: own}})
+        return DetectorSettings({**now.site, rule: own} if machine == SITE else now.site, {machine: {rule: own}})
 
-    async def _rehearse(self, detector: Detector, machine: Machine, from_us: int, to_us: int) -> FindingRehearsal:
+    async def _rehearse(
+        self, detector: Detector, machine: Machine | None, from_us: int, to_us: int,
+        progress: Callable[[float], None] = lambda _share: None,
+    ) -> FindingRehearsal:  # fmt: skip
         told: dict[tuple[str, int], Finding] = {}
-        known = 0
+        known = done = 0
         async for day in self._days(machine, from_us, to_us):
             known += len(day)
+            done += DAY_US
+            progress(min(1.0, done / (to_us - from_us)))
             for minute in day:
                 told.update({(f.key, f.from_us): f for f in detector.feed(minute)})
         told.update({(f.key, f.from_us): f for f in detector.finish(to_us)})
@@ -160,7 +214,7 @@ class Findings:
         longest = sorted(found, key=lambda f: f.from_us - (f.to_us or to_us))[:MOST_EXAMPLES]
         minutes = sum(((f.to_us or to_us) - f.from_us) / MINUTE_US for f in found)
         return FindingRehearsal(
-            detector.rule, machine.id, from_us, to_us, len(found), minutes,
+            detector.rule, SITE if machine is None else machine.id, from_us, to_us, len(found), minutes,
             sum(wastes) if wastes else None, busiest, days[busiest] if busiest is not None else 0, known, tuple(longest),
         )  # fmt: skip
 
@@ -192,12 +246,24 @@ class Findings:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    async def _days(self, machine: Machine, from_us: int, to_us: int) -> AsyncIterator[list[Minute]]:
-        """Minutes of the machine, a day at a time."""
-        channels = self._channels(machine)
+    async def _days(self, machine: Machine | None, from_us: int, to_us: int) -> AsyncIterator[list[Minute]]:
+        """Minutes of the machine (None: of the supply), a day at a time."""
+        machine_id = None if machine is None else machine.id
+        channels = self._supply_channels() if machine is None else self._channels(machine)
         for begin in range(from_us, to_us, DAY_US):
-            day: list[Minute] = await self._minutes.read(channels, machine.id, begin, min(begin + DAY_US, to_us))
+            end = min(begin + DAY_US, to_us)
+            day: list[Minute] = await self._minutes.read(channels, machine_id, begin, end, frequency=machine is None)
             yield day
+
+    def _supply_channels(self) -> dict[int, Tag]:
+        by_device: dict[str, list[Tag]] = {}
+        for tag in self._tags():
+            by_device.setdefault(tag.device_id, []).append(tag)
+        device = supply_device(self._plant(), by_device)
+        return channels_of(by_device[device]) if device is not None else {}
+
+    def _now_minute(self) -> int:
+        return self._clock.now_us() // MINUTE_US * MINUTE_US
 
     def _channels(self, machine: Machine) -> dict[int, Tag]:
         return channels_of(tag for tag in self._tags() if tag.device_id == machine.meter)
@@ -212,3 +278,16 @@ class Findings:
         if not actor.role.allows(Role.ENGINEER):
             await self._audit.append(self._clock.now_us(), actor.name, actor.source, "refused", subject, result="failed")
             raise Forbidden(f"{actor.name} ({actor.role.value}) may not train models; needs {Role.ENGINEER.value}")
+
+
+def _nobody(_stage: TrainingStage, _progress: float) -> None:
+    """Who asks and waits is told by the answer."""
+
+
+def _check_enough(machine_id: str, rows: Mapping[str, Sequence[object]], days: int) -> None:
+    most = max((len(group) for group in rows.values()), default=0)
+    if most < LEAST_ROWS:
+        raise Conflict(
+            f"of {machine_id!r} only {most} whole minutes in one state are known in the {days} days of the period;"
+            f" {LEAST_ROWS} are needed: set its states, or choose a longer period with data"
+        )

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import replace
 from typing import Any
 
+from config import plant_detectors
 from config.commissioning import Change, connected, disconnected, limit_entry
 from config.plant_file import dump_plant, parse_plant, plant_from_document
 from config.profile_catalog import ProfileCatalog
@@ -166,7 +167,29 @@ class PlantAdmin:
         return self.plant.machine(str(machine["id"]))
 
     async def delete_machine(self, machine_id: str, actor: Actor) -> None:
+        """What its detectors were told goes with it."""
         await self._delete_entry("machines", "machine", machine_id, actor, Role.ENGINEER)
+
+    def detectors(self, machine_id: str | None) -> Mapping[str, Mapping[str, object]]:
+        """Parameters of the detectors as stored for one machine, or for all of them (None): rule -> parameter -> value."""
+        return plant_detectors.said(self._document, machine_id)
+
+    async def save_detectors(
+        self, machine_id: str | None, rules: Mapping[str, Mapping[str, object]], actor: Actor
+    ) -> None:
+        """All that is said of one machine, or of all of them (None): what is left out has the value below it again.
+
+        Raises ConfigError that names the field, NotFound, Forbidden (below engineer).
+        """
+        subject = "site" if machine_id is None else machine_id
+        await self._need(actor, Role.ENGINEER, "detectors", subject)
+        known = [machine.id for machine in self.plant.machines]
+        if machine_id is not None and machine_id not in known:
+            raise NotFound("machine", machine_id, tuple(known[:5]))
+        async with self._lock:
+            old = plant_detectors.said(self._document, machine_id)
+            document = plant_detectors.with_rules(self._document, machine_id, rules)
+            await self._commit(document, actor, "detectors_update", subject, old, {rule: dict(rules[rule]) for rule in rules})
 
     async def save_virtual_tag(self, tag: Mapping[str, object], actor: Actor, *, new: bool) -> VirtualTag:
         """`tag`: the fields of a plant file's virtual tag; its version grows when what it computes changes."""
@@ -423,6 +446,8 @@ class PlantAdmin:
             if old is None:
                 raise NotFound(what, entry_id, tuple(str(known.get(key)) for known in entries[:5]))
             entries.remove(old)
+            if section == "machines":
+                document = plant_detectors.with_rules(document, entry_id, {})
             await self._commit(document, actor, f"{what}_delete", entry_id, old, None)
 
     async def _commit(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from config.fields import Fields, shown
 from config.problems import nearest
@@ -33,6 +35,31 @@ def read_detectors(fields: Fields, machines: Collection[str]) -> DetectorSetting
     overrides.finish()
     group.finish()
     return DetectorSettings(site, own)
+
+
+def said(document: Mapping[str, Any], machine_id: str | None) -> dict[str, Any]:
+    """What a plant document says of one machine, or of all of them (None): rule -> parameter -> value, a copy."""
+    group = document.get("detectors") or {}
+    found = group if machine_id is None else (group.get("machines") or {}).get(machine_id) or {}
+    return {rule: dict(values or {}) for rule, values in found.items() if rule in RULES}
+
+
+def with_rules(document: Mapping[str, Any], machine_id: str | None, rules: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the document in which `rules` are all that is said of one machine, or of all of them (None).
+
+    What says nothing leaves no entry. The rules are not checked here.
+    """
+    made = copy.deepcopy(dict(document))
+    group: dict[str, Any] = made.get("detectors") or {}
+    told = {rule: values for rule, values in rules.items() if values != {}}
+    machines = {name: own for name, own in (group.get("machines") or {}).items() if name != machine_id}
+    if machine_id is None:
+        group = copy.deepcopy(told)
+    elif told:
+        machines[machine_id] = copy.deepcopy(told)
+    group = {rule: values for rule, values in group.items() if rule != "machines"} | ({"machines": machines} if machines else {})
+    made.pop("detectors", None)
+    return made | ({"detectors": group} if group else {})
 
 
 def _rules(

@@ -114,6 +114,41 @@ class FindingRehearsal:
     examples: tuple[Finding, ...] = ()
 
 
+class TrainingState(Enum):
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class TrainingStage(Enum):
+    """What a training is at: reading the good period, fitting in the worker process, trying the model on the last days."""
+
+    READING = "reading"
+    LEARNING = "learning"
+    TRYING = "trying"
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalyTraining:
+    """A model being learned from the minutes of [from_us, to_us). `progress` 0..1; `error` when failed, a service's sentence.
+
+    `keep`: it is stored and used once it is made. `model` and `rehearsal` when done.
+    """
+
+    id: str
+    machine_id: str
+    from_us: int
+    to_us: int
+    keep: bool
+    state: TrainingState = TrainingState.RUNNING
+    stage: TrainingStage = TrainingStage.READING
+    progress: float = 0.0
+    model: AnomalyModel | None = None
+    rehearsal: FindingRehearsal | None = None
+    error: str = ""
+
+
 class FindingStore(Protocol):
     """What the detectors keep."""
 

@@ -40,7 +40,7 @@ from domain.figures import (
     RunningDemand,
     StandbyAdvice,
 )
-from domain.finding import AnomalyModel, Finding, FindingRehearsal
+from domain.finding import AnomalyModel, AnomalyTraining, Finding, FindingRehearsal
 from domain.floor import FloorPicture, FloorPlan, Place
 from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
 from domain.hygiene import Hygiene
@@ -430,6 +430,16 @@ class PlantService(Protocol):
 
     async def delete_device(self, device_id: str, actor: Actor) -> None: ...
     async def save_machine(self, machine: Mapping[str, object], actor: Actor, *, new: bool) -> Machine: ...
+    def detectors(self, machine_id: str | None) -> Mapping[str, Mapping[str, object]]:
+        """Parameters of the detectors as stored for one machine, or for all of them (None): rule -> parameter -> value."""
+        ...
+
+    async def save_detectors(
+        self, machine_id: str | None, rules: Mapping[str, Mapping[str, object]], actor: Actor
+    ) -> None:
+        """All that is said of one machine, or of all of them. Raises ConfigError that names the field, NotFound, Forbidden."""
+        ...
+
     async def delete_machine(self, machine_id: str, actor: Actor) -> None: ...
     async def save_limit(self, rule: LimitRule, actor: Actor) -> LimitRule: ...
     async def delete_limit(self, rule_id: int, actor: Actor) -> None: ...
@@ -784,6 +794,22 @@ class VirtualTagService(Protocol):
         ...
 
 
+class AnomalyTrainings(Protocol):
+    """Models being learned, and the last ones that were."""
+
+    def jobs(self) -> Sequence[AnomalyTraining]:
+        """The newest first."""
+        ...
+
+    def job(self, job_id: str) -> AnomalyTraining:
+        """Raises NotFound."""
+        ...
+
+    async def wait(self, job_id: str, seconds: float) -> AnomalyTraining:
+        """The job when it is over, or as it is after so long. Raises NotFound."""
+        ...
+
+
 class FindingService(Protocol):
     """Findings of the detectors, and the models and rehearsals behind them."""
 
@@ -804,10 +830,22 @@ class FindingService(Protocol):
         """Raises Forbidden (below engineer), NotFound, Conflict when too little is known of the machine."""
         ...
 
+    async def start_training(
+        self, machine: str, from_us: int, to_us: int, actor: Actor, *, keep: bool = True
+    ) -> AnomalyTraining:
+        """Learn from a good period, as a job. Raises Forbidden, NotFound, ConfigError (the period), Conflict (one runs)."""
+        ...
+
+    @property
+    def trainings(self) -> AnomalyTrainings: ...
+    async def cancel_training(self, job_id: str, actor: Actor) -> AnomalyTraining: ...
     async def rehearse(
         self, rule: str, machine: str, *, days: int = 30, parameters: Mapping[str, float] | None = None
     ) -> FindingRehearsal:
-        """What the rule would have told. Raises NotFound, Conflict (unknown parameter, value out of bounds)."""
+        """What the rule would have told of a machine, or of the supply ("site").
+
+        Raises NotFound, Conflict (unknown parameter, value out of bounds, a rule that does not watch that).
+        """
         ...
 
     async def changes(self, machine: str, channel: str, from_us: int, to_us: int) -> Sequence[tuple[int, float, float]]:

@@ -12,8 +12,8 @@ from analysis.detectors.sources import KeptMinutes
 from analysis.finding_figures import FindingFigures
 from analysis.finding_service import Findings
 from domain.access import Actor, Role
-from domain.errors import Conflict, Forbidden, NotFound
-from domain.finding import Finding, Severity
+from domain.errors import ConfigError, Conflict, Forbidden, NotFound
+from domain.finding import Finding, Severity, TrainingStage, TrainingState
 from domain.state import MachineState, StateInterval
 from tests.analysis.fakes import MemoryAudit
 from tests.analysis.test_detector_watch import MIN, Shop
@@ -78,8 +78,10 @@ async def test_what_makes_no_sense_is_refused_with_the_reason(asked: Asked) -> N
         await asked.service.rehearse("long_idle", "m1-m", parameters={"minutes": 3})
     with pytest.raises(Conflict, match="min_minutes is 0; expected 1 to 10080 min"):
         await asked.service.rehearse("long_idle", "m1-m", parameters={"min_minutes": 0})
-    with pytest.raises(Conflict, match="watches the supply"):
+    with pytest.raises(Conflict, match="watches the supply of the site, not one machine"):
         await asked.service.rehearse("voltage_range", "m1-m")
+    with pytest.raises(Conflict, match="watches a machine, not the supply"):
+        await asked.service.rehearse("long_idle", "site")
     with pytest.raises(NotFound):
         await asked.service.rehearse("long_idel", "m1-m")
     with pytest.raises(NotFound):
@@ -108,7 +110,7 @@ async def test_training_needs_the_role_and_enough_data(asked: Asked) -> None:
     with pytest.raises(Forbidden):
         await asked.service.train("m1-m", VIEWER)
     assert asked.audit.held[-1].result == "failed"
-    with pytest.raises(Conflict, match="only 0 whole minutes in one state are known in the last 14 days; 200 are needed"):
+    with pytest.raises(Conflict, match="only 0 whole minutes in one state are known in the 14 days of the period; 200 are needed"):
         await asked.service.train("m2-m", ENGINEER)
 
 
@@ -140,3 +142,56 @@ async def test_the_wasted_energy_can_be_opened(asked: Asked) -> None:
     assert (await figures.explain("finding", "m2-m", begin, end, {})).value is None
     with pytest.raises(NotFound):
         await figures.explain("finding.long_idel", "site", begin, end, {})
+
+
+# -- training on a chosen period, as a job ---------------------------------------------------------------------------
+
+
+async def test_a_chosen_good_period_is_learned_as_a_job_and_its_figures_are_told(asked: Asked) -> None:
+    """The first 900 min: neither the hour at double power nor the idle hour is in it."""
+    job = await asked.service.start_training("m1-m", asked.begin, asked.begin + 900 * MIN, ENGINEER)
+    assert (job.state, job.stage, job.keep) == (TrainingState.RUNNING, TrainingStage.READING, True)
+    with pytest.raises(Conflict, match="is being trained already"):
+        await asked.service.start_training("m1-m", asked.begin, asked.begin + 900 * MIN, ENGINEER)
+    done = await asked.service.trainings.wait(job.id, 30)
+    assert (done.state, done.progress, done.error) == (TrainingState.DONE, 1.0, "")
+    assert done.model is not None
+    assert done.rehearsal is not None
+    assert (done.model.from_us, done.model.to_us, done.model.rows) == (asked.begin, asked.begin + 900 * MIN, 900)
+    group = done.model.numbers["groups"]["production"]  # type: ignore[index]
+    assert group["rows"] == 900
+    assert 0 <= group["above"] < 0.05
+    assert done.rehearsal.examples[0].from_us == pytest.approx(asked.begin + 1000 * MIN, abs=3 * MIN)
+    assert [m.version for m in await asked.service.models("m1-m")] == [1]
+    assert [j.id for j in asked.service.trainings.jobs()] == [job.id]
+
+
+async def test_a_period_with_too_little_data_fails_with_the_reason_and_stores_nothing(asked: Asked) -> None:
+    job = await asked.service.start_training("m1-m", asked.begin, asked.begin + 150 * MIN, ENGINEER)
+    done = await asked.service.trainings.wait(job.id, 30)
+    assert done.state is TrainingState.FAILED
+    assert done.error.startswith("of 'm1-m' only 150 whole minutes in one state are known in the 1 days of the period; 200 are")
+    assert asked.shop.store.kept_models == []
+    assert asked.audit.held == []
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "words"),
+    [(0, 0, "period: ends before it begins"), (-1, 2 * 1440, "period: ends in the future"), (-100 * 1440, 0, "longer than 92 days")],
+)
+async def test_a_period_that_makes_no_sense_is_refused_at_once(asked: Asked, begin: int, end: int, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        await asked.service.start_training("m1-m", asked.begin + begin * MIN, asked.begin + end * MIN, ENGINEER)
+    with pytest.raises(Forbidden):
+        await asked.service.start_training("m1-m", asked.begin, asked.begin + DAY, VIEWER)
+    assert asked.service.trainings.jobs() == []
+
+
+async def test_a_training_is_cancelled(asked: Asked) -> None:
+    job = await asked.service.start_training("m1-m", asked.begin, asked.begin + DAY, ENGINEER)
+    with pytest.raises(Forbidden):
+        await asked.service.cancel_training(job.id, VIEWER)
+    assert (await asked.service.cancel_training(job.id, ENGINEER)).state is TrainingState.CANCELLED
+    await asked.service.trainings.wait(job.id, 10)
+    assert asked.service.trainings.job(job.id).state is TrainingState.CANCELLED
+    assert asked.shop.store.kept_models == []

@@ -262,6 +262,35 @@ async def test_the_efficiency_card_of_a_machine_is_chosen_with_what_it_needs(vis
     await page.wait_for_selector(f"{at('cell-lathe-1-card')}:has-text('K4')")
 
 
+async def test_parameters_of_a_detector_are_tried_and_saved_and_a_model_is_trained(visit: Visit) -> None:
+    page = await visit("/admin/machines", user="engineer")
+    await page.click(at("machine-detectors-lathe-1"))
+    await page.fill(at("field-long_idle-min_minutes"), "0")
+    await error_at(page, "field-long_idle-min_minutes", "число от 1 до 10080")
+    await page.click(at("detectors-save"))
+    await page.wait_for_selector(".em-note-bad:has-text('вне допустимых границ')")
+    await page.fill(at("field-long_idle-min_minutes"), "45")
+    await page.click(at("detector-try-long_idle"))
+    await page.wait_for_selector(f"{at('detector-told-long_idle')}:has-text('За 30 суток с новыми')")
+    await page.fill(at("field-low_cos_phi-limit"), "0.97")
+    await page.click(at("detectors-save"))
+    await error_at(page, "field-low_cos_phi-limit", "0,944")
+    await page.fill(at("field-low_cos_phi-limit"), "0.7")
+    await page.click(at("detectors-save"))
+    await page.wait_for_selector(".em-note-good:has-text('Сохранено')")
+
+    first = await page.input_value(at("training-from"))
+    await page.fill(at("training-to"), first)
+    await page.click(at("training-do"))
+    await page.wait_for_selector(f"{at('training-wrong')}:has-text('Нужно 200')")
+    await page.fill(at("training-from"), "2026-11-01")
+    await page.click(at("training-do"))
+    await page.wait_for_selector(f"{at('training-figures')}:has-text('выше порога')")
+    again = await visit("/admin/machines/lathe-1/detectors", user="engineer")
+    assert await again.input_value(at("field-long_idle-min_minutes")) == "45"
+    await again.wait_for_selector(f"{at('training-version')}:has-text('версия 3')")
+
+
 async def test_limits_are_made_changed_and_deleted(visit: Visit) -> None:
     page = await visit("/admin/limits", user="engineer")
     await page.click(at("limit-new"))

@@ -25,7 +25,8 @@ AXE_RUN = """async () => (await axe.run(document, {preload: false, resultTypes: 
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important; caret-color: transparent !important; }"
 PAGES = {
     "overview": "/", "wall": "/?wall=1", "floor": "/floor", "machine": "/machines/ctx-1250",
-    "machine-states": "/admin/machines/ctx-1250/states",
+    "machine-states": "/admin/machines/ctx-1250/states", "machine-detectors": "/admin/machines/furnace-1/detectors",
+    "detectors": "/admin/detectors",
     "trends": "/trends", "energy": "/energy", "alerts": "/alerts", "alert-rules": "/alerts/rules", "alert-hygiene": "/alerts/hygiene",
     "reports": "/reports", "report-templates": "/reports?tab=templates", "report-schedule": "/reports?tab=schedule", "status": "/status",
     "my-notifications": "/notifications", "admin": "/admin", "admin-machines": "/admin/machines", "admin-limits": "/admin/limits",

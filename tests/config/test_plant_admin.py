@@ -125,6 +125,23 @@ async def test_alert_rules_are_the_engineers(shop: Shop) -> None:
     assert shop.admin.plant.alert_rules == ()
 
 
+async def test_parameters_of_the_detectors_are_the_engineers_and_go_with_their_machine(shop: Shop) -> None:
+    await shop.admin.save_detectors("lathe", {"long_idle": {"min_minutes": 45}}, ENGINEER)
+    assert (shop.admin.plant.detectors.of("long_idle", "lathe") or {})["min_minutes"] == 45
+    assert shop.admin.detectors("lathe") == {"long_idle": {"min_minutes": 45}}
+    assert "detectors_update" in await shop.actions()
+    with pytest.raises(PlantFileError, match=r"min_minutes: is 0; expected a number from 1 to 10080"):
+        await shop.admin.save_detectors("lathe", {"long_idle": {"min_minutes": 0}}, ENGINEER)
+    with pytest.raises(Forbidden):
+        await shop.admin.save_detectors("lathe", {}, VIEWER)
+    with pytest.raises(NotFound):
+        await shop.admin.save_detectors("nobody", {}, ENGINEER)
+    await shop.admin.save_detectors(None, {"long_idle": {"min_minutes": 20}}, ENGINEER)
+    await shop.admin.delete_machine("lathe", ENGINEER)
+    assert shop.admin.plant.detectors.machines == {}
+    assert (shop.admin.plant.detectors.of("long_idle", "lathe") or {})["min_minutes"] == 20
+
+
 async def test_what_is_in_use_is_not_deleted(shop: Shop) -> None:
     with pytest.raises(Conflict, match="lathe"):
         await shop.admin.delete_device("m1", ADMIN)

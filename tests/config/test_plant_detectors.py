@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from config.plant_detectors import said, with_rules
 from config.plant_file import PlantFileError, parse_plant
 from config.profile_catalog import ProfileCatalog
 from domain.detector import DetectorSettings
@@ -58,3 +59,18 @@ def test_a_machine_wins_over_the_site_and_a_rule_can_be_switched_off() -> None:
 )
 def test_what_is_wrong_is_named_with_its_place_and_fix(text: str, words: str) -> None:
     assert words in problem(text)
+
+
+def test_what_one_machine_is_told_leaves_the_others_and_the_site_alone() -> None:
+    document = {"detectors": {"long_idle": {"min_minutes": 20}, "machines": {"lathe-1": {"dry_run": {"margin": 0.2}}}}}
+    made = with_rules(document, "mill-1", {"long_idle": {"min_minutes": 60}, "off_shift": {}})
+    assert made["detectors"] == {
+        "long_idle": {"min_minutes": 20},
+        "machines": {"lathe-1": {"dry_run": {"margin": 0.2}}, "mill-1": {"long_idle": {"min_minutes": 60}}},
+    }
+    assert "mill-1" not in document["detectors"]["machines"]  # the document given is not touched
+    site = with_rules(made, None, {"anomaly": {"alpha": 0.01}})
+    assert said(site, None) == {"anomaly": {"alpha": 0.01}}
+    assert said(site, "mill-1") == {"long_idle": {"min_minutes": 60}}
+    bare = with_rules(with_rules(with_rules(site, "mill-1", {}), "lathe-1", {}), None, {})
+    assert bare == {}

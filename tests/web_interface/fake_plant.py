@@ -12,6 +12,7 @@ import yaml
 from config.fields import Fields
 from config.plant_alerts import Surroundings, read_alert_rules
 from config.plant_calendar import DAYS, read_calendar, read_shifts
+from config.plant_detectors import read_detectors, with_rules
 from config.plant_file import PlantFileError
 from config.plant_forms import device_to_fields, line_to_fields
 from config.plant_plans import read_plans
@@ -152,6 +153,20 @@ class FakePlant:
         )
         self._plant = replace(self._plant, machines=_put(self._plant.machines, made, "machine", new=new))
         return made
+
+    def detectors(self, machine_id: str | None) -> Mapping[str, Mapping[str, object]]:
+        found = self._plant.detectors
+        return found.site if machine_id is None else found.machines.get(machine_id, {})
+
+    async def save_detectors(
+        self, machine_id: str | None, rules: Mapping[str, Mapping[str, object]], actor: Actor
+    ) -> None:
+        _need(actor, Role.ENGINEER)
+        report = Report("plant", with_rules({}, machine_id, rules))
+        found = read_detectors(Fields(report.document, (), report), [m.id for m in self._plant.machines])
+        if report.problems:
+            raise PlantFileError(report.problems)
+        self._plant = replace(self._plant, detectors=found)
 
     async def delete_machine(self, machine_id: str, actor: Actor) -> None:
         _need(actor, Role.ENGINEER)

@@ -11,14 +11,15 @@ from starlette.responses import Response
 
 from domain.access import Actor, Role
 from domain.detector import RULES
-from domain.finding import AnomalyModel, Finding, FindingRehearsal
+from domain.errors import Conflict, NotFound
+from domain.finding import AnomalyModel, Finding, FindingRehearsal, TrainingState
 from web_interface.api.alerts import DAY_US, NoParameters
 from web_interface.api.answers import Json, Strict, described
 from web_interface.api.data import window
 from web_interface.api.machines import WindowQuery
 from web_interface.api.problems import TooLarge
 from web_interface.api.roles import Need
-from web_interface.api.times import rfc3339, rfc3339_or_none
+from web_interface.api.times import Time, rfc3339, rfc3339_or_none
 from web_interface.services import Services
 
 LONGEST_US = 400 * DAY_US
@@ -52,8 +53,24 @@ class RehearseBody(Strict):
 
 class TrainBody(Strict):
     machine: Name
-    days: int = Field(14, ge=1, le=60, description="of the past that are learned from")
+    days: int = Field(14, ge=1, le=60, description="of the past that are learned from, without from and to")
+    from_: Time | None = Field(None, alias="from", description="begin of the good period; with it also to")
+    to: Time | None = Field(None, description="end of the good period")
     keep: bool = Field(True, description="false: only tell what the model would have done")
+
+
+class DetectorsQuery(Strict):
+    machine: Name | None = Field(None, description="without it: what holds for all machines")
+
+
+class DetectorsBody(Strict):
+    machine: Name | None = Field(None, description="without it: for all machines")
+    rules: dict[str, dict[str, float | bool]] = Field(max_length=40, description="rule -> parameter -> value; enabled: false")
+
+
+class DetectorsOut(BaseModel):
+    machine: str | None
+    rules: dict[str, dict[str, float | bool]] = Field(description="what is said; all else holds as GET /api/findings/rules tells")
 
 
 class EvidenceOut(BaseModel):
@@ -127,6 +144,7 @@ class ModelOut(BaseModel):
     trained_by: str
     channels: list[str]
     groups: list[str] = Field(description="states it has a picture of")
+    above: dict[str, float] = Field(description="state -> share of the training minutes above the threshold")
     alpha: float
 
 
@@ -192,6 +210,25 @@ def _add_findings(router: APIRouter, services: Services, now_us: Callable[[], in
         ]
         return Json({"items": items})
 
+    @router.get(
+        "/findings/detectors", response_model=None, responses=described(DetectorsOut, 404, 422),
+        summary="Parameters as they are set",
+    )  # fmt: skip
+    async def detectors(actor: Viewer, query: Annotated[DetectorsQuery, Query()]) -> Response:
+        """Of one machine, or of all."""
+        return Json(_detectors_body(services, query.machine))
+
+    @router.put(
+        "/findings/detectors", response_model=None, responses=described(DetectorsOut, 400, 404, 408, 409, 413, 415, 422, 503),
+        summary="Set parameters",
+    )  # fmt: skip
+    async def set_detectors(
+        actor: Engineer, query: Annotated[NoParameters, Query()], body: Annotated[DetectorsBody, Body()]
+    ) -> Response:
+        """All that is said of the machine, or of all machines: what is left out has the value below it again. Live at once."""
+        await services.plant.save_detectors(body.machine, body.rules, actor)
+        return Json(_detectors_body(services, body.machine))
+
     @router.post(
         "/findings/rehearse",
         response_model=None,
@@ -222,7 +259,7 @@ def _add_anomalies(router: APIRouter, services: Services, now_us: Callable[[], i
     )
     async def train(actor: Engineer, query: Annotated[NoParameters, Query()], body: Annotated[TrainBody, Body()]) -> Response:
         """Takes some seconds, in a process of its own. Tells how often the model would have fired in the last 30 days."""
-        model, rehearsal = await services.findings.train(body.machine, actor, days=body.days, keep=body.keep)
+        model, rehearsal = await _trained(services, body, actor, now_us())
         return Json({"kept": body.keep, "model": model_item(model), "rehearsal": rehearsal_body(rehearsal)})
 
     @router.get(
@@ -236,6 +273,34 @@ def _add_anomalies(router: APIRouter, services: Services, now_us: Callable[[], i
         found = await services.findings.changes(query.machine, query.channel, begin, end)
         items = [{"time": rfc3339(time_us), "before": before, "after": after} for time_us, before, after in found]
         return Json({"machine": query.machine, "channel": query.channel, "items": items})
+
+
+def _above(groups: object) -> dict[str, float]:
+    """Versions of before did not tell it."""
+    named = groups.items() if isinstance(groups, dict) else ()
+    return {str(name): float(found["above"]) for name, found in named if "above" in found}
+
+
+def _detectors_body(services: Services, machine_id: str | None) -> dict[str, Any]:
+    known = [machine.id for machine in services.plant.plant.machines]
+    if machine_id is not None and machine_id not in known:
+        raise NotFound("machine", machine_id, tuple(known[:5]))
+    return {"machine": machine_id, "rules": {rule: dict(said) for rule, said in services.plant.detectors(machine_id).items()}}
+
+
+async def _trained(
+    services: Services, body: TrainBody, actor: Actor, now_us: int
+) -> tuple[AnomalyModel, FindingRehearsal]:
+    """Of the last days, or of a chosen period, waited for. Raises ConfigError, Conflict."""
+    if body.from_ is None and body.to is None:
+        return await services.findings.train(body.machine, actor, days=body.days, keep=body.keep)
+    begin, end = window(body.from_, body.to, now_us, body.days * DAY_US)
+    job = await services.findings.start_training(body.machine, begin, end, actor, keep=body.keep)
+    while job.state is TrainingState.RUNNING:
+        job = await services.findings.trainings.wait(job.id, 60)
+    if job.model is None or job.rehearsal is None:
+        raise Conflict(job.error or "the training was cancelled")
+    return job.model, job.rehearsal
 
 
 def finding_item(finding: Finding) -> dict[str, Any]:
@@ -267,5 +332,6 @@ def model_item(model: AnomalyModel) -> dict[str, Any]:
         "machine": model.machine_id, "version": model.version, "trained": rfc3339(model.trained_us),
         "from": rfc3339(model.from_us), "to": rfc3339(model.to_us), "rows": model.rows, "trained_by": model.trained_by,
         "channels": model.numbers.get("channels"), "groups": list(groups) if isinstance(groups, dict) else [],
+        "above": _above(groups),
         "alpha": model.numbers.get("alpha"),
     }  # fmt: skip

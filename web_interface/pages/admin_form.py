@@ -23,7 +23,7 @@ class Field:
     """`kind`: text | number | whole | choice | switch | secret | list (words and whole numbers, set off by commas).
 
     `name` with dots stands for a group (states.min_dwell_s). `default`: what is meant when the field is left out; a value equal
-    to it is left out.
+    to it is left out. A number beyond `low` and `high` (both, or neither) is told while it is typed.
     """
 
     name: str
@@ -38,6 +38,8 @@ class Field:
     mono: bool = False
     step: float | None = None
     wide: bool = False
+    low: float | None = None
+    high: float | None = None
 
 
 def id_field(lang: str, *, new: bool) -> list[Field]:
@@ -107,6 +109,8 @@ class Form:
                 words = t("problem.missing", self._lang)
             elif one.kind == "whole" and raw is not None and float(raw) != math.floor(float(raw)):
                 words = t("expected.whole", self._lang)
+            else:
+                words = self._beyond(one, raw)
             if words:
                 wrong = True
                 self._mark(name, words)
@@ -139,6 +143,12 @@ class Form:
         control = self._controls[name]
         if isinstance(control, ValidationElement):
             control.error = words
+
+    def _beyond(self, one: Field, value: object) -> str:
+        """What is expected of a number that lies beyond its bounds, else ""."""
+        if one.low is None or one.high is None or not isinstance(value, int | float) or one.low <= value <= one.high:
+            return ""
+        return t("expected.number_range", self._lang, low=_plain(one.low, self._lang), high=_plain(one.high, self._lang))
 
     def _value(self, one: Field) -> object:
         raw = self._controls[one.name].value
@@ -180,7 +190,8 @@ class Form:
         if one.kind in {"number", "whole"}:
             step = one.step or (1 if one.kind == "whole" else None)
             # no bounds here: the field would bend a number beyond them without a word; whoever saves it says what is wrong
-            return number_field(label, value, testid=testid, unit=one.unit, hint=one.hint, step=step)
+            beyond = None if one.low is None else (lambda typed: self._beyond(one, typed) or None)
+            return number_field(label, value, testid=testid, unit=one.unit, hint=one.hint, step=step, validation=beyond)
         if one.kind == "list":
             words = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else ""
             area = text_field(label, words, testid=testid, hint=one.hint, mono=True, area=True)
@@ -198,6 +209,12 @@ def _slot_of(made: ValueElement[Any]) -> Any:
     """The element around a control with its label."""
     slot = made.parent_slot
     return made if slot is None else slot.parent
+
+
+def _plain(value: float, lang: str) -> str:
+    """All its digits, no powers of ten."""
+    text = f"{value:.12f}".rstrip("0").rstrip(".")
+    return text.replace(".", ",") if lang == "ru" else text
 
 
 def _get(values: Mapping[str, object], name: str) -> object:

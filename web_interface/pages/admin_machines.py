@@ -13,8 +13,8 @@ from starlette.responses import Response
 from domain.access import Role
 from domain.efficiency import DEFAULT_CARD
 from domain.plant import Machine
-from web_interface.components import Card, Confirm, DataTable, Hub, Tick, button, notify
-from web_interface.pages import admin_frame, shell
+from web_interface.components import Card, Confirm, DataTable, Hub, Tick, button, link_button, notify
+from web_interface.pages import admin_detectors, admin_frame, shell
 from web_interface.pages.admin_device_fields import border_field
 from web_interface.pages.admin_dialog import FormDialog
 from web_interface.pages.admin_form import NONE, Field, id_field
@@ -48,6 +48,7 @@ class MachinesPage:
         page = self._page
         with Card(page.t("admin.machines"), note=page.t("admin.machines.note"), testid="machines-card") as card:
             with card.tools:
+                link_button(page.t("detector.link"), admin_detectors.ALL, testid="detectors-link", kind="quiet")
                 button(page.t("admin.machine.new"), self._new, kind="primary", icon_name="add", testid="machine-new")
             self._table = DataTable(
                 self._columns(), self._rows(), testid="machines-table", empty=page.t("admin.machines.none"),
@@ -81,6 +82,8 @@ class MachinesPage:
         states = machine.states
         label = self._page.t("admin.machine.delete")
         borders = {"name": "machine-states", "icon": "tune", "label": self._page.t("borders.title"), "kind": "quiet"}
+        watched = self._page.t("detector.title")
+        detectors = {"name": "machine-detectors", "icon": "troubleshoot", "label": watched, "kind": "quiet"}
         remove = {"name": "machine-delete", "icon": "delete_outline", "label": label, "kind": "quiet"}
         cells: dict[str, Any] = {
             "name": {"text": machine.name, "bold": True},
@@ -92,7 +95,7 @@ class MachinesPage:
             "production": self._number(states.production_above_kw if states is not None else None),
             "kef": self._number(machine.kef_target),
             "card": machine.kef.card if machine.kef is not None else DEFAULT_CARD,
-            "do": {"text": "", "actions": [borders, remove]},
+            "do": {"text": "", "actions": [borders, detectors, remove]},
         }
         return {"id": machine.id, "clickable": True, "cells": cells}
 
@@ -154,6 +157,9 @@ class MachinesPage:
         page = self._page
         if name == "machine-states":
             ui.navigate.to(path_of(str(machine_id)))
+            return
+        if name == "machine-detectors":
+            ui.navigate.to(admin_detectors.path_of(str(machine_id)))
             return
         machine = next((m for m in page.services.plant.plant.machines if m.id == machine_id), None)
         if machine is None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from domain.access import Role
 from domain.finding import Finding
 from web_interface.components import Card, DataTable, el, empty, icon
+from web_interface.pages import admin_detectors
 from web_interface.pages import energy_findings_view as view_of
 from web_interface.pages.energy_tab import EnergyView, Tab
 from web_interface.pages.shell import Page
@@ -61,6 +63,14 @@ def finding_list(page: Page, findings: Sequence[Finding]) -> None:
                 with el("span", "em-finding-fix"):
                     icon("lightbulb", "em-quiet")
                     el("span", text=told.advice)
+                if page.viewer.may(Role.ENGINEER):
+                    el("a", "em-finding-rule em-link", page.t("finding.rule"), f"finding-rule-{number}", href=_rule_page(finding))
+
+
+def _rule_page(finding: Finding) -> str:
+    """Where the rule's parameters are set."""
+    where = admin_detectors.ALL if finding.subject == view_of.SITE else admin_detectors.path_of(finding.subject)
+    return f"{where}#detector-{finding.rule}"
 
 
 TAB = Tab("findings", build)

@@ -176,6 +176,7 @@ EXPECTED: Patterns = (
     (r"the states that must not last: (?P<sample>.+)", "lasting"),
     (r"the sections .*", "sections"),
     (r"to be left out", "left_out"),
+    (r"a period that has passed", "passed"),
     (r"exactly one of (?P<words>.+)", "exactly_one"),
     (r"less than the band between the borders \((?P<value>\S+)\)", "band"),
     (r"site: \{name: …, timezone: …\}", "site"),

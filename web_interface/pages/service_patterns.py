@@ -18,7 +18,12 @@ SERVICES: Patterns = (
     (r"(?P<n>\d+) rehearsals are running; wait for one or cancel it", "rehearsals_run"),
     (r"nothing is filtered", "no_filter"),
     # -- findings and models
-    (rf"of {NAME} only (?P<n>\d+) whole minutes .* last (?P<days>\d+) days; (?P<needed>\d+) are needed: .*", "few_minutes"),
+    (rf"of {NAME} only (?P<n>\d+) whole minutes .* the (?P<days>\d+) days of the period; (?P<needed>\d+) are needed: .*",
+     "few_minutes"),
+    (rf"a model of {NAME} is being trained already; wait for it or cancel it", "training_runs"),
+    (r"ends in the future", "ends_in_future"),
+    (r"the period is longer than (?P<n>\d+) days", "period_long"),
+    (rf"the rule {NAME} watches a machine, not the supply of the site", "rule_of_machine"),
     (rf"the rule {NAME} watches the supply of the site, not one machine", "rule_of_site"),
     (rf"(?P<rule>\w+) has no parameter {NAME}; it has (?P<words>.+)", "no_parameter"),
     # -- baselines and the balance

@@ -53,3 +53,30 @@ async def test_rules_models_and_rehearsals(app: FastAPI) -> None:
         assert (trained["kept"], trained["rehearsal"]["count"]) == (False, 7)
         changes = (await c.get("/api/anomalies/changes?machine=furnace-1")).json()
         assert changes["items"][0]["after"] == 6.9
+
+
+async def test_parameters_are_set_for_one_machine_and_what_is_wrong_is_named(app: FastAPI) -> None:
+    async with client(app) as c:
+        await log_in(c, Role.ENGINEER.value)
+        rules = {"long_idle": {"min_minutes": 45}, "dry_run": {"enabled": False}}
+        made = await c.put("/api/findings/detectors", json={"machine": "lathe-1", "rules": rules})
+        assert made.json() == {"machine": "lathe-1", "rules": {"long_idle": {"min_minutes": 45}, "dry_run": {"enabled": False}}}
+        assert (await c.get("/api/findings/detectors?machine=lathe-1")).json() == made.json()
+        assert (await c.get("/api/findings/detectors")).json() == {"machine": None, "rules": {}}
+        wrong = await c.put("/api/findings/detectors", json={"rules": {"long_idle": {"min_minutes": 0}}})
+        assert wrong.status_code == 422
+        assert "min_minutes" in wrong.text
+        assert (await c.get("/api/findings/detectors?machine=nobody")).status_code == 404
+
+
+async def test_a_good_period_is_trained_on_or_refused_with_the_reason(app: FastAPI) -> None:
+    async with client(app) as c:
+        await log_in(c, Role.ENGINEER.value)
+        period = {"machine": "furnace-1", "from": "2026-11-01T00:00:00Z", "to": "2026-11-15T00:00:00Z", "keep": False}
+        trained = (await c.post("/api/anomalies/train", json=period)).json()
+        assert (trained["model"]["from"], trained["model"]["to"]) == ("2026-11-01T00:00:00.000Z", "2026-11-15T00:00:00.000Z")
+        assert trained["model"]["above"] == {"production": 0.001, "idle": 0.0}
+        short = await c.post("/api/anomalies/train", json=period | {"from": "2026-11-14T00:00:00Z"})
+        assert (short.status_code, "200 are needed" in short.json()["detail"]) == (409, True)
+        future = await c.post("/api/anomalies/train", json=period | {"to": "2027-01-01T00:00:00Z"})
+        assert (future.status_code, "in the future" in future.json()["detail"]) == (422, True)

@@ -109,6 +109,10 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("GET", "/api/findings"): (V, "/api/findings", {}),
     ("GET", "/api/findings/running"): (V, "/api/findings/running", {}),
     ("GET", "/api/findings/rules"): (V, "/api/findings/rules", {}),
+    ("GET", "/api/findings/detectors"): (V, "/api/findings/detectors?machine=lathe-1", {}),
+    ("PUT", "/api/findings/detectors"): (
+        E, "/api/findings/detectors", {"json": {"machine": "lathe-1", "rules": {"long_idle": {"min_minutes": 45}}}},
+    ),
     ("POST", "/api/findings/rehearse"): (E, "/api/findings/rehearse", {"json": {"rule": "long_idle", "machine": "lathe-1"}}),
     ("GET", "/api/anomalies/models"): (V, "/api/anomalies/models", {}),
     ("POST", "/api/anomalies/train"): (E, "/api/anomalies/train", {"json": {"machine": "lathe-1"}}),

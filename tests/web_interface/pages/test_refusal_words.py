@@ -351,8 +351,22 @@ SAID: tuple[tuple[type[MonitorError], str, str], ...] = (
     ),
     (
         Conflict,
-        "of 'l1' only 7 whole minutes in one state are known in the last 14 days; 600 are needed: set its states, or wait",
-        "По станку «l1» за 14 сут набралось полных минут в одном состоянии: 7. Нужно 600: задайте пороги состояний или подождите",
+        "of 'l1' only 7 whole minutes in one state are known in the 14 days of the period; 600 are needed: set its states, or"
+        " choose a longer period with data",
+        "По станку «l1» за 14 сут набралось полных минут в одном состоянии: 7. Нужно 600: задайте пороги состояний или выберите"
+        " период длиннее, в котором есть данные",
+    ),
+    (Conflict, "a model of 'l1' is being trained already; wait for it or cancel it",
+     "Модель станка «l1» уже обучается: дождитесь конца или отмените"),
+    (ConfigError, "period: ends before it begins; expected from before to", "Период. Конец раньше начала; нужно: начало раньше конца"),
+    (ConfigError, "period: ends in the future; expected a period that has passed",
+     "Период. Конец ещё не наступил; нужно: период, который уже прошёл"),
+    (ConfigError, "period: the period is longer than 92 days; expected a shorter one",
+     "Период. Период длиннее 92 суток; нужно: отрезок короче"),
+    (
+        Conflict,
+        "the rule 'long_idle' watches a machine, not the supply of the site",
+        "Правило «long_idle» следит за станком, а не за питанием площадки",
     ),
     (
         Conflict,
