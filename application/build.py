@@ -21,6 +21,7 @@ from analysis.engine import AnalysisEngine
 from analysis.floor_plan import FloorPlans
 from analysis.hygiene_explained import FIGURES as HYGIENE_FIGURES
 from analysis.hygiene_explained import HygieneExplained
+from analysis.loops.service import ControlLoops
 from analysis.machine_notes import MachineNotes
 from analysis.plan_explained import PLAN, PlanExplained
 from analysis.prices import Prices
@@ -211,6 +212,7 @@ class _Meaning:
     cubes: CubeParts
     baselines: Baselines
     doctor: BalanceDoctor
+    loops: ControlLoops
     prices: Prices
     found: FindingParts
     notifier: NotificationEngine
@@ -300,6 +302,7 @@ def _meaning(house: _House, measuring: _Measuring) -> _Meaning:
     figures = build_figures(plant, tags, energy, shifts, recent, database, clock)
     cubes = build_cube(plant, energy, figures.production, database, clock)
     analysis.on_recomputed(cubes.keeper.mark)
+    loops = ControlLoops(plant, tags, database.samples, database.loops, clock)
     baselines, doctor = build_baselines(plant, tags, energy, figures, alerts, database, clock, house.offload)
     prices = Prices(plant, database.prices)
     found = build_findings(
@@ -309,7 +312,7 @@ def _meaning(house: _House, measuring: _Measuring) -> _Meaning:
         figures.explainer.register(family, HygieneExplained(alerts))
     figures.explainer.register(PLAN, PlanExplained(cubes.plans))
     return _Meaning(
-        energy, alerts, analysis, shifts, states, virtual, figures, cubes, baselines, doctor, prices, found, notifier,
+        energy, alerts, analysis, shifts, states, virtual, figures, cubes, baselines, doctor, loops, prices, found, notifier,
         notifications,
     )
 
@@ -354,7 +357,8 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
         explain=figures.explainer, states=meaning.states.service, production=figures.production, efficiency=figures.efficiency,
         per_part=figures.per_part, cube=meaning.cubes.cube, plan_facts=meaning.cubes.plans,
         virtual_tags=VirtualTags(measuring.plant, meaning.virtual, tags, clock), baselines=meaning.baselines,
-        balance=meaning.doctor, notifications=meaning.notifications, money=money.service, findings=meaning.found.service,
+        balance=meaning.doctor, loops=meaning.loops, notifications=meaning.notifications, money=money.service,
+        findings=meaning.found.service,
         floor=FloorPlans(plant, database.floor, database.audit, clock),
         notes=MachineNotes(plant, database.notes, database.audit, clock), backups=backups,
         certificates=Certificates(house.settings.data_dir / "opcua", database.audit, clock, collector.retry),
@@ -405,6 +409,7 @@ def _jobs(house: _House, measuring: _Measuring, meaning: _Meaning, faces: _Faces
         "energy-cube": later(meaning.cubes.keeper.run),
         **{name: later(job) for name, job in faces.money.jobs.items()},
         "balance": later(meaning.doctor.run),
+        "loops": meaning.loops.run,
         "baseline-models": later(models.run),
         "reports": faces.reports.scheduler.run,
         "backups": faces.backups.run,

@@ -13,6 +13,7 @@ from config.plant_detectors import read_detectors
 from config.plant_devices import DeviceReader, check_addresses
 from config.plant_kef import read_kef
 from config.plant_lines import check_targets, read_id, read_line
+from config.plant_loops import read_loops
 from config.plant_metering import check_metering
 from config.plant_money import MONEY_SECTIONS, read_money, read_planned_shifts, read_standby
 from config.plant_plans import read_plans
@@ -28,7 +29,7 @@ from domain.virtual import VirtualTag
 
 SECTIONS = (
     "site", "shifts", "calendar", *MONEY_SECTIONS, "lines", "devices", "virtual_tags", "machines", "plans", "limits",
-    *ALERT_SECTIONS, "detectors",
+    *ALERT_SECTIONS, "detectors", "loops",
 )  # fmt: skip
 
 
@@ -67,6 +68,7 @@ class PlantReader:
         rules, duty = read_alert_rules(fields, around), read_duty(fields, around.shifts)
         escalation = read_escalation(fields)
         detectors = read_detectors(fields, [machine.id for machine in machines])
+        loops = read_loops(fields, around)
         self._main_meter(fields, site)
         money = read_money(fields)
         fields.finish()
@@ -74,7 +76,7 @@ class PlantReader:
             return None
         return Plant(
             site, shifts, lines, devices, machines, limits, calendar, plans, self._virtual, detectors, money,
-            alert_rules=rules, duty=duty, escalation=escalation,
+            alert_rules=rules, duty=duty, escalation=escalation, loops=loops,
         )  # fmt: skip
 
     # -- site ----------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ from database.repositories import (
     FindingRepository,
     FloorRepository,
     IdleRepository,
+    LoopRepository,
     NoteRepository,
     NotificationRepository,
     PlantRepository,
@@ -93,6 +94,7 @@ class Database:
     cube: CubeRepository
     notifications: NotificationRepository
     notes: NoteRepository
+    loops: LoopRepository
     floor: FloorRepository
     report_plans: ReportPlanRepository
     trend_views: TrendViewRepository
@@ -176,8 +178,8 @@ async def open_database(
             AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
             ReportRepository(store), BookRepository(store), EventRepository(store), PriceRepository(store), IdleRepository(store),
             FindingRepository(store), BaselineRepository(store), BalanceRepository(store), CubeRepository(store),
-            NotificationRepository(store), NoteRepository(store), FloorRepository(store), ReportPlanRepository(store),
-            TrendViewRepository(store), warnings, store, data_dir, identity,
+            NotificationRepository(store), NoteRepository(store), LoopRepository(store), FloorRepository(store),
+            ReportPlanRepository(store), TrendViewRepository(store), warnings, store, data_dir, identity,
         )
         try:
             yield database

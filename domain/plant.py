@@ -13,6 +13,7 @@ from domain.counter import CounterSpec
 from domain.detector import DetectorSettings
 from domain.duty import DutySlot, Escalation
 from domain.efficiency import KefSettings
+from domain.loop import ControlLoop
 from domain.plan import Plan
 from domain.production import ControlSignals
 from domain.profile import Group, Point, Profile
@@ -118,6 +119,7 @@ class Plant:
     alert_rules: tuple[AlertRule, ...] = ()
     duty: tuple[DutySlot, ...] = ()
     escalation: Escalation = field(default_factory=Escalation)
+    loops: tuple[ControlLoop, ...] = ()
 
     @property
     def virtual_devices(self) -> tuple[str, ...]:

@@ -47,6 +47,7 @@ from domain.hygiene import Hygiene
 from domain.idle import IdleNote
 from domain.kpi import GroupKpis, SpecificEnergy
 from domain.log_line import LogLine
+from domain.loop import ControlLoop, LoopEpisode, LoopReport
 from domain.note import MachineNote
 from domain.notification import Channel, ChannelHealth, DeliveryState, Message, Notice, Subscription
 from domain.plan import PlanFact, PlanInterval
@@ -333,6 +334,25 @@ class BalanceService(Protocol):
 
     async def findings(self, from_us: int, to_us: int) -> Sequence[BalanceFinding]:
         """What the daily runs found, newest first."""
+
+
+class LoopService(Protocol):
+    """How well control loops do."""
+
+    @property
+    def loops(self) -> Sequence[ControlLoop]:
+        """As the plant names them."""
+        ...
+
+    async def report(self, loop_id: str, from_us: int, to_us: int) -> LoopReport:
+        """As the samples stand now. Raises NotFound, ConfigError when the window is too long."""
+        ...
+
+    async def episodes(self, loop_id: str, from_us: int, to_us: int) -> Sequence[LoopEpisode]:
+        """Stored ones that begin in the window, in order. Raises NotFound."""
+        ...
+
+
 class StateService(Protocol):
     """Borders of states: learned, tried on the past, the past judged anew."""
     async def learned(self, machine_id: str) -> LearnedBorders:
@@ -1005,6 +1025,7 @@ class Services:
     virtual_tags: VirtualTagService
     baselines: BaselineService
     balance: BalanceService
+    loops: LoopService
     notifications: NotificationService
     money: MoneyService
     states: StateService

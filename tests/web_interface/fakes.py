@@ -35,6 +35,7 @@ from tests.web_interface.fake_cube import FakeCube, FakePlans
 from tests.web_interface.fake_explain import FakeExplain
 from tests.web_interface.fake_findings import FakeFindings
 from tests.web_interface.fake_floor import fake_floor
+from tests.web_interface.fake_loops import fake_loops
 from tests.web_interface.fake_money import FakeMoney
 from tests.web_interface.fake_notes import fake_notes
 from tests.web_interface.fake_notifications import FakeNotifications
@@ -576,6 +577,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         plan_facts=FakePlans(clock),
         baselines=fake_baselines(clock, audit),
         balance=FakeBalance(clock),
+        loops=fake_loops(clock),
         money=FakeMoney(clock),
         states=FakeStates(clock),
         findings=FakeFindings(clock),

@@ -24,6 +24,7 @@ from web_interface.api.explain import explain_routes
 from web_interface.api.figures import figure_routes
 from web_interface.api.findings import finding_routes
 from web_interface.api.floor import floor_routes
+from web_interface.api.loops import loop_routes
 from web_interface.api.machines import machine_routes
 from web_interface.api.notifications import notification_routes
 from web_interface.api.per_part import per_part_routes
@@ -63,6 +64,7 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         production_routes(services, now_us),
         baseline_routes(services, now_us),
         balance_routes(services, now_us),
+        loop_routes(services, now_us),
         figure_routes(services, now_us),
         state_rule_routes(services, now_us),
         status_routes(services),
