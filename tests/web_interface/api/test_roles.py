@@ -1,5 +1,6 @@
 """Every route against every role. A route that is missing here fails, as does a wrong answer."""
 
+import itertools
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,13 +12,13 @@ from domain.access import Role
 from domain.report import WorkbookFile
 from reports.templates import BY_ID
 from tests.web_interface import fake_shop as shop
-from tests.web_interface.clients import client, log_in, make_key
+from tests.web_interface.clients import client, log_in, make_key, web
 from tests.web_interface.fake_baselines import as_at_start
 from tests.web_interface.fake_floor import FLOOR_VERSION, PICTURE, MemoryFloor
 from tests.web_interface.fake_reports import WORKBOOK, FakeReports
-from tests.web_interface.fake_shop import DAY_US, START_US
+from tests.web_interface.fake_shop import DAY_US, START_US, ShopClock
 from tests.web_interface.fake_upkeep import FIRST
-from tests.web_interface.fakes import FakeServices
+from tests.web_interface.fakes import FakeServices, build_services
 from web_interface.api.roles import role_of
 
 V, O, E, A = Role.VIEWER, Role.OPERATOR, Role.ENGINEER, Role.ADMIN  # noqa: E741
@@ -216,6 +217,25 @@ ANY_SESSION = {"/logout"}
 CATCH_ALL = {"/api", "/api/{rest:path}", "/metrics", "/readyz", "/healthz"}  # 404 and 405, behind the gate as all else
 
 
+ADDRESSES = (f"10.0.{n // 250}.{n % 250 + 1}" for n in itertools.count())  # who fails too often from one is made to wait
+
+
+@pytest.fixture(scope="module")
+def read_only() -> tuple[FastAPI, FakeServices]:
+    """One shop for all that change nothing: building the application anew for hundreds of tests costs minutes."""
+    services = build_services(ShopClock(running=False))
+    return web(services), services
+
+
+@pytest.fixture
+def at_work(read_only: tuple[FastAPI, FakeServices], method: str) -> tuple[FastAPI, FakeServices]:
+    """A shop of its own for who changes something."""
+    if method == "GET":
+        return read_only
+    services = build_services(ShopClock(running=False))
+    return web(services), services
+
+
 def test_every_route_stands_in_the_table(app: FastAPI) -> None:
     seen = set()
     for route in app.routes:
@@ -233,10 +253,11 @@ def test_every_route_stands_in_the_table(app: FastAPI) -> None:
 
 @pytest.mark.parametrize(("method", "path"), TABLE)
 @pytest.mark.parametrize("by", ["key", "session"])
-async def test_each_route_for_each_role(app: FastAPI, services: FakeServices, method: str, path: str, by: str) -> None:
+async def test_each_route_for_each_role(at_work: tuple[FastAPI, FakeServices], method: str, path: str, by: str) -> None:
+    app, services = at_work
     lowest, url, request = TABLE[method, path]
     for role in Role:
-        async with client(app) as c:
+        async with client(app, address=next(ADDRESSES)) as c:
             if by == "session":
                 await log_in(c, role.value)
             else:
@@ -306,8 +327,8 @@ async def _admin(services: FakeServices):  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize(("method", "path"), TABLE)
-async def test_nothing_without_key_or_session(app: FastAPI, method: str, path: str) -> None:
-    async with client(app) as c:
+async def test_nothing_without_key_or_session(read_only: tuple[FastAPI, FakeServices], method: str, path: str) -> None:
+    async with client(read_only[0], address=next(ADDRESSES)) as c:
         for headers in ({}, {"authorization": "Bearer em_AAAAAAAAAAAAAAAAAAAAAA"}, {"cookie": "energy_session=forged"}):
             _, url, request = TABLE[method, path]
             more = dict(request)
