@@ -32,7 +32,7 @@ class Simulation:
     """A shop that is being served. `plant`: the plant with the ports really taken. Device methods raise KeyError."""
 
     def __init__(self, plant: Plant, shop: ShopModels, clock: Clock, outages: Sequence[Outage] = ()) -> None:
-        self.plant, self.shop, self._clock, self._outages = plant, shop, clock, tuple(outages)
+        self.plant, self.shop, self.clock, self._outages = plant, shop, clock, tuple(outages)
         zone = ZoneInfo(plant.site.timezone)
         others = {line.id for line in plant.lines if simulated(line.transport)}
         served = [d for d in plant.devices if d.profile.protocol in PROTOCOLS or d.line in others]
@@ -62,7 +62,7 @@ class Simulation:
 
     def silent(self, device_id: str) -> bool:
         """Does the timetable of outages silence the device now?"""
-        return bool(self._outages) and silent_at(self._outages, device_id, self._clock.now_us())
+        return bool(self._outages) and silent_at(self._outages, device_id, self.clock.now_us())
 
 
 class _TimetabledStation:
