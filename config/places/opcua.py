@@ -32,8 +32,6 @@ def read(fields: Fields, quantity: Quantity) -> OpcUaPlace:
     if node and "{" not in node and not is_node(node):
         fields.problem("node", f"is {shown(node)}", NODE_EXAMPLE)
     namespace = fields.text("namespace", longest=1000)
-    if namespace is not None and node.startswith("/"):
-        fields.problem("namespace", "has no meaning for a path", "a node id, or no namespace")
     deadband = fields.number("deadband", above=0)
     percent = fields.number("deadband_percent", above=0, high=100)
     for name, value in (("deadband", deadband), ("deadband_percent", percent)):

@@ -11,7 +11,8 @@ from domain.places import Place
 class OpcUaPlace(Place):
     """`node`: a node id such as `ns=2;s=/Channel/State/progStatus`, or `/` and a path of browse names below Objects.
 
-    `namespace`: URI of the node's namespace; its index is then looked up at each connection, whatever `ns=` says.
+    `namespace`: URI of the node's namespace; its index is then looked up at each connection, whatever `ns=` says. In a path it
+    is the one of all parts without a number.
     `index`: element of an array. `deadband`: changes up to that much (raw units) are not told; `deadband_percent` the same in
     percent of the range the server knows.
     `sampling_s`: how often the server looks, s; None takes the
