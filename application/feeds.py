@@ -16,6 +16,7 @@ from data_transfer.events import of_alert, of_state, of_tag
 from data_transfer.host import FeedHost
 from data_transfer.influxdb.writer import InfluxDB, InfluxOptions
 from data_transfer.kafka.producer import Kafka, KafkaOptions
+from data_transfer.mqtt.publisher import MqttOptions, MqttPublisher
 from data_transfer.runner import FeedRunner
 from database import Database
 from database.outbox import DiskOutbox
@@ -169,6 +170,13 @@ def _kinds(settings: Settings, directory: Directory) -> Mapping[str, _Kind]:
             kafka.compression, kafka.partitions, kafka.replication, own_ports,
         )  # fmt: skip
         found["kafka"] = _Kind(kafka.bootstrap, Kafka(options, directory).open)
+    mqtt = settings.mqtt
+    if mqtt.host is not None:
+        mqtt_options = MqttOptions(
+            mqtt.host, mqtt.port, mqtt.user, _secret(mqtt.password), mqtt.tls, _path(mqtt.ca_file), mqtt.topic_prefix,
+            mqtt.client_id, mqtt.per == "tag", mqtt.retain, mqtt.home_assistant, own_ports,
+        )  # fmt: skip
+        found["mqtt"] = _Kind(f"{mqtt.host}:{mqtt.port}", MqttPublisher(mqtt_options, directory).open)
     return found
 
 

@@ -164,7 +164,7 @@ class InfluxDB(Section):
 
 
 class MQTT(Section):
-    """`home_assistant`: prefix of its discovery, usually homeassistant; None: none."""
+    """`home_assistant`: prefix of its discovery, usually homeassistant. `per`: a message for each tag or each device."""
 
     host: Host | None = None
     port: Port = 1883
@@ -174,6 +174,7 @@ class MQTT(Section):
     ca_file: Path | None = None
     topic_prefix: Annotated[str, AfterValidator(_mqtt_topic)] = "energy"
     client_id: Annotated[str, AfterValidator(_topic)] = "energy-monitoring"
+    per: Literal["tag", "device"] = "tag"
     retain: bool = True
     home_assistant: Annotated[str, AfterValidator(_mqtt_topic)] | None = None
 
@@ -366,6 +367,8 @@ def _merge(target: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 def _contradictions(settings: Settings) -> list[str]:
     web, wrong = settings.web, []
+    if settings.mqtt.home_assistant is not None and settings.mqtt.per == "device":
+        wrong.append(f"{variable('mqtt.home_assistant')} needs a message a tag: set {variable('mqtt.per')}=tag")
     if (web.tls_cert is None) != (web.tls_key is None):
         missing = "web.tls_key" if web.tls_key is None else "web.tls_cert"
         wrong.append(f"{variable(missing)} is missing: TLS needs the certificate and its key")

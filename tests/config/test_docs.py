@@ -10,6 +10,7 @@ import pytest
 from config.plant_file import parse_plant
 from config.profile_points import MERCURY_QUERIES
 from config.profiles import ProfileCatalog, load_profile
+from config.settings import known_names, variable
 from config.transports import TRANSPORTS
 from domain.alert_rule import RuleKind
 from domain.detector import RULES
@@ -119,3 +120,10 @@ def test_every_question_to_a_control_is_documented() -> None:
         (row,) = [line for line in guide.splitlines() if line.startswith("| `") and f"`{query}`" in line]
         assert all(f"`{item}`" in row for item in items if item), query
     assert all(f"`{memory}`" in guide for memory in MEMORY_BYTES)
+
+
+def test_every_setting_of_the_feeds_is_documented_and_none_is_invented() -> None:
+    sections = ("feeds.", "influxdb.", "kafka.", "mqtt.")
+    known = {variable(name) for name in known_names() if name.startswith(sections)}
+    told = set(re.findall(r"ENERGY_(?:FEEDS|INFLUXDB|KAFKA|MQTT)__[A-Z_]+", text("feeds.md")))
+    assert told == known

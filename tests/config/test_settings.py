@@ -141,5 +141,24 @@ def test_feeds_are_named_when_switched_on(tmp_path: Path) -> None:
     assert settings.feeds_asked == ("kafka", "mqtt")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("KAFKA__BOOTSTRAP", "broker", "host:port"), ("KAFKA__BOOTSTRAP", "a:1,b:x", "host:port"), ("KAFKA__TOPIC_PREFIX", "a b", "letters"),
+        ("KAFKA__SASL", "gssapi", "scram-sha-512"), ("INFLUXDB__URL", "influx:8086", "http://"),
+        ("INFLUXDB__URL", "http://u:p@influx:8086", "set apart"), ("INFLUXDB__VERSION", "4", "auto"),
+        ("MQTT__TOPIC_PREFIX", "a/#", "without"), ("MQTT__CA_FILE", "/no/such.pem", "there is no file"), ("FEEDS__LIMIT_BYTES", "5", "1000000"),
+    ],
+)  # fmt: skip
+def test_wrong_settings_of_feeds_say_what_was_expected(tmp_path: Path, name: str, value: str, expected: str) -> None:
+    message = wrong(env(tmp_path, **{f"ENERGY_{name}": value}))
+    assert f"ENERGY_{name}" in message
+    assert expected in message
+
+
+def test_discovery_needs_a_message_a_tag(tmp_path: Path) -> None:
+    assert "ENERGY_MQTT__PER=tag" in wrong(env(tmp_path, ENERGY_MQTT__HOME_ASSISTANT="homeassistant", ENERGY_MQTT__PER="device"))
+
+
 def test_other_variables_are_nobodys_business(tmp_path: Path) -> None:
     assert isinstance(load_settings(env(tmp_path, PATH="/bin", ENERGYX="1")), Settings)
