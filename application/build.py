@@ -34,6 +34,7 @@ from application.baselines import build_baselines
 from application.certificates import Certificates
 from application.consistency_watch import watch_consistency
 from application.cube import CubeParts, build_cube
+from application.device_tables import DeviceTables
 from application.feed_watch import watch_feeds
 from application.feeds import Feeds
 from application.figures import Figures, build_figures
@@ -351,7 +352,8 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
         ),
         trend_views=TrendViews(database.trend_views, database.audit, clock), energy=meaning.energy, alerts=meaning.alerts,
         plant=measuring.plant, plant_history=PlantHistory(measuring.plant, database.plants),
-        profiles=ProfileAdmin(measuring.plant, house.settings.profile_dir), access=accounts, status=status,
+        profiles=ProfileAdmin(measuring.plant, house.settings.profile_dir), device_tables=DeviceTables(measuring.plant),
+        access=accounts, status=status,
         reports=ReportFace(reports.reports, reports.jobs, reports.scheduler),
         rehearsals=build_rehearsals(plant, tags, meaning.analysis, database, clock),
         explain=figures.explainer, states=meaning.states.service, production=figures.production, efficiency=figures.efficiency,

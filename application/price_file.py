@@ -5,29 +5,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
-import zipfile
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from application.table_file import Cell, Row, read_table
 from domain.errors import ConfigError
 from domain.tariff import HourPrice, PricePreview
 
 LARGEST_BYTES = 4_000_000
-LARGEST_UNPACKED_BYTES = 64_000_000
 MOST_ROWS, MOST_COLUMNS = 20_000, 40
 MOST_PROBLEMS = 20
 HOUR_US = 3_600_000_000
 UNITS = {"kWh": 1.0, "MWh": 1000.0}
 _DAY_FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%Y.%m.%d")
 _HOUR = re.compile(r"(\d{1,2})(?::00)?(?:\s*[-–—]\s*\d{1,2}(?::00)?)?\Z")
-
-Cell = object
-Row = Sequence[Cell]
 
 
 def read_prices(name: str, content: bytes, table: str, unit: str, zone: ZoneInfo) -> PricePreview:
@@ -36,9 +29,7 @@ def read_prices(name: str, content: bytes, table: str, unit: str, zone: ZoneInfo
         raise ConfigError(f"unit: {unit!r} is none of {', '.join(UNITS)}")
     if not table.strip() or len(table) > 60:
         raise ConfigError("table: expected a name of 1 to 60 characters, the one that a tariff's field table holds")
-    if len(content) > LARGEST_BYTES:
-        raise ConfigError(f"the file is larger than {LARGEST_BYTES // 1_000_000} MB")
-    rows = _xlsx(content) if content[:2] == b"PK" or name.lower().endswith(".xlsx") else _csv(content)
+    rows = read_table(name, content, largest_bytes=LARGEST_BYTES, most_rows=MOST_ROWS, most_columns=MOST_COLUMNS)
     found: dict[int, float] = {}
     problems: list[str] = []
     wide = any(len([c for c in row if _number(c) is not None]) >= 23 for row in rows)
@@ -137,36 +128,6 @@ def _number(cell: Cell) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
-
-
-def _csv(content: bytes) -> list[Row]:
-    for encoding in ("utf-8-sig", "cp1251"):
-        try:
-            text = content.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        raise ConfigError("the file is neither a table of Excel nor a text in UTF-8 or Windows-1251")
-    mark = max(";\t,", key=text[:4000].count)
-    rows = list(csv.reader(io.StringIO(text), delimiter=mark))
-    if len(rows) > MOST_ROWS:
-        raise ConfigError(f"the file has more than {MOST_ROWS} rows")
-    return [row[:MOST_COLUMNS] for row in rows]
-
-
-def _xlsx(content: bytes) -> list[Row]:
-    from openpyxl import load_workbook  # type: ignore[import-untyped]  # noqa: PLC0415 - loads only when a file comes
-    from openpyxl.utils.exceptions import InvalidFileException  # type: ignore[import-untyped]  # noqa: PLC0415
-
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > LARGEST_UNPACKED_BYTES:
-                raise ConfigError("the table is too large")
-        sheet = load_workbook(io.BytesIO(content), read_only=True, data_only=True).worksheets[0]
-        return [row[:MOST_COLUMNS] for row in sheet.iter_rows(max_row=MOST_ROWS, values_only=True)]
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, IndexError, OSError) as exc:
-        raise ConfigError("the file is no table of Excel (.xlsx)") from exc
 
 
 def span_words(preview: PricePreview, zone: ZoneInfo) -> str:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import replace
 from typing import Any
 
-from config import plant_detectors
+from config import device_table, plant_detectors
 from config.commissioning import Change, connected, disconnected, limit_entry
 from config.plant_file import dump_plant, parse_plant, plant_from_document
 from config.profile_catalog import ProfileCatalog
@@ -22,6 +22,7 @@ from domain.access import Actor, Role
 from domain.alert import LimitRule
 from domain.alert_rule import AlertRule
 from domain.commissioning import Connected, Connection, ReadNow, ScanStep
+from domain.device_table import DevicePreview
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
 from domain.formula import names_in
 from domain.plant import Device, Line, Machine, Plant, Tag
@@ -278,6 +279,21 @@ class PlantAdmin:
         await self.need_admin(actor, "import")
         parsed = parse_plant(text, file="import", catalog=self._catalog, environ=self._environ)
         await self.replace(parsed.document, actor, "plant_import", parsed.plant.site.name, known)
+
+    async def draft_devices(self, rows: Sequence[Sequence[object]], actor: Actor) -> DevicePreview:
+        """What a table of devices would do, each row judged with the whole plant; nothing is stored. Raises Forbidden."""
+        await self.need_admin(actor, "devices import")
+        base, secrets = await self._store.version(), await self._secrets(self._document)
+        return await asyncio.to_thread(
+            device_table.preview, rows, copy.deepcopy(self._document), base, catalog=self._catalog, environ=self._environ,
+            secrets=secrets,
+        )
+
+    async def import_devices(self, found: DevicePreview, name: str, actor: Actor) -> None:
+        """The right rows of a table, as one version. Raises Conflict when another version runs by now, ConfigError, Forbidden."""
+        if found.document is None or not found.importable:
+            raise Conflict("no row of the table can be imported")
+        await self.replace(found.document, actor, "devices_import", name, found.base)
 
     async def replace(
         self, document: Mapping[str, object], actor: Actor, action: str, subject: str, known: int | None = None

@@ -76,6 +76,7 @@ ALWAYS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "mqtt": ("cnc_id", "topic", "id_path", "time_path", "clock_timezone", "payload", "sparkplug", "timeout_s"),
 }
+PARAMETERS: Final = tuple(_GETTERS)  # every parameter that any device may have
 _LAYOUT: Final = ("base_address", "address_base", "table", "order", "word_order")
 
 

@@ -23,6 +23,7 @@ from domain.commissioning import Connected, Connection, ScanStep
 from domain.commissioning import ReadNow as ReadNow
 from domain.commissioning import ReadNowRow as ReadNowRow
 from domain.cube import CubeAnswer, Dimension
+from domain.device_table import DevicePreview
 from domain.efficiency import GroupEfficiency
 from domain.energy import NO_SHIFT_PRICE, Efficiency, EnergyAccount, ShiftPrice, ShiftWindow
 from domain.errors import Forbidden as Forbidden
@@ -554,6 +555,26 @@ class ProfileService(Protocol):
         ...
 
 
+class DeviceTableService(Protocol):
+    """Devices as a table for a spreadsheet. Needs admin."""
+
+    async def preview(self, name: str, content: bytes, actor: Actor) -> DevicePreview:
+        """What importing the file would do; nothing is stored. Raises ConfigError (no table, too large)."""
+        ...
+
+    async def apply(self, found: DevicePreview, name: str, actor: Actor) -> None:
+        """The right rows as one version. Raises Conflict (another version runs by now), ConfigError."""
+        ...
+
+    async def table(self, kind: str, actor: Actor, words: Mapping[str, str]) -> bytes:
+        """The devices there are, `kind` csv or xlsx; `words`: what each column means."""
+        ...
+
+    async def points(self, name: str, content: bytes, actor: Actor) -> Sequence[Mapping[str, object]]:
+        """Points of a profile, one a row, as its file would have them. Raises ConfigError."""
+        ...
+
+
 class PlantHistoryService(Protocol):
     """Kept versions of the configuration. Looking needs the role engineer, changing admin."""
 
@@ -1012,6 +1033,7 @@ class Services:
     plant: PlantService
     plant_history: PlantHistoryService
     profiles: ProfileService
+    device_tables: DeviceTableService
     access: AccessService
     status: StatusService
     reports: ReportService

@@ -1,4 +1,4 @@
-"""A profile of one's own in the browser: copied, a cell mistyped and put right, tried on a device, saved; two people are told."""
+"""Profiles and tables in the browser: a copy mistyped, put right, tried and saved; devices of a table judged and taken over."""
 
 from __future__ import annotations
 
@@ -79,3 +79,29 @@ async def test_whoever_saves_second_is_told_and_a_profile_in_use_names_its_devic
     await second.goto(second.url.replace(OWN, "mercury-234-modbus"))
     await second.wait_for_selector("text=main, m1")
     assert await second.locator(at("profile-save")).count() == 0
+
+
+async def test_a_table_of_devices_is_judged_row_by_row_and_its_right_rows_join(visit: Visit) -> None:
+    page = await visit("/admin/devices/import")
+    rows = ["id;profile;line;address", "t1;eastron-sdm630;tcp1;51", "t2;eastron-sdm630;tcp1;<b>7</b>", "t3;eastron-sdm630;tcp1;53"]
+    upload = f"{at('import-upload')} input[type=file]"
+    await page.set_input_files(upload, {"name": "photo.csv", "mimeType": "text/csv", "buffer": b"\x89PNG\x00\xff"})
+    await page.wait_for_selector(at("import-refused"))
+    await page.set_input_files(upload, {"name": "huge.csv", "mimeType": "text/csv", "buffer": b"a" * 6_000_000})
+    await page.wait_for_selector("text=Файл не принят")
+    await page.set_input_files(upload, {"name": "cells.csv", "mimeType": "text/csv", "buffer": "\n".join(rows).encode()})
+    await page.wait_for_selector(at("import-table"))
+    assert "D3. Адрес" in await said(page, "cell-3-what")
+    assert "<b>7</b>" in await said(page, "cell-3-what")  # foreign text is text
+    await page.click(at("import-view-wrong"))
+    await page.wait_for_selector(at("row-2"), state="detached")
+    await page.click(at("import-do"))
+    await page.click(at("import-ask-yes"))
+    await page.wait_for_selector(at("import-done"))
+    await page.click(at("import-devices"))
+    await page.wait_for_selector(at("row-t3"))
+    assert await page.locator(at("row-t2")).count() == 0
+    for device in ("t1", "t3"):  # the shop is left as it was
+        await page.click(at(f"device-delete-{device}"))
+        await page.click(at("delete-yes"))
+        await page.wait_for_selector(at(f"row-{device}"), state="detached")

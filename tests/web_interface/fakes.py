@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 
 from analysis.alerts import AlertEngine
+from application.device_tables import DeviceTables
 from config.plant_history import PlantHistory
 from domain.access import Role, User
 from domain.alert import Action, Alert, AlertState, Change, Hold, HoldKind, Priority
@@ -562,7 +563,8 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         alerts=FakeAlerts(live),
         plant=FakePlant(),
         plant_history=fake_history(clock, audit),
-        profiles=fake_profiles(real_plant(plant_store(clock.now_us()), audit, clock, lambda _plant, _tags: None)),
+        profiles=fake_profiles(small := real_plant(plant_store(clock.now_us()), audit, clock, lambda _plant, _tags: None)),
+        device_tables=DeviceTables(small),
         access=Accounts(store, audit, clock, hashing=CHEAP),
         status=(status := FakeStatus(clock)),
         reports=FakeReports(clock),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from application.device_tables import DeviceTables
 from config.plant_admin import Apply, PlantAdmin
 from config.plant_file import plant_from_document
 from config.plant_history import PlantHistory
@@ -130,7 +131,9 @@ async def with_real_plant(services: FakeServices) -> FakeServices:
         store, services.audit_store, services.clock,
         lambda _plant, _tags: services.live.publish("plant", None),  # type: ignore[attr-defined]
     )  # fmt: skip
-    return replace(services, plant=admin, plant_history=PlantHistory(admin, store), profiles=fake_profiles(admin))
+    return replace(
+        services, plant=admin, plant_history=PlantHistory(admin, store), profiles=fake_profiles(admin), device_tables=DeviceTables(admin)
+    )
 
 
 FLOOR: dict[str, Any] = {
@@ -158,4 +161,4 @@ async def with_floor(services: FakeServices) -> AsyncIterator[FakeServices]:
             reader=partial(read_now, collector, SystemClock()), scanner=partial(scan, collector),
         )  # fmt: skip
         await admin.load()
-        yield replace(services, plant=admin, profiles=fake_profiles(admin))
+        yield replace(services, plant=admin, profiles=fake_profiles(admin), device_tables=DeviceTables(admin))

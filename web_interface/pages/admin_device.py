@@ -31,35 +31,38 @@ def register(services: Services, hub: Hub) -> None:
     """The pages at /admin/devices/new/form and /admin/devices/ID/edit."""
 
     @ui.page(FORM, title="")
-    async def new_device_page(line: str = "") -> Response | None:
-        return await _show(services, hub, None, line)
+    async def new_device_page(line: str = "", like: str = "") -> Response | None:
+        return await _show(services, hub, None, line, like)
 
     @ui.page(f"{LIST}/{{device_id}}/edit", title="")
     async def device_page(device_id: str) -> Response | None:
         return await _show(services, hub, device_id, "")
 
 
-async def _show(services: Services, hub: Hub, device_id: str | None, line: str) -> Response | None:
+async def _show(services: Services, hub: Hub, device_id: str | None, line: str, like: str = "") -> Response | None:
     if (answer := await admin_frame.refused(services, ui.context.client, Role.ADMIN)) is not None:
         return answer
     title = device_id or admin_frame.text_for(services, "admin.device.new")
     with admin_frame.section_page(services, hub, "devices", title=title, parent=LIST) as page:
         try:
-            stored = {} if device_id is None else dict(services.plant.entry("devices", device_id))
+            stored = {} if not (device_id or like) else dict(services.plant.entry("devices", device_id or like))
         except NotFound as exc:
             el("p", "em-quiet", admin_words.said(exc, page.lang), "device-unknown")
             return None
-        DevicePage(page, device_id, stored, line).build()
+        DevicePage(page, device_id, stored, line, like).build()
     return None
 
 
 class DevicePage:
-    """A device that is edited, or a new one. `stored`: its fields as they are kept, empty for a new one."""
+    """A device that is edited, or a new one. `stored`: its fields as they are kept, or those of `like`, of which it is a copy."""
 
-    def __init__(self, page: shell.Page, device_id: str | None, stored: dict[str, object], line: str) -> None:
+    def __init__(self, page: shell.Page, device_id: str | None, stored: dict[str, object], line: str, like: str = "") -> None:
         self._page, self._id, self._stored = page, device_id, stored
-        self._draft: dict[str, Any] = dict(stored) if device_id is not None else self._first_draft(line)
-        self._device: Device | None = None if device_id is None else page.services.plant.plant.device(device_id)
+        known = device_id or like
+        self._draft: dict[str, Any] = dict(stored)
+        if device_id is None:
+            self._draft |= self._first_draft(line or str(stored.get("line", ""))) | {"scan_s": stored.get("scan_s", 1)}
+        self._device: Device | None = page.services.plant.plant.device(known) if known else None
         self._before = self._machine_of(device_id)
         self._draft["machine"] = self._before.id if self._before is not None else NONE
         self._form: Form

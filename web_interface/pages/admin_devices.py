@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from nicegui import ui
 from nicegui.element import Element
@@ -13,7 +14,7 @@ from domain.access import Role
 from domain.health import DeviceStatus, LineStatus
 from domain.plant import Device, Line
 from web_interface.components import Card, Confirm, DataTable, Hub, Tick, button, empty, link_button, notify
-from web_interface.pages import admin_device, admin_frame, admin_wizard, shell
+from web_interface.pages import admin_device, admin_frame, admin_import, admin_wizard, shell
 from web_interface.pages.admin_line_dialog import LineDialog
 from web_interface.services import Services
 
@@ -52,6 +53,7 @@ class DevicesPage:
             )  # fmt: skip
         with Card(t("admin.devices"), testid="devices-card") as card:
             with card.tools:
+                link_button(t("import.open"), admin_import.PATH, icon_name="table_view", testid="device-import")
                 link_button(t("wizard.form"), admin_device.FORM, testid="device-form-new")
                 link_button(t("wizard.open"), admin_wizard.PATH, icon_name="add", kind="primary", testid="device-new")
             rows = self._device_rows()
@@ -162,6 +164,7 @@ class DevicesPage:
             "do": {
                 "text": "",
                 "actions": [
+                    {"name": "device-clone", "icon": "content_copy", "label": page.t("admin.device.clone"), "kind": "quiet"},
                     {"name": "device-delete", "icon": "delete_outline", "label": page.t("admin.device.delete"), "kind": "quiet"}
                 ],
             },
@@ -169,8 +172,11 @@ class DevicesPage:
         href = f"{admin_device.LIST}/{device.id}/edit"
         return {"id": device.id, "href": href, "cells": cells, "selected": device.id == self._saved}
 
-    async def _device_action(self, device_id: Any, _name: str) -> None:
+    async def _device_action(self, device_id: Any, name: str) -> None:
         page, wanted = self._page, str(device_id)
+        if name == "device-clone":
+            ui.navigate.to(f"{admin_device.FORM}?like={quote(wanted, safe='')}")
+            return
         words = page.t("admin.device.delete.words", id=wanted)
         confirm = Confirm(page.lang, page.t("admin.device.delete"), words, page.t("action.delete"), testid="delete")
         if await confirm.ask() and await admin_frame.attempt(

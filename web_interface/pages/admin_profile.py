@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from nicegui import ui
+from nicegui import events, ui
 from starlette.responses import Response
 
 from domain.access import Role
@@ -17,6 +17,7 @@ from web_interface.components import Card, Confirm, Hub, Part, Segmented, button
 from web_interface.pages import admin_frame, admin_profiles, admin_words, shell
 from web_interface.pages import profile_table as table
 from web_interface.pages.admin_form import Field, Form
+from web_interface.pages.admin_import import LARGEST
 from web_interface.pages.admin_profiles import LIST
 from web_interface.pages.admin_words import Trouble
 from web_interface.pages.later import Later
@@ -81,6 +82,14 @@ class ProfilePage:
         with Card(t("admin.field.points"), testid="points-card") as card:
             with card.tools:
                 if self._file.own:
+                    self._upload = ui.upload(
+                        on_upload=self._points_uploaded, on_rejected=self._points_rejected, auto_upload=True, max_files=1,
+                        max_file_size=LARGEST,
+                    )  # fmt: skip
+                    self._upload.props("accept='.xlsx,.csv' flat").classes("em-upload")
+                    self._upload._props["data-testid"] = "points-upload"
+                    button(t("profile.points.in"), self._pick, icon_name="upload_file", small=True, testid="points-in")
+                    button(t("profile.points.out"), self._points_out, icon_name="file_download", small=True, testid="points-out")
                     self._add = button(t("profile.point.new"), self._add_point, icon_name="add", small=True, testid="point-add")
                 views = {"table": t("profile.view.table"), "yaml": "YAML"}
                 self._switch_view = Segmented(
@@ -194,6 +203,34 @@ class ProfilePage:
     def _add_point(self) -> None:
         self._become(table.added(self._document))
         self._redraw_rows()
+
+    # ---- a spreadsheet -----------------------------------------------------------------------------------------------
+    def _pick(self) -> None:
+        self._upload.run_method("pickFiles")
+
+    def _points_rejected(self) -> None:
+        notify(self._page.t("import.rejected", n=LARGEST // 1_000_000), good=False)
+
+    async def _points_uploaded(self, event: events.UploadEventArguments) -> None:
+        """The points of the file take the place of these, unsaved: what is wrong stands in its cell."""
+        page, name = self._page, event.file.name
+        content = await event.file.read()
+        self._upload.reset()
+        found: list[Any] = []
+
+        async def act() -> None:
+            found.extend(await page.services.device_tables.points(name, content, page.actor()))
+
+        if await admin_frame.attempt(page, act):
+            self._answers, self._view = None, "table"
+            self._switch_view.choose("table")
+            self._become({**self._document, "points": [dict(point) for point in found]})
+            self._draw_points()
+            self._show(self._draft)
+            notify(page.t("profile.points.came", n=len(found)))
+
+    def _points_out(self) -> None:
+        ui.download.content(table.as_csv(self._document), f"{self._file.name}.csv", "text/csv")
 
     def _redraw_rows(self) -> None:
         if self._table is not None:

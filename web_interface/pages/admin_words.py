@@ -73,6 +73,11 @@ def label_of(field: str, lang: str) -> str:
     return t(key, lang) if has(key, lang) else ""
 
 
+def problem_words(message: str, expected: str, lang: str) -> str:
+    """What is wrong, and what would be right."""
+    return _joined(sentence(message, lang), _wanted(expected, lang), lang)
+
+
 def _trouble(problem: object, lang: str, own: str) -> Trouble:
     """From an entry of `.problems`: line, field, message, expected, path."""
     message, expected = str(getattr(problem, "message", problem)), str(getattr(problem, "expected", ""))

@@ -22,6 +22,9 @@ EXPECTED: Patterns = (
     (r"a PNG, JPEG or WebP file", "floor_picture"),
     (r"(?P<low>\d+) to (?P<high>\d+) percent", "percent"),
     (r"1 to 60 letters, digits, dashes", "slug"),
+    (r"a first row with the names of columns", "first_row"),
+    (r"one row a device", "row_a_device"),
+    (r"a column (?P<name>\w+)", "column"),
     (r"plain text", "plain_text"),
     (r"a folder of the server(?: that is there)?", "server_folder"),
     (r"a whole path or one without \.\.", "server_folder"),
@@ -84,6 +87,8 @@ EXPECTED: Patterns = (
     (r"more than (?P<field>\w+) \((?P<value>\S+)\), both above 0", "more_than_positive"),
     # -- points of a device
     (r"\[low, high\], two numbers in rising order", "pair"),
+    (r"at least one point", "least_point"),
+    (r"lower-case letters, digits and -", "profile_name"),
     (r"either profile or points", "profile_or_points"),
     (r"a point: (?P<sample>\{.+\})", "sample"),
     (r"a short text", "short_text"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import csv
+import io
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -10,6 +12,7 @@ from typing import Any, Final
 from domain.commissioning import ReadNow
 from domain.profile import BIT_TABLES, MERCURY_QUERIES, REGISTER_TABLES, REGISTERS, TYPES, Group, Profile
 from domain.quantity import Quantity, units_of
+from web_interface.api.tables import safe_cell
 from web_interface.format import Format
 from web_interface.locale import has, t
 from web_interface.pages import admin_read_view
@@ -112,6 +115,19 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def as_csv(document: Document) -> bytes:
+    """The points for a spreadsheet, and back; fields that stand in the YAML only are not in it."""
+    shown = rows(document)
+    names = list(dict.fromkeys(name for row in shown for name in row["cells"]))
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    writer.writerow(names)
+    for row in shown:
+        cells = [row["cells"].get(name, "") for name in names]
+        writer.writerow([cell if _NUMBER.fullmatch(cell) else safe_cell(cell) for cell in cells])
+    return out.getvalue().encode("utf-8-sig")
 
 
 def edited(document: Document, number: int, key: str, typed: str) -> dict[str, Any]:

@@ -112,6 +112,9 @@ SERVICES: Patterns = (
     # -- the configuration's versions
     (r"the configuration was changed by somebody else meanwhile: load it again", "changed_meanwhile"),
     (r"version (?P<n>\d+) is what runs already", "version_runs"),
+    # -- tables of devices
+    (r"no row of the table can be imported", "no_row"),
+    (r"the file has no rows", "no_rows"),
     # -- profiles of devices
     (r"(?P<n>\d+) own profiles lie there; delete one first", "profiles_many"),
     (rf"profile {NAME} is used by (?P<users>.+)", "profile_used"),

@@ -395,12 +395,23 @@ SAID: tuple[tuple[type[MonitorError], str, str], ...] = (
     (Conflict, "line 'gw1' exists already", "Имя «gw1» уже занято"),
     (Conflict, "channel 'mail' exists already", "Имя «mail» уже занято"),
     (Conflict, "alert 'k' stands already", "Такая тревога уже есть"),
+    (Conflict, "no row of the table can be imported", "Ни одной строки нельзя внести"),
+    (ConfigError, "tag: is missing; expected a column tag", "Величина. Не заполнено; нужно: столбец tag"),
+    (ConfigError, "points: are missing; expected at least one point", "Точки. Не заполнено; нужно: хотя бы одна точка"),
+    (ConfigError, "name: is 'Own Name'; expected lower-case letters, digits and -",
+     "Название. Значение 'Own Name' не подходит; нужно: строчные латинские буквы, цифры и -"),
+    (Conflict, "profile 'own' exists already", "Имя «own» уже занято"),
+    (Conflict, "500 own profiles lie there; delete one first", "Своих профилей уже 500: сначала удалите один"),
+    (Conflict, "profile 'own' is used by m1, m2", "Профиль «own» нужен приборам: m1, m2"),
+    (Conflict, "profile 'own' was changed by somebody else meanwhile: load it again",
+     "Тем временем это изменил кто-то другой: откройте заново"),
 )
 
 
 SPEAKERS = (
     "analysis", "notifications", "reports", "config/plant_admin.py", "config/commissioning.py",
-    "application/price_file.py", "database/repositories",
+    "application/price_file.py", "application/table_file.py", "application/device_tables.py", "config/profile_admin.py",
+    "config/point_table.py", "database/repositories",
     "web_interface/auth", "web_interface/pages", "web_interface/api/alert_rules.py",
 )  # fmt: skip
 
