@@ -67,6 +67,8 @@ async def _read_device(device: Device, line: Line, *, with_trace: bool) -> int:
         _print_trace(trace, started)
     for reading in readings:
         _print_reading(device, reading)
+    for note in trace.notes:
+        print(note)
     print(f"{device.id} ({device.profile.name}) on {line.id} ({line.target}): {clock.monotonic() - started:.3f} s")
     return 0 if any(q == 0 for reading in readings for q in reading.qualities) else 1
 

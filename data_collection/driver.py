@@ -51,9 +51,13 @@ class ScanHit:
 
 @dataclass(slots=True)
 class Trace:
-    """Bytes of one read for the electrician: (direction, monotonic seconds, bytes); direction is "tx" or "rx"."""
+    """Bytes of one read for the electrician: (direction, monotonic seconds, bytes); direction is "tx" or "rx".
+
+    `notes`: what a driver has to say of points it could not read.
+    """
 
     frames: list[tuple[str, float, bytes]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class Driver(Protocol):

@@ -30,7 +30,7 @@ async def read_now(collector: Collector, clock: Clock, device: Device, line: Lin
     return ReadNow(
         clock.monotonic() - started,
         rows,
-        technical=frames_text(trace),
+        technical="\n".join([*trace.notes, frames_text(trace)]).strip(),
         orders={order.value: (probe.plausible, probe.of) for order, probe in orders.items()},
         order_values={order.value: probe.values for order, probe in orders.items()},
     )

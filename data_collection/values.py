@@ -12,14 +12,14 @@ LONGEST_TEXT = 500
 
 
 class PointValue:
-    """Compiled for one point: what its raw value means. `text`: does the point travel as a text?"""
+    """Compiled for one point: what its raw value means (raw * factor + offset). `text`: does the point travel as a text?"""
 
-    __slots__ = ("_factor", "_offset", "_words", "point", "text")
+    __slots__ = ("_words", "factor", "offset", "point", "text")
 
     def __init__(self, point: Point) -> None:
         factor = canonical_factor(point.quantity, point.unit)
         self.point, self.text = point, point.kind is Kind.TEXT
-        self._factor, self._offset = point.scale * factor, point.offset * factor
+        self.factor, self.offset = point.scale * factor, point.offset * factor
         self._words = {name.strip().casefold(): number for number, name in point.enum.items()}
 
     def number(self, raw: object) -> tuple[float | None, Quality]:
@@ -43,7 +43,7 @@ class PointValue:
     def _finite(self, value: float) -> tuple[float | None, Quality]:
         if not math.isfinite(value):
             return None, Quality.NO_VALUE
-        return value * self._factor + self._offset, Quality.GOOD
+        return value * self.factor + self.offset, Quality.GOOD
 
     def words(self, raw: object) -> str:
         """The text of a text point: of a number its name in the point's enum where it has one."""

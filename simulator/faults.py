@@ -24,6 +24,7 @@ KINDS = frozenset(
         "split",  # the reply comes in single bytes (byte lines)
         "noise",  # foreign bytes before the reply (byte lines, LSV2)
         "cut",  # half a reply, then nothing (LSV2)
+        "stop",  # the controller's CPU is in STOP (S7)
         "refuse_login",  # the login is refused (LSV2)
     }
 )

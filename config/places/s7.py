@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config.fields import Fields, shown
-from domain.places.s7 import ADDRESS_EXAMPLE, LAST_BYTE, SIZES, TEXTS, VARIABLE, WIDTHS, S7Place, parsed_address
+from domain.places.s7 import ADDRESS_EXAMPLE, ENCODINGS, LAST_BYTE, SIZES, TEXTS, VARIABLE, WIDTHS, S7Place, parsed_address
 from domain.quantity import Kind, Quantity
 
 LONGEST_STRING = 254
@@ -15,7 +15,10 @@ def read(fields: Fields, quantity: Quantity) -> S7Place:
     length = fields.whole("length", 0, low=1, high=LONGEST_STRING, required=kind in VARIABLE) or 0
     if kind is not None and kind not in VARIABLE and fields.has("length"):
         fields.problem("length", f"has no meaning for type {kind}", "type: STRING")
+    encoding = fields.choice("encoding", ENCODINGS, ENCODINGS[0]) or ENCODINGS[0]
     address = fields.text("address", required=True, longest=40)
+    if address is not None and kind is not None and "{" in address:  # parameters of the profile stand in it
+        return S7Place(address.strip(), kind, length, encoding)
     found = None if address is None else parsed_address(address)
     if address is not None and found is None:
         fields.problem("address", f"is {shown(address)}", f"an address such as {ADDRESS_EXAMPLE}")
@@ -30,7 +33,7 @@ def read(fields: Fields, quantity: Quantity) -> S7Place:
             "address", f"is {shown(address)}: {WIDTHS[found.width]} bytes, while {kind} takes {SIZES[kind]}",
             f"an address such as {ADDRESS_EXAMPLE}",
         )
-    place = S7Place(address.strip().upper(), kind, length)
+    place = S7Place(address.strip().upper(), kind, length, encoding)
     if place.end > LAST_BYTE + 1:
         fields.problem("address", f"the value ends behind the last byte {LAST_BYTE}", "an address with room for all of it")
     return place

@@ -99,6 +99,12 @@ class Lsv2Driver:
         answers = _Answers()
         for question in plan.groups[group].questions:
             await self._answer(connection, plan, question, answers, trace)
+        if answers.reasons:
+            plan.refusals[group] = answers.reasons[0]
+        elif not answers.resting:
+            plan.refusals.pop(group, None)
+        if trace is not None:
+            trace.notes += answers.reasons
         if answers.denied and not answers.raw and len(answers.denied) == len(plan.groups[group].questions):
             raise AccessDenied(f"device {plan.device.id}: {answers.denied[0]}")
         return answers.reading(plan, group, traced=trace is not None)
@@ -119,20 +125,21 @@ class Lsv2Driver:
         now = time.monotonic()
         if question.resting_until > now and trace is None:
             answers.bad(question, question.reason)
+            answers.resting = True
             return
         try:
             await self._log_in(connection, question.login, plan.password or self._line.password, plan.timeout_s, trace)
             answers.good(question, *await self._ask(connection, plan, question, trace))
         except AccessDenied as denied:
-            answers.bad(question, _DENIED)
+            answers.bad(question, _DENIED, str(denied))
             answers.denied.append(str(denied))
         except Refusal as refusal:
-            answers.bad(question, self._refused(plan, question, refusal, now))
-        except DecodeError:
+            answers.bad(question, self._refused(plan, question, refusal, now), f"{question.name}: {refusal}")
+        except DecodeError as wrong:
             if not connection.usable:
                 raise
             plan.faults["decode"] += 1
-            answers.bad(question, _DECODE)
+            answers.bad(question, _DECODE, str(wrong))
         else:
             question.resting_until = 0.0
 
@@ -208,6 +215,8 @@ class _Answers:
         self.raw: dict[str, Value] = {}
         self.hex: dict[str, str] = {}
         self.denied: list[str] = []
+        self.reasons: list[str] = []
+        self.resting = False  # was anything left out because the control does not know it?
         self._quality: dict[str, int] = {}
 
     def good(self, question: Question, values: Mapping[str, Value], payload: bytes) -> None:
@@ -218,7 +227,9 @@ class _Answers:
             if p.tag not in values:  # an axis or a piece of memory that this control does not have
                 self._quality[p.tag] = _REFUSED
 
-    def bad(self, question: Question, quality: int) -> None:
+    def bad(self, question: Question, quality: int, why: str = "") -> None:
+        if why:
+            self.reasons.append(why)
         self._quality.update({p.tag: quality for p in question.located})
 
     def reading(self, plan: Plan, group: Group, *, traced: bool) -> Reading:

@@ -138,9 +138,12 @@ class GroupPlan:
 
 
 class Plan:
-    """Implements data_collection.driver.DevicePlan for LSV2. `faults`: what its driver survived on the wire, by kind."""
+    """Implements data_collection.driver.DevicePlan for LSV2.
 
-    __slots__ = ("_device", "faults", "groups", "password", "timeout_s")
+    `faults`: what its driver survived on the wire, by kind; `refusals`: why points of a group are bad, in plain words.
+    """
+
+    __slots__ = ("_device", "faults", "groups", "password", "refusals", "timeout_s")
 
     def __init__(self, device: Device, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
         """Raises ConfigError."""
@@ -150,12 +153,18 @@ class Plan:
         self.password = device.password
         self.timeout_s = number_option(device, "timeout_s", device.profile.quirks.timeout_s or timeout_s)
         self.faults: Counter[str] = Counter()
+        self.refusals: dict[Group, str] = {}
         located = [locate(device, point) for point in device.profile.points]
         self.groups = {group: GroupPlan([p for p in located if p.value.point.group is group]) for group in Group}
 
     @property
     def device(self) -> Device:
         return self._device
+
+    @property
+    def last_fault(self) -> str | None:
+        """See DevicePlan."""
+        return next(iter(self.refusals.values()), None)
 
     def points(self, group: Group) -> tuple[str, ...]:
         return self.groups[group].points

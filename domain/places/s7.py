@@ -20,6 +20,7 @@ VARIABLE: Final[Mapping[str, tuple[int, int]]] = {"STRING": (2, 1), "WSTRING": (
 TEXTS: Final = frozenset({"CHAR", "WCHAR", "DATE", "TOD", "LTOD", "DT", "DTL", *VARIABLE})
 WIDTHS: Final[Mapping[str, int]] = {"B": 1, "W": 2, "D": 4}
 """Bytes that the letter of an address names."""
+ENCODINGS: Final = ("latin-1", "cp1251", "utf-8")
 LAST_BYTE: Final = 65535
 ADDRESS_EXAMPLE: Final = "DB10.DBD4, DB10.DBX8.2, MW20, M10.3 or I0.3"
 _AREAS: Final = {"M": "M", "I": "I", "E": "I", "Q": "Q", "A": "Q"}  # the German letters too
@@ -58,11 +59,15 @@ def parsed_address(text: str) -> Address | None:
 
 @dataclass(frozen=True, slots=True)
 class S7Place(Place):
-    """`address`: DB10.DBD4, DB10.DBX8.2, MW20, I0.3 ...; `type`: one of SIZES or VARIABLE; `length` of a text, characters."""
+    """`address`: DB10.DBD4, DB10.DBX8.2, MW20, I0.3 ...; `type`: one of SIZES or VARIABLE; `length` of a text, characters.
+
+    `encoding` of STRING and CHAR: latin-1, cp1251 (as Russian Windows wrote it) or utf-8.
+    """
 
     address: str
     type: str
     length: int = 0
+    encoding: str = "latin-1"
 
     @property
     def parsed(self) -> Address:

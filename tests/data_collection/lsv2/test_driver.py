@@ -156,6 +156,7 @@ async def test_a_refused_question_is_bad_in_its_place_and_rests() -> None:
         first = await driver.read(plan, Group.FAST)
         assert by_tag(first)["program_status"] == (None, Quality.REFUSED)
         assert by_tag(first)["execution_state"] == (4.0, 0)
+        assert plan.last_fault == "program_status: R_RI 001a: error 24 (wrong parameter)"  # type: ignore[attr-defined]
         again = await driver.read(plan, Group.FAST)
         assert by_tag(again)["program_status"] == (None, Quality.REFUSED)
         by_hand = await driver.read(plan, Group.FAST, Trace())  # who reads by hand wants to see it asked

@@ -1,0 +1,226 @@
+"""python-snap7's client in a thread of its own, one a line; its errors in our words.
+
+A call that is given up (cancelled, overdue) would block the thread until the library's time-out: its socket is closed instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import socket
+import struct
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from snap7 import Area, Client
+from snap7.error import S7ConnectionError, S7Error, S7ProtocolError, S7TimeoutError
+
+from data_collection.s7.block import Block
+from domain.errors import DecodeError, DeviceRefused, DeviceUnreachable, LineDown
+
+logging.getLogger("snap7").setLevel(logging.CRITICAL)  # it logs what it raises as well
+_T = TypeVar("_T")
+_AREAS: Final = {"DB": Area.DB, "M": Area.MK, "I": Area.PE, "Q": Area.PA}
+_MODE_LIST, _MODE_AT = 0x0424, 7  # system status list: last change of the mode; where the mode it went to stands
+_MODES: Final = {8: "RUN", 4: "STOP", 3: "STOP"}  # old CPUs say 3
+_RETURN_CODE: Final = re.compile(r"\(0x([0-9a-f]{2})\)")
+NOT_ALLOWED, BAD_ADDRESS, NO_OBJECT = 0x03, 0x05, 0x0A
+HEADER_REFUSALS: Final = frozenset({0x8104, 0x8500, 0xD602, 0xD603, 0xD604, 0xD605})
+PUT_GET: Final = (
+    "the controller does not allow PUT/GET: TIA Portal, properties of the CPU, Protection & Security, Connection mechanisms: "
+    'tick "Permit access with PUT/GET communication from remote partner", compile and download'
+)
+OPTIMISED: Final = (
+    'TIA Portal, properties of the block, Attributes: untick "Optimized block access", compile and download'
+)
+
+
+class Refusal(DeviceRefused):
+    """The controller refused a read. `code`: of the item or, above 255, of the whole answer."""
+
+    def __init__(self, block: Block, code: int) -> None:
+        super().__init__(refusal_text(block, code))
+        self.code = code
+
+
+def refusal_text(block: Block, code: int) -> str:
+    """Why, and what to do about it."""
+    if code == NOT_ALLOWED or code > 0xFF:
+        return f"{block.shown}: refused ({code:#06x}): {PUT_GET}"
+    if code == BAD_ADDRESS and block.area == "DB":
+        return f"{block.shown}: no such bytes (0x05): DB{block.db} is shorter, or optimised: {OPTIMISED}"
+    if code == NO_OBJECT and block.area == "DB":
+        return f"{block.shown}: not there (0x0a): DB{block.db} does not exist in the controller, or is optimised: {OPTIMISED}"
+    return f"{block.shown}: refused (code {code:#04x})"
+
+
+class S7Client:
+    """One connection. All methods but `abort` are to be awaited one after the other."""
+
+    def __init__(self, name: str) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"s7-{name}")
+        self._client: Client | None = None
+
+    @property
+    def usable(self) -> bool:
+        client = self._client
+        return client is not None and client.connection is not None and bool(client.connection.connected)
+
+    @property
+    def pdu(self) -> int:
+        """Negotiated PDU, bytes."""
+        return 240 if self._client is None else int(self._client.pdu_length)
+
+    async def open(self, host: str, port: int, rack: int, slot: int, timeout_s: float, connect_s: float) -> None:
+        """Connect and negotiate. Raises LineDown."""
+        self.abort()
+        client = self._client = Client()
+        client.pdu_length = 960  # as much as the controller gives
+        client.max_parallel = 1
+        target = f"{host}:{port}, rack {rack}, slot {slot}"
+        try:
+            async with asyncio.timeout(connect_s):
+                await self._in_thread(lambda: _connect(client, host, port, rack, slot, timeout_s))
+        except TimeoutError as exc:
+            raise LineDown(f"{target}: no connection within {connect_s:g} s") from exc
+        except (S7Error, OSError, struct.error, ValueError) as exc:
+            raise LineDown(f"{target}: {_plain(exc)}{_hint(exc)}") from exc
+
+    async def read(self, packets: Sequence[Sequence[Block]]) -> list[bytes | Refusal]:
+        """Bytes of each block in order, or why not. Raises DeviceUnreachable, LineDown, DecodeError; these end the connection."""
+        client = self._client
+        if client is None:
+            raise LineDown("not connected")
+
+        def work() -> list[bytes | Refusal]:
+            return [answer for packet in packets for answer in _read_packet(client, packet)]
+
+        return await self._called(work)
+
+    async def cpu_state(self) -> str | None:
+        """RUN or STOP; None where the controller does not tell. (The library's own `get_cpu_state` says RUN whatever comes.)"""
+        client = self._client
+        if client is None:
+            raise LineDown("not connected")
+
+        def work() -> str | None:
+            try:
+                data = bytes(client.read_szl(_MODE_LIST).Data[:8])
+            except (S7ProtocolError, RuntimeError):
+                return None
+            return _MODES.get(data[_MODE_AT])
+
+        return await self._called(work)
+
+    async def name(self) -> str:
+        """What the controller says of itself; empty where it does not tell."""
+        client = self._client
+        if client is None:
+            raise LineDown("not connected")
+
+        def work() -> str:
+            try:
+                info = client.get_cpu_info()
+            except (S7ProtocolError, RuntimeError):
+                return ""
+            parts = [bytes(text).split(b"\0")[0].decode("latin-1").strip() for text in (info.ModuleTypeName, info.ModuleName)]
+            return ", ".join(part for part in parts if part)
+
+        return await self._called(work)
+
+    async def close(self) -> None:
+        """Disconnect at once; nothing is awaited from the controller."""
+        self.abort()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def abort(self) -> None:
+        """Close the socket under whatever the thread does with it."""
+        client, self._client = self._client, None
+        connection = None if client is None else client.connection
+        if connection is not None and connection.socket is not None:
+            connection.connected = False  # no farewell: it could block
+            with contextlib.suppress(OSError):
+                connection.socket.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):
+                connection.socket.close()
+
+    async def _called(self, work: Callable[[], _T]) -> _T:
+        try:
+            return await self._in_thread(work)
+        except S7TimeoutError as exc:
+            self.abort()
+            raise DeviceUnreachable("no answer in time") from exc
+        except (S7ConnectionError, OSError) as exc:
+            self.abort()
+            raise LineDown(f"connection lost: {_plain(exc)}") from exc
+        except (S7Error, struct.error, ValueError, IndexError, KeyError, TypeError) as exc:  # bytes the library cannot take apart
+            self.abort()
+            raise DecodeError(f"an answer that makes no sense: {_plain(exc)}") from exc
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        except asyncio.CancelledError:
+            self.abort()
+            raise
+
+
+def _connect(client: Client, host: str, port: int, rack: int, slot: int, timeout_s: float) -> None:
+    client.connect(host, rack, slot, port)
+    connection = client.connection
+    if connection is not None and connection.socket is not None:
+        connection.timeout = timeout_s
+        connection.socket.settimeout(timeout_s)
+
+
+def _read_packet(client: Client, packet: Sequence[Block]) -> list[bytes | Refusal]:
+    """Several blocks in one question; apart where one of them is refused, to know which."""
+    if len(packet) > 1:
+        items = [{"area": _AREAS[b.area], "db_number": b.db, "start": b.start, "size": b.size} for b in packet]
+        try:
+            _, found = client.read_multi_vars(items)
+        except S7ProtocolError as exc:
+            if _code(exc) is None:
+                raise
+        else:
+            return [_whole(bytes(data), block) for data, block in zip(found, packet, strict=True)]
+    return [_read_block(client, block) for block in packet]
+
+
+def _read_block(client: Client, block: Block) -> bytes | Refusal:
+    try:
+        return _whole(bytes(client.read_area(_AREAS[block.area], block.db, block.start, block.size)), block)
+    except S7ProtocolError as exc:
+        code = _code(exc)
+        if code is None:
+            raise
+        return Refusal(block, code)
+
+
+def _whole(data: bytes, block: Block) -> bytes:
+    if len(data) != block.size:
+        raise S7ProtocolError(f"{len(data)} bytes instead of {block.size}")
+    return data
+
+
+def _code(exc: S7ProtocolError) -> int | None:
+    """The controller's own code of refusal; None when the answer itself was wrong."""
+    if exc.error_code is not None:
+        return exc.error_code if exc.error_code in HEADER_REFUSALS else None
+    found = _RETURN_CODE.search(str(exc))
+    return int(found[1], 16) if found else None
+
+
+def _plain(exc: Exception) -> str:
+    return str(exc) or type(exc).__name__
+
+
+def _hint(exc: Exception) -> str:
+    """What a refused connection may mean."""
+    words = str(exc).lower()
+    if "refused" in words or "timed out" in words or "unreachable" in words:
+        return ""
+    return " (wrong rack or slot, or no free connection in the controller)"
