@@ -15,6 +15,7 @@ from domain.places.s7 import Address, S7Place
 from domain.quality import Quality
 
 GOOD, NO_VALUE, DECODE_ERROR = int(Quality.GOOD), int(Quality.NO_VALUE), int(Quality.DECODE_ERROR)
+ANSWER_BYTES: Final = 18  # of an answer beside its data
 CODES: Final[Mapping[str, str]] = {
     "BOOL": "B", "BYTE": "B", "USINT": "B", "SINT": "b", "WORD": "H", "UINT": "H", "INT": "h", "DWORD": "I", "UDINT": "I",
     "DINT": "i", "REAL": "f", "LWORD": "Q", "ULINT": "Q", "LINT": "q", "LREAL": "d", "TIME": "i", "LTIME": "q", "S5TIME": "H",
@@ -60,8 +61,8 @@ class Block:
     """
 
     __slots__ = (
-        "_factors", "_fields", "_good", "_offsets", "_plain", "_struct", "area", "db", "located", "numbers", "refused_until",
-        "size", "start", "texts",
+        "_factors", "_fields", "_good", "_offsets", "_plain", "_raw_is_value", "_struct", "area", "db", "located", "numbers",
+        "refused_until", "size", "start", "texts",
     )
 
     def __init__(self, located: Sequence[Located]) -> None:
@@ -77,6 +78,7 @@ class Block:
         self._offsets = any(p.value.offset for p in self.numbers)
         self._fields = tuple(struct.Struct(">" + CODES[p.place.type]) for p in self.numbers)
         self._struct = self._whole()
+        self._raw_is_value = all(CODES[p.place.type] in "fd" and p.value.factor == 1.0 for p in self.numbers)
         self._plain = self._struct is not None and all(p.place.type not in {"BOOL", "S5TIME"} for p in self.numbers)
 
     def _whole(self) -> struct.Struct | None:
@@ -99,7 +101,8 @@ class Block:
     def decode(self, data: bytes) -> tuple[Sequence[float | None], Sequence[int]]:
         """Values in canonical units and qualities, in the order of `numbers`. `data`: `size` bytes."""
         if self._plain and self._struct is not None and not self._offsets:
-            values: list[float] = list(map(mul, self._struct.unpack(data), self._factors))
+            raw = self._struct.unpack(data)
+            values: Sequence[float] = raw if self._raw_is_value else list(map(mul, raw, self._factors))
             total = sum(values)
             if total - total == 0.0:  # neither NaN nor infinite anywhere
                 return values, self._good

@@ -11,18 +11,23 @@ import logging
 import re
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from snap7 import Area, Client
-from snap7.error import S7ConnectionError, S7Error, S7ProtocolError, S7TimeoutError
+from snap7.error import S7ConnectionError, S7Error, S7ProtocolError, S7StalePacketError, S7TimeoutError
+from snap7.s7protocol import S7Function
 
-from data_collection.s7.block import Block
+from data_collection.s7.block import ANSWER_BYTES, Block
 from domain.errors import DecodeError, DeviceRefused, DeviceUnreachable, LineDown
 
 logging.getLogger("snap7").setLevel(logging.CRITICAL)  # it logs what it raises as well
 _T = TypeVar("_T")
+_ITEM: Final = struct.Struct(">BBH")
+_DONE: Final = 0xFF
+_LENGTH_IN_BITS: Final = frozenset({3, 4, 5})
+_STALE_LIMIT: Final = 4
 _AREAS: Final = {"DB": Area.DB, "M": Area.MK, "I": Area.PE, "Q": Area.PA}
 _MODE_LIST, _MODE_AT = 0x0424, 7  # system status list: last change of the mode; where the mode it went to stands
 _MODES: Final = {8: "RUN", 4: "STOP", 3: "STOP"}  # old CPUs say 3
@@ -177,41 +182,70 @@ def _connect(client: Client, host: str, port: int, rack: int, slot: int, timeout
 
 
 def _read_packet(client: Client, packet: Sequence[Block]) -> list[bytes | Refusal]:
-    """Several blocks in one question; apart where one of them is refused, to know which."""
-    if len(packet) > 1:
-        items = [{"area": _AREAS[b.area], "db_number": b.db, "start": b.start, "size": b.size} for b in packet]
-        try:
-            _, found = client.read_multi_vars(items)
-        except S7ProtocolError as exc:
-            if _code(exc) is None:
-                raise
-        else:
-            return [_whole(bytes(data), block) for data, block in zip(found, packet, strict=True)]
-    return [_read_block(client, block) for block in packet]
-
-
-def _read_block(client: Client, block: Block) -> bytes | Refusal:
+    """Several blocks in one question. The library would raise at the first that is refused, and copies each answer twice."""
+    if len(packet) == 1 and packet[0].size > client.pdu_length - ANSWER_BYTES:
+        return [_read_long(client, packet[0])]
+    request = client.protocol.build_multi_read_request([(_AREAS[b.area], b.db, b.start, b.size) for b in packet])
     try:
-        return _whole(bytes(client.read_area(_AREAS[block.area], block.db, block.start, block.size)), block)
+        response = _exchange(client, request)
     except S7ProtocolError as exc:
-        code = _code(exc)
+        if exc.error_code not in HEADER_REFUSALS:
+            raise
+        return [Refusal(block, exc.error_code) for block in packet]
+    parameters = response.get("parameters") or {}
+    if (parameters.get("function_code"), parameters.get("item_count")) != (S7Function.READ_AREA, len(packet)):
+        raise S7ProtocolError("the answer to another question")
+    return list(_items(response.get("raw_data") or b"", packet))
+
+
+def _exchange(client: Client, request: bytes) -> dict[str, Any]:
+    """Send a question and take its answer; answers to earlier ones are passed over."""
+    connection = client.connection
+    if connection is None:
+        raise S7ConnectionError("not connected")
+    connection.send_data(request)
+    for _ in range(_STALE_LIMIT):
+        response: dict[str, Any] = client.protocol.parse_response(connection.receive_data())
+        try:
+            client.protocol.validate_pdu_reference(response["sequence"])
+        except S7StalePacketError:
+            continue
+        return response
+    raise S7ProtocolError("only answers to earlier questions")
+
+
+def _items(raw: bytes, packet: Sequence[Block]) -> Iterator[bytes | Refusal]:
+    """The answer's items: return code, kind of length, length, bytes (filled up to an even number). Raises S7ProtocolError."""
+    at = 0
+    for block in packet:
+        if at + _ITEM.size > len(raw):
+            raise S7ProtocolError("an answer that was cut short")
+        code, kind, length = _ITEM.unpack_from(raw, at)
+        at += _ITEM.size
+        if code != _DONE:
+            yield Refusal(block, code)
+            continue
+        size = (length + 7) // 8 if kind in _LENGTH_IN_BITS else length
+        data = raw[at : at + size]
+        if len(data) != block.size:
+            raise S7ProtocolError(f"{len(data)} bytes instead of {block.size}")
+        at += size + size % 2
+        yield data
+
+
+def _read_long(client: Client, block: Block) -> bytes | Refusal:
+    """One value that is longer than an answer: the library asks for it in pieces."""
+    try:
+        data = bytes(client.read_area(_AREAS[block.area], block.db, block.start, block.size))
+    except S7ProtocolError as exc:
+        found = _RETURN_CODE.search(str(exc))
+        code = exc.error_code if exc.error_code in HEADER_REFUSALS else int(found[1], 16) if found else None
         if code is None:
             raise
         return Refusal(block, code)
-
-
-def _whole(data: bytes, block: Block) -> bytes:
     if len(data) != block.size:
         raise S7ProtocolError(f"{len(data)} bytes instead of {block.size}")
     return data
-
-
-def _code(exc: S7ProtocolError) -> int | None:
-    """The controller's own code of refusal; None when the answer itself was wrong."""
-    if exc.error_code is not None:
-        return exc.error_code if exc.error_code in HEADER_REFUSALS else None
-    found = _RETURN_CODE.search(str(exc))
-    return int(found[1], 16) if found else None
 
 
 def _plain(exc: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from data_collection.driver import Cost
 from data_collection.options import number_option
 from data_collection.placeholders import filled
-from data_collection.s7.block import Block, Located, merged, packets, split
+from data_collection.s7.block import ANSWER_BYTES, Block, Located, merged, packets, split
 from data_collection.values import PointValue
 from domain.errors import ConfigError
 from domain.places.s7 import S7Place, parsed_address
@@ -19,7 +19,6 @@ from domain.profile import Group, Point
 
 DEFAULT_TIMEOUT_S: Final = 2.0
 MAX_GAP: Final = 48  # bytes: reading them along costs less than another item
-ANSWER_BYTES: Final = 18  # of an answer beside its data
 MERGE_AGAIN_S: Final = 6 * 3600.0  # a block split for one bad moment of the device does not stay split for good
 ASK_AGAIN_S: Final = 600.0  # a refused point is tried again after this long, so that it returns by itself
 

@@ -16,6 +16,7 @@ from domain.alert_rule import RuleKind
 from domain.detector import RULES
 from domain.places.lsv2 import ITEMS as LSV2_ITEMS
 from domain.places.lsv2 import MEMORY_BYTES
+from domain.places.s7 import SIZES, VARIABLE
 from domain.quantity import Quantity, units_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -107,7 +108,7 @@ def test_every_profile_transport_and_query_is_documented() -> None:
         assert f"`{query}`" in text("devices.md"), query
 
 
-@pytest.mark.parametrize("begin", ["  - {id: ems, transport: serial", "  - {id: hh, transport: lsv2"])
+@pytest.mark.parametrize("begin", ["  - {id: ems, transport: serial", "  - {id: hh, transport: lsv2", "  - {id: plc1, transport: s7"])
 def test_the_plants_of_the_device_guide_are_valid(begin: str) -> None:
     (example,) = [text for text in examples("devices.md") if begin in text]
     parsed = parse_plant(example, catalog=ProfileCatalog.shipped(), environ={"PLC_PASSWORD": "807667"})
@@ -127,3 +128,8 @@ def test_every_setting_of_the_feeds_is_documented_and_none_is_invented() -> None
     known = {variable(name) for name in known_names() if name.startswith(sections)}
     told = set(re.findall(r"ENERGY_(?:FEEDS|INFLUXDB|KAFKA|MQTT)__[A-Z_]+", text("feeds.md")))
     assert told == known
+
+
+def test_every_type_of_an_s7_point_is_documented() -> None:
+    (row,) = [line for line in text("devices.md").splitlines() if line.startswith("| `type` | `BOOL`")]
+    assert set(re.findall(r"[A-Z][A-Z0-9]+", row)) >= {*SIZES, *VARIABLE}
