@@ -74,6 +74,7 @@ from reports.service import Reports
 from runtime.bus import InProcessBus
 from runtime.loop_lag import LoopLag
 from runtime.offload import Offload
+from runtime.process_use import cpu_seconds, memory_bytes
 from runtime.recent_log import recent_lines
 from runtime.supervisor import Supervisor
 from web_interface.app import WebOptions, build_web
@@ -87,6 +88,7 @@ from web_interface.status import Sources, Status
 from web_interface.trends.reader import TrendReader
 from web_interface.trends.tiers import Kept
 from web_interface.trends.views import TrendViews
+from web_interface.vitals import VitalSigns, VitalSources
 
 log = logging.getLogger(__name__)
 
@@ -227,6 +229,7 @@ class _Faces:
     live: LiveView
     accounts: Accounts
     status: Status
+    vitals: VitalSigns
     reports: ReportParts
     money: MoneyParts
     backups: Backups
@@ -344,6 +347,10 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
             samples_taken=lambda: live.samples_taken, plugins=measuring.plugins.statuses,
         ),
     )
+    vitals = VitalSigns(clock, VitalSources(
+        cpu_seconds, memory_bytes, house.lag.p99_ms, collector.lateness_meter(), collector.skipped,
+        lambda: database.writer.books().kept, database.writer.storage_status, collector.devices,
+    ))
     backups = Backups(database, clock, house.settings.data_dir / "backups")
     services = Services(
         live=live, history=TagHistory(database.samples, live.tag),
@@ -353,7 +360,7 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
         trend_views=TrendViews(database.trend_views, database.audit, clock), energy=meaning.energy, alerts=meaning.alerts,
         plant=measuring.plant, plant_history=PlantHistory(measuring.plant, database.plants),
         profiles=ProfileAdmin(measuring.plant, house.settings.profile_dir), device_tables=DeviceTables(measuring.plant),
-        access=accounts, status=status,
+        access=accounts, status=status, vitals=vitals,
         reports=ReportFace(reports.reports, reports.jobs, reports.scheduler),
         rehearsals=build_rehearsals(plant, tags, meaning.analysis, database, clock),
         explain=figures.explainer, states=meaning.states.service, production=figures.production, efficiency=figures.efficiency,
@@ -366,7 +373,7 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
         certificates=Certificates(house.settings.data_dir / "opcua", database.audit, clock, collector.retry),
         log=LogView(recent_lines().lines), feeds=house.feeds,
     )
-    return _Faces(live, accounts, status, reports, money, backups, services)
+    return _Faces(live, accounts, status, vitals, reports, money, backups, services)
 
 
 def _wire(house: _House, measuring: _Measuring, meaning: _Meaning, faces: _Faces) -> None:
@@ -420,6 +427,7 @@ def _jobs(house: _House, measuring: _Measuring, meaning: _Meaning, faces: _Faces
         "detectors": later(meaning.found.watch.run),
         "live": faces.live.run,
         "status": faces.status.run,
+        "vitals": faces.vitals.run,
         "loop-lag": house.lag.run,
         "plant-watch": measuring.plant.watch,
         "accounts": faces.accounts.watch,

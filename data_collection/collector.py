@@ -110,10 +110,29 @@ class Collector:
 
     def lateness(self) -> LatenessStats:
         """Of all polls since their lines started."""
+        return self._lateness().stats(self.skipped())
+
+    def lateness_meter(self) -> Callable[[], float | None]:
+        """Each call: the 99th percentile of how late polls began since the last call, ms; None without a poll."""
+        before = self._lateness()
+
+        def measured() -> float | None:
+            nonlocal before
+            now = self._lateness()
+            recent, before = now.since(before), now
+            return 1e3 * recent.quantile(0.99) if recent.count else None
+
+        return measured
+
+    def skipped(self) -> int:
+        """Turns that were left out because the line was still busy, since the lines started."""
+        return sum(runner.skipped for runner in self._runners.values())
+
+    def _lateness(self) -> Lateness:
         total = Lateness()
         for runner in self._runners.values():
             total.merge(runner.lateness)
-        return total.stats(sum(runner.skipped for runner in self._runners.values()))
+        return total
 
     async def read_once(self, device: Device, line: Line, trace: Trace | None = None) -> list[Reading]:
         """Read all groups of a device (also one only drafted) now, on the live line where there is one.

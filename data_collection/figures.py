@@ -41,6 +41,14 @@ class Lateness:
         self.count += other.count
         self.max_s = max(self.max_s, other.max_s)
 
+    def since(self, before: Lateness) -> Lateness:
+        """What came after `before`, a state of the same histogram; the largest value is the upper edge of its bucket."""
+        found = Lateness()
+        found._counts = [max(0, now - then) for now, then in zip(self._counts, before._counts, strict=True)]
+        found.count = sum(found._counts)
+        found.max_s = self.max_s
+        return found
+
     def quantile(self, share: float) -> float:
         """Upper edge of the bucket that holds the quantile, s; 0.0 without polls."""
         wanted, seen = share * self.count, 0

@@ -102,6 +102,33 @@ class StorageStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Vitals:
+    """How the process does, once every half minute. `cpu`: cores used, 1 = one whole core; `poll_late_ms`: 99th percentile of
+    how late polls began in that time, None without polls; `polls_skipped`: whole turns that were left out in it."""
+
+    time_us: int
+    cpu: float
+    memory_bytes: int
+    loop_lag_ms: float
+    poll_late_ms: float | None
+    polls_skipped: int
+    waiting_samples: int
+    written_per_s: float
+    write_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCount:
+    """Failed polls of one kind at one device. `by_hour`: the last 24 hours, the running one at the end."""
+
+    device_id: str
+    line_id: str
+    kind: str
+    total: int
+    by_hour: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TaskStatus:
     """A long-lived task and its owner's view of it."""
 

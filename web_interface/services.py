@@ -43,7 +43,7 @@ from domain.figures import (
 )
 from domain.finding import AnomalyModel, AnomalyTraining, Finding, FindingRehearsal
 from domain.floor import FloorPicture, FloorPlan, Place
-from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
+from domain.health import Books, DeviceStatus, ErrorCount, LineStatus, StorageStatus, TaskStatus, Vitals
 from domain.hygiene import Hygiene
 from domain.idle import IdleNote
 from domain.kpi import GroupKpis, SpecificEnergy
@@ -675,6 +675,18 @@ class StatusService(Protocol):
         ...
 
 
+class VitalsService(Protocol):
+    """How the process and the talk with devices did in the last 24 hours; from memory."""
+
+    def readings(self) -> Sequence[Vitals]:
+        """Every half minute, oldest first."""
+        ...
+
+    def errors(self) -> Sequence[ErrorCount]:
+        """By device and kind, those with most in the last 24 hours first."""
+        ...
+
+
 class ReportService(Protocol):
     """Templates edited, reports issued, kept and found again. Each change raises Forbidden (below engineer)."""
 
@@ -1036,6 +1048,7 @@ class Services:
     device_tables: DeviceTableService
     access: AccessService
     status: StatusService
+    vitals: VitalsService
     reports: ReportService
     rehearsals: RehearsalService
     explain: ExplainService

@@ -48,6 +48,7 @@ from tests.web_interface.fake_states import FakeStates
 from tests.web_interface.fake_status import FakeFeeds, FakeStatus
 from tests.web_interface.fake_upkeep import fake_backups, fake_certificates, fake_log
 from tests.web_interface.fake_virtual import FakeVirtualTags
+from tests.web_interface.fake_vitals import fake_vitals
 from tests.web_interface.memory_stores import MemoryAccess, MemoryAudit, MemoryTrendViews
 from tests.web_interface.real_plant import plant_store, real_plant
 from web_interface.auth.accounts import Accounts
@@ -567,6 +568,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         device_tables=DeviceTables(small),
         access=Accounts(store, audit, clock, hashing=CHEAP),
         status=(status := FakeStatus(clock)),
+        vitals=fake_vitals(clock, status),
         reports=FakeReports(clock),
         rehearsals=FakeRehearsals(clock),
         explain=FakeExplain(),

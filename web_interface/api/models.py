@@ -518,3 +518,31 @@ class Ready(BaseModel):
     ready: bool
     storage: str
     cause: str | None
+
+
+class VitalsOut(BaseModel):
+    time: str
+    cpu_cores: float = Field(description="cores used; 1 is one whole core")
+    memory_bytes: int
+    loop_lag_ms: float = Field(description="99th percentile of a minute")
+    poll_late_ms: float | None = Field(description="99th percentile of how late polls began since the last reading")
+    polls_skipped: int
+    waiting_samples: int
+    written_per_s: float
+    write_ms: float | None
+
+
+class PerformanceOut(BaseModel):
+    items: list[VitalsOut]
+
+
+class ErrorOut(BaseModel):
+    device: str
+    line: str
+    kind: str
+    total: int
+    by_hour: list[int]
+
+
+class ErrorsOut(BaseModel):
+    items: list[ErrorOut]

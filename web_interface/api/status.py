@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from domain.access import Actor, Role
-from domain.health import Books, DestinationBook, DeviceStatus, LineStatus
+from domain.health import Books, DestinationBook, DeviceStatus, LineStatus, Vitals
 from web_interface.api import models
 from web_interface.api.alerts import NoParameters
 from web_interface.api.answers import Json, described
@@ -47,6 +47,25 @@ def status_routes(services: Services) -> APIRouter:
         """read = kept + filtered + rejected, always; each destination: kept = delivered + pending + quarantined + dropped."""
         return Json(books_out(services.status.books()))
 
+    @router.get(
+        "/api/status/performance", response_model=None, responses=described(models.PerformanceOut, 422),
+        summary="How the process does, in the last 24 hours",
+    )  # fmt: skip
+    async def performance(actor: Viewer, query: Annotated[NoParameters, Query()]) -> Response:
+        """A reading every half minute, oldest first; from memory, so since the start at most."""
+        return Json({"items": [vitals_item(reading) for reading in services.vitals.readings()]})
+
+    @router.get(
+        "/api/status/errors", response_model=None, responses=described(models.ErrorsOut, 422),
+        summary="Errors of communication by device and kind",
+    )  # fmt: skip
+    async def errors(actor: Viewer, query: Annotated[NoParameters, Query()]) -> Response:
+        """`by_hour`: the last 24 hours, the running one at the end; `total` since the device's line started."""
+        return Json({"items": [
+            {"device": e.device_id, "line": e.line_id, "kind": e.kind, "total": e.total, "by_hour": list(e.by_hour)}
+            for e in services.vitals.errors()
+        ]})  # fmt: skip
+
     @router.get("/readyz", response_model=None, responses=described(models.Ready, 422, 503), summary="Are samples being kept?")
     async def readyz(actor: Viewer, query: Annotated[NoParameters, Query()]) -> Response:
         storage = services.status.storage()
@@ -61,6 +80,17 @@ def status_routes(services: Services) -> APIRouter:
         return Response(metrics_text(services), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router
+
+
+def vitals_item(reading: Vitals) -> dict[str, Any]:
+    return {
+        "time": rfc3339(reading.time_us), "cpu_cores": round(reading.cpu, 4),
+        "memory_bytes": reading.memory_bytes,
+        "loop_lag_ms": round(reading.loop_lag_ms, 2), "poll_late_ms": reading.poll_late_ms,
+        "polls_skipped": reading.polls_skipped,
+        "waiting_samples": reading.waiting_samples, "written_per_s": round(reading.written_per_s, 2),
+        "write_ms": reading.write_ms,
+    }  # fmt: skip
 
 
 def device_item(device: DeviceStatus) -> dict[str, Any]:

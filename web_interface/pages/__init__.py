@@ -41,6 +41,7 @@ from web_interface.pages import (
     reports,
     status,
     status_log,
+    status_vitals,
     trends,
 )
 from web_interface.services import Services
@@ -52,7 +53,7 @@ SETTINGS = (
     admin_plant, admin_history, admin_backups, admin_certificates, admin_detectors,
 )  # fmt: skip
 PAGES = (
-    overview, floor, machine, trends, energy, alerts, alerts_hygiene, alerts_rules, reports, status, status_log,
+    overview, floor, machine, trends, energy, alerts, alerts_hygiene, alerts_rules, reports, status, status_log, status_vitals,
     my_notifications, *SETTINGS,
 )  # fmt: skip
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).

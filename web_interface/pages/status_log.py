@@ -22,6 +22,9 @@ from web_interface.services import Services
 
 LEVELS = ("INFO", "WARNING", "ERROR")
 SHOWN = 300
+TABS = (("status", "/status", "monitor_heart"), ("performance", "/status/performance", "speed"),
+        ("log", "/status/log", "subject"))
+TAB_NAMES = {"status": "nav.status", "performance": "vitals.title", "log": "log.title"}
 TONES = {"WARNING": ("warning_amber", "suspect"), "ERROR": ("error", "alarm"), "CRITICAL": ("error", "alarm")}
 
 
@@ -39,15 +42,15 @@ def register(services: Services, hub: Hub) -> None:
 
 
 def status_tabs(page: shell.Page, chosen: str) -> None:
-    """Status and its log, for those who may read the log."""
-    if not page.viewer.may(Role.ENGINEER):
-        return
+    """Status, performance, and the log for those who may read it."""
     with el("nav", "em-tabs em-status-tabs", testid="status-tabs", aria_label=page.t("nav.status")):
-        for key, path, name in (("status", "/status", "monitor_heart"), ("log", "/status/log", "subject")):
+        for key, path, name in TABS:
+            if key == "log" and not page.viewer.may(Role.ENGINEER):
+                continue
             attrs = {"aria_current": "page"} if key == chosen else {}
             with el("a", "em-tab", testid=f"status-tab-{key}", href=path, **attrs):
                 icon(name)
-                el("span", text=page.t("log.title" if key == "log" else "nav.status"))
+                el("span", text=page.t(TAB_NAMES[key]))
 
 
 class LogPage:

@@ -40,6 +40,8 @@ TABLE: dict[tuple[str, str], tuple[Role, str, dict[str, object]]] = {
     ("GET", "/api/data/latest"): (V, "/api/data/latest", {}),
     ("GET", "/api/data/period"): (V, "/api/data/period?tag=m1.active_power", {}),
     ("GET", "/api/trends"): (V, "/api/trends?tag=m1.active_power", {}),
+    ("GET", "/api/status/performance"): (V, "/api/status/performance", {}),
+    ("GET", "/api/status/errors"): (V, "/api/status/errors", {}),
     ("GET", "/api/trends/views"): (V, "/api/trends/views", {}),
     ("POST", "/api/trends/views"): (V, "/api/trends/views", {"json": {"name": "New", "address": "tag=m1.active_power"}}),
     ("GET", "/api/trends/views/{view_id}"): (V, "/api/trends/views/1", {}),
