@@ -75,6 +75,7 @@ ALWAYS: Final[Mapping[str, tuple[str, ...]]] = {
         "ct_ratio", "vt_ratio", "timeout_s", "password_encoding", "timeout_multiplier", "long_replies", "clock_timezone",
     ),
     "mqtt": ("cnc_id", "topic", "id_path", "time_path", "clock_timezone", "payload", "sparkplug", "timeout_s"),
+    "mtconnect": ("agent_device", "timeout_s"),
 }
 PARAMETERS: Final = tuple(_GETTERS)  # every parameter that any device may have
 _LAYOUT: Final = ("base_address", "address_base", "table", "order", "word_order")

@@ -156,15 +156,19 @@ class LineRunner:
             lost = tasks.create_task(self._lost.wait(), name=f"line:{self.line.id}:lost")
             listening = tasks.create_task(self._listen(driver, plans), name=f"line:{self.line.id}:listen")
             await asyncio.wait((lost, listening), return_when=asyncio.FIRST_COMPLETED)
-            ended = listening.exception() if listening.done() and not listening.cancelled() else None
+            ended = listening.result() if listening.done() else None
             lost.cancel()
             listening.cancel()
-            if ended is not None:
-                raise ended
+        if ended is not None:  # outside the group, which would wrap it
+            raise ended
 
-    async def _listen(self, source: Source, plans: Sequence[DevicePlan]) -> None:
-        await source.listen(plans, self._take)
-        raise LineDown(f"{self.line.target}: nothing more comes")
+    async def _listen(self, source: Source, plans: Sequence[DevicePlan]) -> Exception:
+        """Returns what ended it."""
+        try:
+            await source.listen(plans, self._take)
+        except Exception as exc:  # noqa: BLE001 (raised by who waits for it)
+            return exc
+        return LineDown(f"{self.line.target}: nothing more comes")
 
     def _take(self, reading: Reading) -> None:
         """A reading that came by itself."""

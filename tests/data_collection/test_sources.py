@@ -160,6 +160,7 @@ async def test_a_connection_that_ends_is_opened_anew_and_its_values_are_bad_mean
         await s.until(lambda: s.state == "online")
         s.speaker.messages.put_nowait(LineDown("broker went away"))
         await s.until(lambda: s.speaker.connections == 2)
+        assert s.collector.lines()[0].last_error == "broker went away"
         assert (None, int(Quality.LINE_DOWN)) in [sample[1:] for sample in s.samples("active_power")]
         assert s.collector.lines()[0].errors_last_hour >= 1
         s.say("active_power", 1700)

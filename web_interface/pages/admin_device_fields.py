@@ -19,6 +19,7 @@ _LONG = {"int32", "uint32", "int64", "uint64", "float32", "float64"}
 _ADVANCED: Final[Mapping[str, tuple[str, ...]]] = {
     "modbus": ("timeout_s", "pause_between_reads_s", "connect_delay_s", "max_registers", "max_bits", "max_gap"),
     "mercury": ("timeout_s", "password_encoding", "timeout_multiplier", "long_replies", "clock_timezone", "password_env"),
+    "mtconnect": ("agent_device", "timeout_s"),
 }
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "word_order": tuple(order.value for order in WordOrder),
