@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 
 from analysis.calendar import Calendar
 from analysis.expected import Constant, Expected, MedianByHour, Model, ModelValue, OtherTag
-from analysis.filter_rehearsal import FilterReplay, SampleFilter
+from analysis.filter_rehearsal import FilterReplay, SampleFilter, changed_state_s
+from analysis.meter import Meter, meters_of
 from analysis.rehearsal import MINUTE_US, Point, Replay, points_of, spans_worth_a_look, summary
 from analysis.rules import RuleWatch, Subject, subjects_of
+from analysis.state_history import LEAD_US
 from domain.alert_rule import AlertRule, BaselineKind, RuleKind
 from domain.errors import ConfigError, Conflict, MonitorError, NotFound
 from domain.plant import Plant, Tag
@@ -29,6 +31,7 @@ LONGEST_DAYS = 31
 MOST_SUBJECTS = 200
 MOST_RUNNING = 2
 KEPT_JOBS = 20
+MOST_FILTERED = 3_000_000  # raw samples a filter is tried on: 30 days of one each second
 MOST_RAW = 400_000  # raw samples a rehearsal reads; beyond them minute means stand for the rest
 
 Progress = Callable[[float], None]
@@ -50,11 +53,11 @@ class _Budget:
 
 
 class Rehearsals:
-    """Jobs of the last rehearsals. `models`: sources of expected values by name."""
+    """Jobs of the last rehearsals. `models`: sources of expected values by name; `spike_filter`: a fresh one of a noise floor."""
 
     def __init__(
         self, history: History, states: StateStore, clock: Clock, plant: Callable[[], Plant], tags: Callable[[], Sequence[Tag]],
-        models: Callable[[], dict[str, Model]] = dict, spike_filter: Callable[[Tag], SampleFilter] | None = None,
+        models: Callable[[], dict[str, Model]] = dict, spike_filter: Callable[[float], SampleFilter] | None = None,
     ) -> None:  # fmt: skip
         self._history, self._states, self._clock = history, states, clock
         self._plant, self._tags, self._models, self._spike_filter = plant, tags, models, spike_filter
@@ -80,10 +83,9 @@ class Rehearsals:
         _check_days(days)
         if low is not None and high is not None and low >= high:
             raise ConfigError(f"low: is {low:g}; expected less than high ({high:g})")
-        if low is None and high is None and not spike:
-            raise ConfigError("low: nothing is filtered; expected low, high or spike")
         to_us = self._clock.now_us() // MINUTE_US * MINUTE_US
-        made = self._spike_filter(tag) if spike and self._spike_filter is not None else None
+        floor = 0.001 * (high - low) if low is not None and high is not None else 0.0  # as the live filter's noise_floor
+        made = self._spike_filter(floor) if spike and self._spike_filter is not None else None
         replay = FilterReplay(tag, low, high, made, Calendar.of(self._plant()))
         return self._start(lambda progress: self._filter(replay, to_us - days * DAY_US, to_us, progress))
 
@@ -226,19 +228,38 @@ class Rehearsals:
     # -- filters ---------------------------------------------------------------------------------------------------
 
     async def _filter(self, replay: FilterReplay, from_us: int, to_us: int, progress: Progress) -> FilterRehearsal:
-        left = MOST_RAW
+        meter = self._states_by(replay.tag)
+        left, fine, state_s = MOST_FILTERED, True, 0.0
         for begin_us in range(from_us, to_us, DAY_US):
             end_us = min(begin_us + DAY_US, to_us)
             rows = (await self._history.rollup(replay.tag.id, Step.M1, begin_us, end_us)).rows
             replay.count(rows)
             for span in replay.spans(rows):
-                if left <= 0:
-                    break
                 series = await self._history.raw(TagId(replay.tag.id), *span, limit=left)
                 left -= len(series.times_us)
-                await asyncio.to_thread(replay.feed, series.times_us, series.values)
+                await asyncio.to_thread(replay.feed, series.times_us, series.values, series.qualities)
+                if left <= 0:
+                    fine = False
+                    break
+                fine = fine and bool(series.times_us)  # roll-ups outlive the samples
+            if meter is not None and replay.judged:
+                state_s += await self._changed_states(meter, replay, begin_us, end_us)
+            replay.forget(end_us - LEAD_US)
             progress((end_us - from_us) / (to_us - from_us))
-        return replay.result(from_us, to_us)
+            if left <= 0:
+                break
+        return replay.result(from_us, to_us, state_s=state_s if meter is not None else None, fine=fine)
+
+    def _states_by(self, tag: Tag) -> Meter | None:
+        """The meter of the machine whose states come from this tag."""
+        meters = meters_of(self._plant(), self._tags()).values()
+        return next(
+            (m for m in meters if m.power is not None and m.power.id == tag.id and m.machine.states and m.control is None), None
+        )
+
+    async def _changed_states(self, meter: Meter, replay: FilterReplay, begin_us: int, end_us: int) -> float:
+        series = await self._history.raw(TagId(replay.tag.id), begin_us - LEAD_US, end_us)
+        return await asyncio.to_thread(changed_state_s, meter, series, replay.judged, begin_us, end_us)
 
 
 def _feed_beside(

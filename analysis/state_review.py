@@ -74,7 +74,7 @@ class StateReview:
                 claims = await self._past.claims(meter, begin_us, end_us)
                 judged = []
                 for thresholds in (meter.machine.states, proposed):
-                    made = await asyncio.to_thread(_judge, meter, columns, thresholds, begin_us, end_us)
+                    made = await asyncio.to_thread(judge, meter, columns, thresholds, begin_us, end_us)
                     judged.append(made if claims is None else join(made, claims))
                 await asyncio.to_thread(total.add, judged[0], judged[1], columns, meter, begin_us, end_us)
         return total.result(machine_id, from_us, to_us, proposed)
@@ -140,7 +140,7 @@ def _told(machine_id: str, from_us: int, to_us: int, histogram: PowerHistogram, 
     )
 
 
-def _judge(
+def judge(
     meter: Meter, columns: Columns, thresholds: StateThresholds | None, from_us: int, to_us: int
 ) -> list[StateInterval]:
     """States of [from_us, to_us), judged from the first sample of the columns on."""
@@ -152,6 +152,13 @@ def _judge(
         StateInterval(i.machine_id, i.state, max(i.from_us, from_us), i.to_us)
         for i in made if i.to_us is None or i.to_us > from_us
     ]  # fmt: skip
+
+
+def moved_s(now: list[StateInterval], then: list[StateInterval], to_us: int) -> float:
+    """How long two judgements that tile the same window differ, s."""
+    borders = np.unique([i.from_us for i in (*now, *then)] + [to_us])
+    spans = np.diff(borders)
+    return float(spans[_labels(now, borders[:-1]) != _labels(then, borders[:-1])].sum()) / 1e6
 
 
 class _Totals:

@@ -25,8 +25,9 @@ def build_rehearsals(
 ) -> Rehearsals:
     """Over what is kept; filters are those that run live."""
     return Rehearsals(
-        database.samples, database.states, clock, plant, tags, lambda: analysis.rules.models, lambda tag: Hampel(0.0, _unheard)
-    )
+        database.samples, database.states, clock, plant, tags, lambda: analysis.rules.models,
+        spike_filter=lambda floor: Hampel(floor, _unheard),
+    )  # fmt: skip
 
 
 def _unheard(_time_us: int, _kind: str, _detail: str) -> None:

@@ -6,21 +6,20 @@ reading, all good and in range, costs one comparison a value and no object a val
 
 from __future__ import annotations
 
-import sys
 from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from data_processing.checks import Check, Counter, Frozen, Hampel, RateOfChange
 from domain.plant import Device, Plant, Tag
+from domain.plausible import LARGEST, noise_floor, plausible_range
 from domain.profile import Point
 from domain.quality import FIRST_BAD, Quality
-from domain.quantity import Kind, Quantity, canonical_factor
+from domain.quantity import Kind
 from domain.sample import Batch, Reading, Sample, TagEvent, TagId, TextSample
 
 EmitEvent = Callable[[TagEvent], None]
 
-LARGEST = sys.float_info.max
 GOOD = int(Quality.GOOD)
 OUT_OF_RANGE, NO_VALUE = int(Quality.OUT_OF_RANGE), int(Quality.NO_VALUE)
 EVENT_PERIOD_US = 60_000_000  # the same kind of event of one tag at most once in that time: a mad device must not flood
@@ -133,7 +132,7 @@ class DeviceProcessor:
         if point.kind is Kind.GAUGE and tag.max_rate is not None:
             checks.append(RateOfChange(tag.max_rate))
         if point.spike:
-            checks.append(Hampel(_noise_floor(point, self.device.options), report))
+            checks.append(Hampel(noise_floor(point, self.device.options), report))
         if point.frozen_after_s is not None:
             checks.append(Frozen(point.frozen_after_s))
         return tuple(checks)
@@ -163,40 +162,6 @@ class _Reporter:
             return
         self._last[key] = time_us
         self._emit(TagEvent(self._tag_id, time_us, kind, detail))
-
-
-def plausible_range(point: Point, options: Mapping[str, object]) -> tuple[float, float]:
-    """The range in canonical, primary units, both ends included; everything finite where none is known.
-
-    A point before the transformers (`secondary`) is checked only when the device names its ratio: the one the meter holds
-    itself is not known here, and a wrong range would spoil right values.
-    """
-    if point.plausible is None or point.kind is Kind.TEXT:
-        return -LARGEST, LARGEST
-    ratio = _ratio(point, options)
-    if ratio is None:
-        return -LARGEST, LARGEST
-    factor = canonical_factor(point.quantity, point.unit) * ratio
-    low, high = point.plausible
-    slack = 1e-9 * max(abs(low), abs(high)) * factor  # a value on the border stays inside after the conversion
-    return low * factor - slack, high * factor + slack
-
-
-def _ratio(point: Point, options: Mapping[str, object]) -> float | None:
-    if not point.secondary:
-        return 1.0
-    ct, vt = options.get("ct_ratio"), options.get("vt_ratio", 1)
-    if point.quantity is Quantity.VOLTAGE:
-        return float(vt) if isinstance(vt, (int, float)) and "vt_ratio" in options else None
-    if not isinstance(ct, (int, float)) or not isinstance(vt, (int, float)):
-        return None
-    return float(ct) if point.quantity is Quantity.CURRENT else float(ct) * float(vt)
-
-
-def _noise_floor(point: Point, options: Mapping[str, object]) -> float:
-    """0.1 % of the plausible span; 0 where there is none (then 1 % of the median alone is the floor)."""
-    low, high = plausible_range(point, options)
-    return 0.001 * (high - low) if high < LARGEST and low > -LARGEST else 0.0
 
 
 class Processing:

@@ -41,9 +41,11 @@ class RuleRehearsal:
 
 @dataclass(frozen=True, slots=True)
 class FilterRehearsal:
-    """A plausible range or a spike filter on one tag: the good samples it would have refused.
+    """A plausible range or a spike filter on one tag: the samples whose judgement it would have changed.
 
-    `changed_kwh`: energy those samples stand for, of a power; None for other quantities.
+    `changed`: good samples it would have refused; `restored`: refused ones it would have taken. `changed_kwh`: energy those
+    samples stand for, of a power; None for other quantities. `changed_state_s`: how long the machine would have been in another
+    state; None when its states do not come from this tag. `fine`: all samples of the window were heard; else only the newest.
     """
 
     tag: str
@@ -54,6 +56,9 @@ class FilterRehearsal:
     changed_kwh: float | None
     examples: Sequence[tuple[int, float]]  # (time, value), the farthest ones
     by_day: Sequence[tuple[str, int]]
+    restored: int = 0
+    changed_state_s: float | None = None
+    fine: bool = True
 
 
 class JobState(Enum):

@@ -64,9 +64,9 @@ class MemoryHistory:
             high = bisect.bisect_left(rows, begin + width, key=lambda r: r[0])
             values = [r[1] for r in rows[low:high] if r[1] is not None]
             if values:
-                n = len(values)
+                n, good = len(values), sum(r[2] == 0 for r in rows[low:high])
                 mean = sum(values) / n
-                found.append(RollupRow(begin, n, n, min(values), max(values), mean, values[0], values[-1], width))
+                found.append(RollupRow(begin, n, good, min(values), max(values), mean, values[0], values[-1], width))
         return RollupSeries(tag_id, step, found)
 
 

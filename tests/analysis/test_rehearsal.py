@@ -15,9 +15,10 @@ from analysis.limits import Damping, LimitWatch
 from analysis.rehearsal_service import Rehearsals
 from domain.alert_rule import AlertRule, Baseline, BaselineKind, RuleKind, Scope, ScopeKind
 from domain.errors import ConfigError, Conflict, NotFound
+from domain.quality import Quality
 from domain.rehearsal import FilterRehearsal, JobState, RuleRehearsal
 from domain.state import MachineState as M
-from domain.state import StateInterval
+from domain.state import StateInterval, StateThresholds
 from tests.analysis.fakes import MemoryHistory, MemoryStates, meter_device, plant_of
 from tests.conftest import FakeClock
 
@@ -27,6 +28,7 @@ DAY = 86_400 * S
 PLANT, TAGS = plant_of(meter_device("a"), meter_device("b"), zone="UTC")
 POWER = next(tag for tag in TAGS if tag.name == "a.active_power")
 OTHER = next(tag for tag in TAGS if tag.name == "b.active_power")
+ENERGY = next(tag for tag in TAGS if tag.name == "a.energy_import")
 HERE = Scope(ScopeKind.TAG, "a.active_power")
 
 
@@ -150,6 +152,48 @@ async def test_a_filter_tells_samples_and_energy(past: Past) -> None:
     assert (job.result.changed, job.result.samples) == (3, 2 * 8640)
     assert job.result.changed_kwh == pytest.approx(-(900 + 900 - 8) * 10 / 3600, rel=0.01)
     assert {value for _, value in job.result.examples} == {905.0, -3.0}
+
+
+async def test_a_wider_filter_tells_what_it_would_have_taken(past: Past) -> None:
+    past.put(POWER.id)
+    at = past.begin_us + 1000 * S
+    past.history.put(POWER.id, [(at, 40.0, int(Quality.OUT_OF_RANGE))])
+    job = await past.jobs.wait(past.jobs.start_filter(POWER, 0.0, 100.0, spike=False, days=2).id, 30)
+    assert isinstance(job.result, FilterRehearsal)
+    assert (job.result.changed, job.result.restored) == (0, 1)
+    assert job.result.changed_kwh == pytest.approx((40 - 5) * POWER.interval_s / 3600)
+
+
+async def test_a_filter_tells_how_long_the_machine_would_have_been_in_another_state(past: Past) -> None:
+    """Idle at 0.5 kW; for five minutes every value jumps to 9 kW and back: production, which a spike filter would not see."""
+    machine = replace(PLANT.machines[0], states=StateThresholds(0.3, 3.0, 10.0))
+    plant = replace(PLANT, machines=(machine, *PLANT.machines[1:]))
+    assert machine.meter == POWER.device_id
+    past.put(POWER.id, [(t, 9.0) for t in range(40_000, 40_300, 10)], base=0.5)
+    refuse_high = HighOut(5.0)
+    jobs = Rehearsals(
+        past.history, past.states, past.clock, lambda: plant, lambda: TAGS, spike_filter=lambda _floor: refuse_high
+    )
+    job = await jobs.wait(jobs.start_filter(POWER, None, None, spike=True, days=2).id, 30)
+    assert isinstance(job.result, FilterRehearsal), job.error
+    assert job.result.changed == 30
+    assert job.result.changed_state_s == pytest.approx(300, abs=10)
+    ranged = await jobs.wait(jobs.start_filter(POWER, 0.0, 5.0, spike=False, days=2).id, 30)
+    assert isinstance(ranged.result, FilterRehearsal)
+    assert (ranged.result.changed, ranged.result.changed_state_s) == (30, 0.0)  # what is out of range still tells the state
+    other = await jobs.wait(jobs.start_filter(replace(POWER, id=ENERGY.id, name=ENERGY.name), 0.0, 5.0, spike=False, days=2).id, 30)
+    assert isinstance(other.result, FilterRehearsal)
+    assert other.result.changed_state_s is None
+
+
+class HighOut:
+    """A spike filter that takes everything above for a spike."""
+
+    def __init__(self, above: float) -> None:
+        self._above = above
+
+    def judge(self, _time_us: int, value: float) -> int:
+        return int(Quality.SPIKE) if value > self._above else 0
 
 
 async def test_jobs_are_bounded_and_can_be_cancelled(past: Past) -> None:

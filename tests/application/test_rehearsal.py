@@ -38,7 +38,7 @@ async def test_a_rehearsal_over_stored_samples_says_what_the_live_watch_says(tmp
         assert build_alerts(settings, database, fake_clock).active() == []
         jobs = Rehearsals(
             database.samples, database.states, fake_clock, lambda: shop, lambda: tags,
-            spike_filter=lambda _tag: Hampel(0.0, lambda *_event: None),
+            spike_filter=lambda floor: Hampel(floor, lambda *_event: None),
         )  # fmt: skip
         rule = AlertRule("r", RuleKind.LEVEL, Scope(ScopeKind.TAG, power.name), high=12.0, hysteresis=1.0, on_delay_s=10)
         job = await jobs.wait(jobs.start_rule(rule, days=1).id, 60)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_processing.processor import DeviceProcessor, Processing, plausible_range
+from data_processing.processor import DeviceProcessor, Processing
 from domain.plant import Device, Plant, Site, Tag, tags_of
+from domain.plausible import plausible_range
 from domain.profile import Group, ModbusPoint, Point, Profile
 from domain.quality import Quality
 from domain.quantity import Quantity

@@ -150,6 +150,8 @@ def _add_rehearsals(router: APIRouter, services: Services) -> None:
     ) -> Response:
         """Needs the role engineer. A plausible range or the spike filter over the good samples of a tag."""
         tag = services.live.tag(body.tag)
+        if body.low is None and body.high is None and not body.spike:
+            raise ConfigError("low: nothing is filtered; expected low, high or spike")
         job = services.rehearsals.start_filter(tag, body.low, body.high, spike=body.spike, days=body.days)
         return Json(job_out(await services.rehearsals.wait(job.id, body.wait_s)))
 
@@ -237,6 +239,7 @@ def _filter_out(found: FilterRehearsal) -> dict[str, Any]:
     return {
         "tag": found.tag, "from": rfc3339(found.from_us), "to": rfc3339(found.to_us), "samples": found.samples,
         "changed": found.changed, "changed_kwh": found.changed_kwh,
+        "restored": found.restored, "changed_state_s": found.changed_state_s, "fine": found.fine,
         "by_day": [{"day": day, "count": count} for day, count in found.by_day],
         "examples": [{"time": rfc3339(time_us), "value": value} for time_us, value in found.examples],
     }  # fmt: skip

@@ -194,8 +194,11 @@ class FilterRehearsalOut(BaseModel):
     from_: str = Field(alias="from")
     to: str
     samples: int
-    changed: int
+    changed: int = Field(description="good samples that would be refused")
     changed_kwh: float | None
+    restored: int = Field(description="refused samples that would be taken")
+    changed_state_s: float | None = Field(description="time the machine would be in another state; null: not by this tag")
+    fine: bool = Field(description="all samples of the window were tried")
     by_day: list[DayCount]
     examples: list[FilterExample]
 

@@ -21,6 +21,7 @@ from web_interface.pages.admin_import import LARGEST
 from web_interface.pages.admin_profiles import LIST
 from web_interface.pages.admin_words import Trouble
 from web_interface.pages.later import Later
+from web_interface.pages.profile_filters import FilterDialog, changes
 from web_interface.pages.profile_try import TryBar
 from web_interface.services import Services
 
@@ -328,6 +329,10 @@ class ProfilePage:
             notify(page.t("admin.errors", n=len(admin_words.troubles(self._draft.error, page.lang))), good=False)
             return
         users = profiles.users(name)
+        draft, tags = self._draft.readable, page.services.live.tags()
+        filtered = changes(page.services.plant.plant, tags, users, draft) if draft is not None else []
+        if filtered and not await FilterDialog(page, filtered).ask():
+            return
         if users:
             words = page.t("profile.touches.words", devices=admin_profiles.shortened(users, page.lang, page.t, 40))
             confirm = Confirm(
