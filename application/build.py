@@ -278,7 +278,7 @@ def _measuring(house: _House, environ: Mapping[str, str], connect: Mapping[str, 
     collector = Collector(clock, on_reading, connect)
     plant = PlantAdmin(
         database.plants, database.audit, ProfileCatalog.load(house.settings.profile_dir), clock, environ, apply=current.apply,
-        reader=partial(read_now, collector, clock), scanner=partial(scan, collector),
+        reader=partial(read_now, collector, clock), scanner=partial(scan, collector), browser=collector.browse,
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     recent = RecentHistory(database.samples, database.samples.begin, clock)

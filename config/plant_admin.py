@@ -21,6 +21,7 @@ from config.profile_catalog import ProfileCatalog
 from domain.access import Actor, Role
 from domain.alert import LimitRule
 from domain.alert_rule import AlertRule
+from domain.browse import BrowsedNode
 from domain.commissioning import Connected, Connection, ReadNow, ScanStep
 from domain.device_table import DevicePreview
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 Document = dict[str, Any]
 Apply = Callable[[Plant, Sequence[Tag]], None]
 Reader = Callable[[Device, Line], Awaitable[ReadNow]]
+Browser = Callable[[Line, str | None], Awaitable[Sequence[BrowsedNode]]]
 Scanner = Callable[[Plant, Line, Sequence[int], Sequence[Profile]], AsyncIterator[ScanStep]]
 WHOLE = ("shifts", "calendar", "plans")  # sections that are edited as a whole
 EMPTY: Document = {"site": {"name": "Energy Monitoring"}, "shifts": [], "lines": [], "devices": [], "machines": [], "limits": []}
@@ -45,16 +47,16 @@ EMPTY: Document = {"site": {"name": "Energy Monitoring"}, "shifts": [], "lines":
 class PlantAdmin:
     """See services.PlantService.
 
-    `apply` brings a new plant to life; `reader` reads a device once on its line; `scanner` asks addresses of a line; where there
-    is none, nobody answers.
+    `apply` brings a new plant to life; `reader` reads a device once on its line; `scanner` asks addresses of a line; `browser`
+    looks into a server's tree; where there is none, nobody answers.
     """
 
     def __init__(
         self, store: PlantStore, audit: AuditStore, catalog: ProfileCatalog, clock: Clock, environ: Mapping[str, str],
-        *, apply: Apply, reader: Reader, scanner: Scanner | None = None,
+        *, apply: Apply, reader: Reader, scanner: Scanner | None = None, browser: Browser | None = None,
     ) -> None:
         self._store, self._audit, self._catalog, self._clock, self._environ = store, audit, catalog, clock, environ
-        self._apply, self._reader, self._scanner = apply, reader, scanner
+        self._apply, self._reader, self._scanner, self._browser = apply, reader, scanner, browser
         self._document: Document = copy.deepcopy(EMPTY)
         self._plant: Plant | None = None
         self._lock = asyncio.Lock()
@@ -388,6 +390,17 @@ class PlantAdmin:
         if self._scanner is not None:
             async for step in self._scanner(plant, found, addresses, self.profiles()):
                 yield step
+
+    async def browse(self, line_id: str, parent: str | None, actor: Actor) -> Sequence[BrowsedNode]:
+        """What lies below a node of a line's server (None: its top).
+
+        Raises NotFound, ConfigError (the line has no tree), LineDown, DeviceRefused, Forbidden (below admin).
+        """
+        await self._need(actor, Role.ADMIN, "browse", line_id)
+        found = next((known for known in self.plant.lines if known.id == line_id), None)
+        if found is None:
+            raise NotFound("line", line_id, tuple(known.id for known in self.plant.lines[:5]))
+        return () if self._browser is None else await self._browser(found, parent)
 
     async def check_line(self, line: Mapping[str, object], actor: Actor) -> Line:
         """A new line as it would be saved; nothing is stored. Raises ConfigError that names the field, Conflict, Forbidden."""

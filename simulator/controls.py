@@ -22,6 +22,8 @@ from simulator.sources import ModelSource
 
 FAULT: Final = 4
 """Value of `execution_state` beside those of `Mode`."""
+_AUTO: Final = 2.0
+"""Value of `operating_mode` of a control that runs programs by itself."""
 _FAULT_US, _SHORTEST_STOP_US = 540 * US, 240 * US
 _ONE_STOP_IN = 9
 _BATCH = 14  # parts of one program before the next
@@ -43,6 +45,8 @@ class ControlModel:
             for begin, end in self._faults_between(int(times_us.min()), int(times_us.max())):
                 execution[(times_us >= begin) & (times_us < end) & (execution == int(Mode.IDLE))] = FAULT
         values["execution_state"] = execution
+        values["alarm"] = (execution == FAULT).astype(np.float64)
+        values["operating_mode"] = np.full(times_us.shape, _AUTO)
         return values
 
     def at(self, time_us: int) -> MachineSample:

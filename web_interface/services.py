@@ -19,6 +19,7 @@ from domain.alert_rule import AlertRule
 from domain.backup import BackupFile, BackupJob
 from domain.balance import BalanceFinding, BalanceReport
 from domain.baseline import Baseline, BaselineDefinition, BaselineDraft, PeriodRow, Savings
+from domain.browse import BrowsedNode
 from domain.commissioning import Connected, Connection, ScanStep
 from domain.commissioning import ReadNow as ReadNow
 from domain.commissioning import ReadNowRow as ReadNowRow
@@ -486,6 +487,10 @@ class PlantService(Protocol):
 
     def scan(self, line: str | Mapping[str, object], addresses: Sequence[int], actor: Actor) -> AsyncIterator[ScanStep]:
         """Which addresses answer on a line (its id, or the fields of a drafted one). Raises ConfigError, LineDown, Forbidden."""
+        ...
+
+    async def browse(self, line_id: str, parent: str | None, actor: Actor) -> Sequence[BrowsedNode]:
+        """What lies below a node of a line's server (None: its top). Raises NotFound, ConfigError, LineDown, DeviceRefused."""
         ...
 
     async def check_line(self, line: Mapping[str, object], actor: Actor) -> Line:

@@ -35,3 +35,23 @@ async def test_an_operator_is_turned_away(visit: Visit, site: str) -> None:
     page = await visit("/", user="operator")
     for path in ("", "/new", "/shop.reserve/edit"):
         assert (await page.request.get(f"{site}/admin/virtual{path}")).status == 403
+
+
+async def test_points_are_chosen_from_the_tree_of_a_server(visit: Visit) -> None:
+    page = await visit("/admin/devices/new/form?line=dmg")
+    await page.click(at("device-nodes"))
+    await page.click(f"{at('node-table')} tr:has-text('Machine') button")
+    await page.wait_for_selector(f"{at('node-table')} tr:has-text('progStatus')")
+    for name in ("progStatus", "driveLoad"):
+        await page.click(f"{at('node-table')} tr:has-text('{name}') button >> nth=0")
+    await page.wait_for_selector(at("node-point-1"))
+    assert await page.input_value(at("node-tag-0")) == "execution_state"
+    await page.click(at("node-drop-0"))
+    await page.wait_for_selector(at("node-point-1"), state="detached")
+    assert await page.input_value(at("node-tag-0")) == "spindle_load"
+    await page.fill(at("node-tag-0"), "load_x")
+    await page.click(at("node-crumb-0"))
+    await page.wait_for_selector(f"{at('node-table')} tr:has-text('Server')")
+    await page.click(at("node-take"))
+    await page.wait_for_selector(f"{at('device-note')}:has-text('1')")
+    assert await page.locator(at("field-profile")).count() == 0

@@ -21,6 +21,7 @@ from config.profile_catalog import ProfileCatalog
 from domain.access import Actor, Role
 from domain.alert import LimitRule
 from domain.alert_rule import AlertRule
+from domain.browse import BrowsedNode
 from domain.commissioning import Connected, Connection, ReadNow, ScanStep
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
 from domain.plant import Device, Line, Machine, Plant
@@ -265,6 +266,20 @@ class FakePlant:
         _need(actor, Role.ADMIN)
         for n, address in enumerate(addresses, 1):
             yield ScanStep(n, len(addresses), address)
+
+    async def browse(self, line_id: str, parent: str | None, actor: Actor) -> Sequence[BrowsedNode]:
+        """A small tree, the same for every line."""
+        _need(actor, Role.ADMIN)
+        uri = "urn:machine"
+        if parent is None:
+            return [BrowsedNode("ns=2;i=1", "Machine", uri, False), BrowsedNode("i=2253", "Server", None, False)]
+        if parent != "ns=2;i=1":
+            return []
+        return [
+            BrowsedNode("ns=2;s=/Channel/State/progStatus", "progStatus", uri, True, "3", "Int32"),
+            BrowsedNode("ns=2;s=P", "ActivePower", uri, True, "12.4", "Double"),
+            BrowsedNode("ns=2;s=/Nck/Spindle/driveLoad", "driveLoad", uri, True, "41, 38", "Double", 2),
+        ]
 
     async def check_line(self, line: Mapping[str, object], actor: Actor) -> Line:
         _need(actor, Role.ADMIN)

@@ -19,11 +19,13 @@ from web_interface.pages.admin_form import NONE, Form
 from web_interface.pages.admin_line_dialog import LineDialog
 from web_interface.pages.admin_line_fields import CARRIES
 from web_interface.pages.admin_read import ReadPanel
+from web_interface.pages.node_picker import NodePicker
 from web_interface.services import Services
 
 LIST = "/admin/devices"
 FORM = f"{LIST}/new/form"
 PROFILES = "/admin/profiles"
+WITH_TREE = frozenset({"opcua"})  # transports whose servers show what they have
 _FIRST = ("id", "profile", "line", "address", "scan_s")
 
 
@@ -74,6 +76,8 @@ class DevicePage:
         page = self._page
         with Card(page.t("admin.device.form"), testid="device-card") as card:
             with card.tools:
+                words = page.t("nodes.button")
+                self._nodes = button(words, self._pick, icon_name="account_tree", small=True, testid="device-nodes")
                 button(page.t("admin.line.new"), self._new_line, icon_name="add", small=True, testid="device-new-line")
             self._form_box = el("div", "em-admin-form-box")
         self._draw_form()
@@ -93,16 +97,19 @@ class DevicePage:
         plant = page.services.plant.plant
         line, profile = self._line(), self._profile()
         fields = spec.main_fields(
-            plant, page.services.plant.profiles(), line, lang, new=self._id is None, in_place="points" in self._stored
+            plant, page.services.plant.profiles(), line, lang, new=self._id is None, in_place=self._in_place
         )
         fields += spec.address_fields(line, profile.protocol if profile is not None else "", lang)
         fields += spec.machine_fields(plant, self._draft.get("machine"), lang)
         if profile is not None:
             fields += spec.option_fields(profile, self._device, lang)
+        self._nodes.set_visibility(line is not None and line.transport in WITH_TREE and (self._id is None or self._in_place))
         self._form_box.clear()
         with self._form_box:
             self._form = Form(fields, self._draft, lang=lang, testid="device-form", on_change=self._changed)
             self._advanced = None
+            if profile is None and self._in_place:
+                self._draw_note(self._page.t("admin.device.in_place", n=self._own_points()))
             if profile is not None:
                 self._draw_notes(profile)
                 if profile.name in {entry.name for entry in page.services.profiles.entries()}:
@@ -116,8 +123,13 @@ class DevicePage:
 
     def _draw_notes(self, profile: Profile) -> None:
         note = profile.notes.get(self._page.lang) or profile.notes.get("en") or ""
-        if "points" in self._stored:
-            note = self._page.t("admin.device.in_place", n=len(profile.points))
+        self._draw_note(self._page.t("admin.device.in_place", n=self._own_points()) if self._in_place else note)
+
+    def _own_points(self) -> int:
+        points = self._stored.get("points")
+        return len(points) if isinstance(points, list) else 0
+
+    def _draw_note(self, note: str) -> None:
         if note:
             with el("div", "em-admin-note", testid="device-note"):
                 icon("lightbulb")
@@ -202,6 +214,28 @@ class DevicePage:
         for form in filter(None, (self._form, self._advanced)):
             if "word_order" in form:
                 form.set("word_order", order)
+
+    # ---- nodes -------------------------------------------------------------------------------------------------------
+    @property
+    def _in_place(self) -> bool:
+        return "points" in self._stored
+
+    async def _pick(self) -> None:
+        """Points of the device chosen from its server's tree; a new device then needs no profile."""
+        line = self._line()
+        stored = self._stored.get("points")
+        if line is None:
+            return
+        points = await NodePicker(self._page, line.id, stored if isinstance(stored, list) else []).ask()
+        if points is None:
+            return
+        self._keep()
+        if points:
+            self._stored["points"] = points
+            self._draft.pop("profile", None)
+        else:
+            self._stored.pop("points", None)
+        self._draw_form()
 
     # ---- saving ------------------------------------------------------------------------------------------------------
     def _check(self, only: tuple[str, ...] = ()) -> bool:
