@@ -1,6 +1,6 @@
 """What a line can do at best, calculated, against what is asked of it. Pure.
 
-Model: seconds = bytes * 10 bits / baud + transactions * (latency of the device + silence between frames).
+Model: seconds = bytes * bits of a byte / baud + transactions * (latency of the device + silence between frames).
 """
 
 from __future__ import annotations
@@ -31,13 +31,21 @@ def baud_of(line: Line) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else DEFAULT_BAUD
 
 
+def bits_of_byte(line: Line) -> int:
+    """Bits on the wire for one byte: start, data, parity, stop; 10 as long as nothing else is said."""
+    options = line.options
+    data, stop = options.get("bytesize", 8), options.get("stopbits", 1)
+    parity = 0 if options.get("parity", "N") == "N" else 1
+    return 1 + (data if isinstance(data, int) else 8) + parity + (stop if isinstance(stop, int) else 1)
+
+
 def seconds(line: Line, cost: Cost) -> float:
     """Calculated duration of one poll of that cost."""
     baud = baud_of(line)
     if baud is None:
         return cost.transactions * (TCP_LATENCY_S + cost.silence_s)
     ascii_factor = 2.1 if line.options.get("mode") == "ascii" else 1.0
-    wire = 10.0 * cost.bytes_on_wire * ascii_factor / baud
+    wire = bits_of_byte(line) * cost.bytes_on_wire * ascii_factor / baud
     return wire + cost.transactions * (SERIAL_LATENCY_S + max(silence_s(baud), cost.silence_s))
 
 

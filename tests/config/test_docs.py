@@ -133,3 +133,15 @@ def test_every_setting_of_the_feeds_is_documented_and_none_is_invented() -> None
 def test_every_type_of_an_s7_point_is_documented() -> None:
     (row,) = [line for line in text("devices.md").splitlines() if line.startswith("| `type` | `BOOL`")]
     assert set(re.findall(r"[A-Z][A-Z0-9]+", row)) >= {*SIZES, *VARIABLE}
+
+
+def test_a_meter_that_is_part_of_a_gathering_controller_is_valid() -> None:
+    (example,) = [text for text in examples("devices.md") if text.startswith("virtual_tags:")]
+    head = (
+        "site: {name: S}\nlines: [{id: l, transport: modbus-tcp, host: h}]\ndevices:\n  - id: ems\n    line: l\n"
+        "    bytes_per_register: 1\n    points:\n"
+        "      - {tag: m9_active_power, quantity: active_power, unit: kW, table: holding, address: 0, type: int32}\n"
+        "      - {tag: m9_energy_import, quantity: energy_import, unit: kWh, table: holding, address: 4, type: int32}\n"
+    )
+    plant = parse_plant(head + example, catalog=ProfileCatalog.shipped(), environ={}).plant
+    assert plant.machine("lathe-9").meter == "m9"

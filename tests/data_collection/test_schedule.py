@@ -105,6 +105,11 @@ def test_the_calculated_cycle_is_that_of_the_physical_table(baud: int, transacti
     assert 1e3 * cycle.seconds(line, Cost(transactions, size, 0.0)) == pytest.approx(expected_ms, abs=1.0)
 
 
+def test_a_byte_takes_the_bits_that_its_line_says() -> None:
+    assert cycle.bits_of_byte(Line("l", "serial", {"device": "d"})) == 10
+    assert cycle.bits_of_byte(Line("l", "serial", {"device": "d", "bytesize": 7, "parity": "E", "stopbits": 2})) == 11
+
+
 def test_a_line_that_cannot_keep_its_interval_is_told_so() -> None:
     assert cycle.warning([(0.2, 1.0), (0.3, 1.0)]) is None
     assert cycle.warning([(0.5, 1.0), (0.4, 1.0)]) == cycle.TIGHT

@@ -26,7 +26,7 @@ _ORDINARY: Final = {  # fields with a column of their own whatever the protocol,
 }
 _RARE: Final = {
     "offset", "enum", "secondary", "wrap_at", "max_rate", "spike", "frozen_after_s", "confidence", "length", "sentinel",
-    "overlaps",
+    "overlaps", "bytes_per_register",
 }
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?")
 _NUMBERS: Final = {"address", "bit", "scale", "low", "high"}
