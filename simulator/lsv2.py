@@ -18,13 +18,14 @@ PORT = 19000
 
 @asynccontextmanager
 async def serve(simulation: Simulation, lines: Sequence[Line], free_ports: bool) -> AsyncIterator[Mapping[str, Line]]:
-    """One control a line: its first device decides what it shows. Raises ConfigError."""
+    """One control a line; its devices are views of it. Raises ConfigError."""
     taken: dict[str, Line] = {}
     async with AsyncExitStack() as stack:
         for line in lines:
-            device = next(d for d in simulation.devices.values() if d.device.line == line.id)
+            device, *views = [d for d in simulation.devices.values() if d.device.line == line.id]
             control = SimulatedControl(
-                replace(device.device, password=device.device.password or line.password), device.values, device.faults
+                replace(device.device, password=device.device.password or line.password), device.values, device.faults,
+                [(view.device, view.values) for view in views],
             )
             server = Lsv2Server(control, silent=partial(simulation.silent, device.device.id))
             host, port = ("127.0.0.1", 0) if free_ports else (str(line.options["host"]), line.options.get("port", PORT))

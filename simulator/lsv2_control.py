@@ -48,27 +48,36 @@ class Session:
 
 
 class SimulatedControl:
-    """`values`: what the device shows now, canonical units, by tag. The password of the device guards its PLC memory."""
+    """`values`: what the device shows now, canonical units, by tag. The password of the device guards its PLC memory.
+
+    `views`: further devices of the plant that are views of the same control, with what they show.
+    """
 
     def __init__(
-        self, device: Device, values: Callable[[], Mapping[str, Value]], faults: FaultBox | None = None
+        self, device: Device, values: Callable[[], Mapping[str, Value]], faults: FaultBox | None = None,
+        views: Sequence[tuple[Device, Callable[[], Mapping[str, Value]]]] = (),
     ) -> None:
-        self.device, self._values = device, values
+        self.device, self._sources = device, ((device, values), *views)
         self.faults = faults if faults is not None else FaultBox()
         self.requests = 0
         self.parameters = {"MP7230.0": "3", "CfgMachineName": device.id}
         self.data_paths: dict[str, Value] = {r"\PLC\memory\K\1": 7.0, r"\CFG\name": device.id}
         self.files = {"TNC:\\nc_prog\\shaft.h": b"BEGIN PGM SHAFT MM\x00END PGM SHAFT MM\x00", "TNC:\\tool.t": b"T NAME L R\x00"}
         self.memory = {name: bytearray(size) for name, (_, size) in _AREAS.items()}
-        self._shown: dict[tuple[str, str], Point] = {}
-        self._mapped: list[tuple[str, int, Point]] = []
-        for point in device.profile.points:
-            if not isinstance(point.where, Lsv2Place):
-                continue
-            if point.where.query:
-                self._shown[point.where.query, point.where.item] = point
-            elif point.where.address is not None:
-                self._mapped.append((point.where.memory, point.where.address, point))
+        self._shown: dict[tuple[str, str], tuple[str, Point]] = {}
+        self._mapped: list[tuple[str, int, str, Point]] = []
+        for view, _ in reversed(self._sources):  # where two show the same, the first does
+            for point in view.profile.points:
+                if not isinstance(point.where, Lsv2Place):
+                    continue
+                if point.where.query:
+                    self._shown[point.where.query, point.where.item] = (view.id, point)
+                elif point.where.address is not None:
+                    self._mapped.append((point.where.memory, point.where.address, view.id, point))
+
+    def _values(self) -> Mapping[str, Value]:
+        """What all views show, by device and tag."""
+        return {f"{view.id}.{tag}": value for view, values in self._sources for tag, value in values().items()}
 
     def answer(self, session: Session, name: str, payload: bytes) -> Reply:
         """The reply to one telegram."""
@@ -210,8 +219,8 @@ class SimulatedControl:
 
     def _fill(self, values: Mapping[str, Value]) -> None:
         """Bring the memory up to date with the points that lie in it."""
-        for kind, address, point in self._mapped:
-            value, size = values.get(point.tag), MEMORY_BYTES[kind]
+        for kind, address, owner, point in self._mapped:
+            value, size = values.get(f"{owner}.{point.tag}"), MEMORY_BYTES[kind]
             area = self.memory.get("word" if kind in {"byte", "word", "dword"} else kind, bytearray())
             if isinstance(value, float | int) and address + size <= len(area):
                 raw = round(_raw(point, value))
@@ -220,8 +229,8 @@ class SimulatedControl:
 
     def _number(self, values: Mapping[str, Value]) -> Callable[..., float]:
         def number(query: str, item: str = "", default: float = 0.0) -> float:
-            point = self._shown.get((query, item))
-            value = None if point is None else values.get(point.tag)
+            owner, point = self._shown.get((query, item), ("", None))
+            value = None if point is None else values.get(f"{owner}.{point.tag}")
             if point is None or value is None:
                 return default
             return _raw(point, value) if not isinstance(value, str) else float(_code(point, value))
@@ -230,8 +239,8 @@ class SimulatedControl:
 
     def _text(self, values: Mapping[str, Value]) -> Callable[[str, str, str], str]:
         def text(query: str, item: str, default: str) -> str:
-            point = self._shown.get((query, item))
-            value = None if point is None else values.get(point.tag)
+            owner, point = self._shown.get((query, item), ("", None))
+            value = None if point is None else values.get(f"{owner}.{point.tag}")
             return value if isinstance(value, str) else default
 
         return text

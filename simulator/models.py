@@ -13,7 +13,7 @@ from simulator.grid import Grid
 from simulator.lsv2_source import Lsv2Source
 from simulator.machine_model import MachineModel, Model, SumModel
 from simulator.shop_calendar import ShopCalendar, part_of
-from simulator.sources import Source, source_of
+from simulator.sources import Source, counts_inputs, source_of
 
 OTHER_LOADS_KW = 4.5  # lighting, ventilation, offices: what the feed carries beside the machines
 OTHER_LOADS = "other-loads"
@@ -42,10 +42,16 @@ class ShopModels:
         )
 
     def _controlled_by(self, device: Device) -> Machine | None:
-        """The machine whose control the device is: the one that takes `execution` from it."""
+        """The machine whose control the device is: the one that takes `execution` from it, else another signal (not of an input)."""
         prefix = f"{device.id}."
-        for machine in self.plant.machines:
+        controlled = [machine for machine in self.plant.machines if machine.control is not None]
+        for machine in controlled:
             if machine.control is not None and (machine.control.execution or "").startswith(prefix):
+                return machine
+        if counts_inputs(device):
+            return None
+        for machine in controlled:
+            if machine.control is not None and any(tag.startswith(prefix) for tag in machine.control.tags):
                 return machine
         return None
 

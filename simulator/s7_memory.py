@@ -1,11 +1,11 @@
-"""The memory of a simulated S7 controller: the points of its devices as bytes. Pure."""
+"""The memory of a simulated S7 controller: the points of its devices as bytes."""
 
 from __future__ import annotations
 
 import dataclasses
 import struct
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from domain.places.s7 import VARIABLE, Address, S7Place, parsed_address
@@ -83,11 +83,11 @@ def _text(place: S7Place, text: str) -> bytes:
 
 
 def _moment(kind: str, text: str) -> bytes:
-    """A date or time from its ISO text; one that is none is the first moment there is."""
+    """A date or time from its ISO text; where the text is none, the controller's clock: now, UTC."""
     try:
         when = datetime.fromisoformat(text if kind not in {"TOD", "LTOD"} else f"1990-01-01 {text}")
     except ValueError:
-        when = datetime(1990, 1, 1)  # noqa: DTZ001
+        when = datetime.now(UTC).replace(tzinfo=None)
     since = when - when.replace(hour=0, minute=0, second=0, microsecond=0)
     if kind == "DATE":
         return struct.pack(">H", (when - datetime(1990, 1, 1)).days)  # noqa: DTZ001

@@ -153,9 +153,14 @@ class InputSource:
         return mask
 
 
+def counts_inputs(device: Device) -> bool:
+    """Is it a module whose inputs see the machines?"""
+    return any(_INPUT.match(p.tag) for p in device.profile.points)
+
+
 def source_of(device: Device, model: Model | None, machines: Sequence[Model], fallback: Callable[[], Model]) -> Source:
     """The source for a device: its machine's, a counting module's, or a plausible load of its own."""
-    if model is None and any(_INPUT.match(p.tag) for p in device.profile.points):
+    if model is None and counts_inputs(device):
         return InputSource(device, machines)
     return ModelSource(device, model if model is not None else fallback())
 

@@ -141,7 +141,8 @@ def _reading(plan: Plan, compiled: GroupPlan, answers: dict[Block, bytes | Refus
             if block.texts:
                 own = block.decode_texts(answer)
                 texts |= {tag: text for tag, text in own.items() if text is not None}
-                plan.faults["decode"] += sum(text is None for text in own.values())
+                if wrong := sum(text is None for text in own.values()):
+                    plan.faults["decode"] += wrong
             if traced:
                 raw.update(block.raw(answer))
         else:

@@ -248,9 +248,11 @@ async def test_a_shop_with_a_control_is_simulated_and_its_parts_are_pulses(fake_
     plant = parse_plant(PLANT, catalog=ProfileCatalog.shipped(), environ={"PLC": "807667"}).plant
     async with simulate(plant, clock=fake_clock, free_ports=True) as simulation:
         simulation.put("hh", {"program_status": 5.0, "alarm": 1.0, "alarm_text": "Servo drive fault X"})
+        simulation.put("more", {"level": -7.0})
         device, (line,) = simulation.plant.device("hh"), simulation.plant.lines
         async with connects()["lsv2"](line) as driver:
             reading = await driver.read(driver.prepare(device), Group.FAST)
+            view = await driver.read(driver.prepare(simulation.plant.device("more")), Group.FAST)
         async with connects()["lsv2"](line) as driver:
             wrong = await driver.read(driver.prepare(replace(device, password="0")), Group.FAST)
         start = fake_clock.now_us() - 3 * 86_400_000_000
@@ -258,6 +260,7 @@ async def test_a_shop_with_a_control_is_simulated_and_its_parts_are_pulses(fake_
     assert by_tag(reading)["program_status"] == (5.0, 0)
     assert reading.texts["alarm_text"] == "Servo drive fault X"
     assert by_tag(reading)["pulse"][1] == 0
+    assert by_tag(view) == {"level": (-7.0, 0)}
     assert by_tag(wrong)["pulse"] == (None, Quality.ACCESS_DENIED)
     parts = series["parts"]
     rises = int(np.sum(np.diff(series["pulse"]) > 0))
@@ -280,6 +283,7 @@ devices:
       - {tag: alarm_text, quantity: text, query: alarms, item: texts}
       - {tag: pulse, quantity: state, memory: marker, address: 4300}
       - {tag: parts, quantity: count, memory: dword, address: 1080}
+  - {id: more, line: l, points: [{tag: level, quantity: other, unit: x, memory: byte, address: 1100}]}
 machines:
   - id: mill
     name: DMU 50
