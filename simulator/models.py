@@ -42,7 +42,7 @@ class ShopModels:
         )
 
     def _controlled_by(self, device: Device) -> Machine | None:
-        """The machine whose control the device is: the one that takes `execution` from it, else another signal (not of an input)."""
+        """The machine whose control the device is: the one that takes `execution` from it, else another signal."""
         prefix = f"{device.id}."
         controlled = [machine for machine in self.plant.machines if machine.control is not None]
         for machine in controlled:
