@@ -17,6 +17,7 @@ from analysis.alerts import AlertEngine
 from analysis.balance_doctor import BalanceDoctor
 from analysis.baseline_models import BaselineModels
 from analysis.baselines import Baselines
+from analysis.cube_explained import CUBE, CubeExplained
 from analysis.engine import AnalysisEngine
 from analysis.floor_plan import FloorPlans
 from analysis.hygiene_explained import FIGURES as HYGIENE_FIGURES
@@ -28,6 +29,7 @@ from analysis.prices import Prices
 from analysis.recent import RecentHistory
 from analysis.shift_keeper import ShiftKeeper
 from analysis.shift_price import ShiftPrices
+from analysis.virtual.explained import VIRTUAL, VirtualExplained
 from application.alerts import build_alerts, build_rehearsals
 from application.backups import Backups
 from application.baselines import build_baselines
@@ -315,6 +317,10 @@ def _meaning(house: _House, measuring: _Measuring) -> _Meaning:
     for family in HYGIENE_FIGURES:
         figures.explainer.register(family, HygieneExplained(alerts))
     figures.explainer.register(PLAN, PlanExplained(cubes.plans))
+    figures.explainer.register(CUBE, CubeExplained(plant, lambda: energy.calendar, cubes.cube))
+    figures.explainer.register(
+        VIRTUAL, VirtualExplained(virtual.history, lambda: virtual.engine.plans, database.samples)
+    )
     return _Meaning(
         energy, alerts, analysis, shifts, states, virtual, figures, cubes, baselines, doctor, loops, prices, found, notifier,
         notifications,

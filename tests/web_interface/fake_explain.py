@@ -12,6 +12,8 @@ E, T = Term("E_total", 86.2, "kWh", "counter"), Term("t", 6.7, "h", "window")
 SHARE = ("E_prod / E_total", (Term("E_prod", 77.46, "kWh", "counter"), E), 77.46 / 86.2, "1")
 FIGURES: dict[str, tuple[str, tuple[Term, ...], float | None, str]] = {
     "energy": ("E_prod + E_idle", (Term("E_prod", 77.46, "kWh", "counter"), Term("E_idle", 8.74, "kWh", "counter")), 86.2, "kWh"),
+    "cube": ("E_prod + E_idle", (Term("E_prod", 77.46, "kWh", "counter"), Term("E_idle", 8.74, "kWh", "counter")), 86.2, "kWh"),
+    "virtual": ("x_1 + x_2", (Term("x_1", 5.1, "kW", "m1.active_power"), Term("x_2", 3.4, "kW", "m2.active_power")), 8.5, "kW"),
     "kef": SHARE,
     "cost": ("E_total · c", (E, Term("c", 8.24, "1", "setting")), 710.3, "1"),
     "average_power": ("E_total / t", (E, T), 12.87, "kW"),

@@ -2,12 +2,12 @@ import { h } from "vue";
 import { alarmMark, icon, patchable, rich, stateMark, strip } from "energy-kit";
 
 // data: {columns: [{key, name, align, unit, sort, grow}], rows: [{id, href, selected, cells: {key: text | {text|parts, sub, mark, alarm, icon, tone, strip, load, sort, actions}}}],
-//        empty, dense, two}; emits row(id), action([id, name])
+//        empty, dense, two}; emits row(id), action([id, name]), and explain([id, key]) of a cell with `explains`: its words for a reader of the screen
 const cellOf = (c) => (c !== null && typeof c === "object" && !Array.isArray(c) ? c : { text: c });
 
 export default {
   mixins: [patchable],
-  emits: ["row", "action"],
+  emits: ["row", "action", "explain"],
   data: () => ({ order: null, down: false }),
   computed: {
     rows() {
@@ -48,7 +48,9 @@ export default {
       if (c.strip) inner.push(strip(c.strip, 12));
       if (c.load !== undefined && c.load !== null) inner.push(h("span", { class: "em-load" }, [h("i", { style: { width: `${c.load}%` } })]));
       const words = c.parts ? rich(c.parts) : c.text ?? "";
-      const label = c.href ? h("a", { href: c.href }, words) : words;
+      const open = (e) => (e.stopPropagation(), this.$emit("explain", [row.id, column.key]));
+      const opened = { class: "em-explainable", role: "button", tabindex: 0, title: c.explains, "aria-label": `${words}. ${c.explains}`, onClick: open, onKeydown: (e) => e.key === "Enter" && open(e) };
+      const label = c.href ? h("a", { href: c.href }, words) : c.explains ? h("span", opened, words) : words;
       if (words !== "" || c.sub)
         inner.push(h("span", { class: ["em-cell-text", c.tone && !c.icon && `em-${c.tone}`, c.bold && "em-b", c.mono && "em-mono"] }, [label, c.sub ? h("span", { class: "em-cell-sub" }, rich(c.sub)) : null]));
       for (const a of c.actions || [])

@@ -62,7 +62,8 @@ class AlertTone(Part, component="alert_tone.js"):
 class DataTable(Part, component="data_table.js"):
     """A table for up to some hundred rows, sorted in the browser. Rows change one by one with `row_changes`.
 
-    `on_row(id)` when a row marked `clickable` is clicked, `on_action(id, name)` for the buttons in cells.
+    `on_row(id)` when a row marked `clickable` is clicked, `on_action(id, name)` for the buttons in cells, `on_explain(id, key)`
+    when a cell with `explains` is.
     """
 
     def __init__(
@@ -76,12 +77,15 @@ class DataTable(Part, component="data_table.js"):
         two_lines: bool = False,
         on_row: Callable[[Any], Any] | None = None,
         on_action: Callable[[Any, str], Any] | None = None,
+        on_explain: Callable[[Any, str], Any] | None = None,
     ) -> None:
         super().__init__({"columns": list(columns), "rows": list(rows), "empty": empty, "dense": dense, "two": two_lines}, testid)
         if on_row is not None:
             self.on("row", lambda e: on_row(e.args))
         if on_action is not None:
             self.on("action", lambda e: on_action(e.args[0], str(e.args[1])))
+        if on_explain is not None:
+            self.on("explain", lambda e: on_explain(e.args[0], str(e.args[1])))
 
     def row_changes(self, rows: Sequence[Mapping[str, Any]]) -> Data:
         """Changes for a Feed: only cells that differ, or all rows when rows came, went or moved."""

@@ -15,13 +15,14 @@ from domain.errors import NotFound
 from domain.quality import FIRST_BAD, Quality
 from domain.virtual import VirtualTagNow
 from web_interface.components import Card, Confirm, DataTable, Hub, Tick, button, empty, notify
-from web_interface.pages import admin_frame, shell
+from web_interface.pages import admin_frame, explain, shell
 from web_interface.services import Services
 from web_interface.texts import point_name
 
 Changes = list[tuple[Element, Mapping[str, Any]]]
 LIST = "/admin/virtual"
 EVERY_TICKS = 4
+LOOK_BACK_US = 120_000_000
 
 
 def register(services: Services, hub: Hub) -> None:
@@ -54,7 +55,7 @@ class VirtualPage:
                 )  # fmt: skip
             self._table = DataTable(
                 self._columns(), rows, testid="virtual-table", empty=page.t("virtual.none"), two_lines=True,
-                on_row=self._edit, on_action=self._action,
+                on_row=self._edit, on_action=self._action, on_explain=self._explain,
             )  # fmt: skip
             if not rows:
                 empty("functions", page.t("virtual.none"), page.t("virtual.none.words"), testid="virtual-empty")
@@ -108,7 +109,14 @@ class VirtualPage:
         value, quality = found[0].value, found[0].quality
         words = page.viewer.fmt.value(value, now.unit, page.viewer.fmt.decimals(value)) if value is not None else "—"
         cell: dict[str, Any] = {"text": words, "sort": -1e99 if value is None else value}
+        if "virtual" in page.services.explain.figures():
+            cell["explains"] = page.t("explain.open", name=now.virtual.tag)
         return cell | ({"sub": quality_words(quality, page)} if quality else {})
+
+    async def _explain(self, tag: Any, _key: str) -> None:
+        """How the value of this moment came about."""
+        now_us = self._page.hub.shop().now_us
+        await explain.show(self._page, "virtual", "site", (now_us - LOOK_BACK_US, now_us + 1), {"tag": str(tag)})
 
     def _edit(self, tag: Any) -> None:
         ui.navigate.to(f"{LIST}/{quote(str(tag), safe='')}/edit")

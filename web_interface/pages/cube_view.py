@@ -79,10 +79,11 @@ def digits_of(total_kwh: float | None) -> int:
 
 def pivot_rows(
     found: Pivot, row: Dimension, words: Callable[[Dimension, Value], str], number: Callable[[float | None, int], str],
-    percent: Callable[[float], str], total_words: str,
+    percent: Callable[[float], str], total_words: str, explains: str = "",
 ) -> list[dict[str, Any]]:
-    """Rows of a DataTable; the last one is the total."""
+    """Rows of a DataTable; the last one is the total. `explains`: words of a figure that opens, "" when none does."""
     digits = digits_of(found.total_kwh)
+    opens = {"explains": explains} if explains else {}
     rows: list[dict[str, Any]] = []
     for n, value in enumerate(found.rows):
         total = found.row_totals[value]
@@ -95,22 +96,43 @@ def pivot_rows(
             "cells": {
                 "what": label,
                 **{
-                    f"c{i}": number(found.cells[value, c], digits) if (value, c) in found.cells else ""
+                    f"c{i}": {"text": number(found.cells[value, c], digits), **opens} if (value, c) in found.cells else ""
                     for i, c in enumerate(found.columns)
                 },
-                "total": {"text": number(total.energy_kwh, digits), "bold": True},
+                "total": {"text": number(total.energy_kwh, digits), "bold": True, **opens},
                 "share": {"text": percent(share), "load": round(100 * share, 1)},
                 "complete": percent(total.completeness),
             },
         })  # fmt: skip
     if len(rows) > 1:
-        columns = {f"c{i}": {"text": number(found.column_totals[c], digits), "bold": True} for i, c in enumerate(found.columns)}
-        total_cell = {"text": number(found.total_kwh, digits), "bold": True}
+        columns = {
+            f"c{i}": {"text": number(found.column_totals[c], digits), "bold": True, **opens} for i, c in enumerate(found.columns)
+        }
+        total_cell = {"text": number(found.total_kwh, digits), "bold": True, **opens}
         rows.append({
             "id": "total",
             "cells": {"what": {"text": total_words, "bold": True}, **columns, "total": total_cell, "share": "", "complete": ""},
         })
     return rows
+
+
+def cell_of(found: Pivot, row: Dimension, column: Dimension, row_id: str, key: str) -> tuple[str, dict[str, str]]:
+    """Subject and options of the explanation of one cell of `pivot_rows`; totals leave a dimension out."""
+    values: dict[Dimension, Value] = {}
+    if row_id != "total":
+        values[row] = found.rows[int(row_id.removeprefix("r"))]
+    if key != "total":
+        values[column] = found.columns[int(key.removeprefix("c"))]
+    machine, section = values.pop(Dimension.MACHINE, None), values.pop(Dimension.SECTION, None)
+    subject = str(machine) if machine is not None else f"section:{section}" if section is not None else "site"
+    return subject, {dimension.value: said(value) for dimension, value in values.items()}
+
+
+def said(value: Value) -> str:
+    """A value as it stands in an address."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def plan_rows(

@@ -13,8 +13,10 @@ from domain.plan import PlanFact, PlanInterval, PlanScope
 from domain.state import MachineState
 from web_interface.api.cube import cube_csv
 from web_interface.components import Card, DataTable, button, el, icon, state_name
-from web_interface.pages.cube_view import COLUMNS, ROWS, Value, axes, pivot, pivot_rows, plan_rows
+from web_interface.pages import explain
+from web_interface.pages.cube_view import COLUMNS, ROWS, Pivot, Value, axes, cell_of, pivot, pivot_rows, plan_rows
 from web_interface.pages.energy_tab import EnergyView, Tab
+from web_interface.pages.explain_view import figure_name
 
 MOST_ROWS = 400
 _INTERVALS = {"month": (PlanInterval.MONTH,), "shift": (PlanInterval.SHIFT,)}
@@ -49,10 +51,13 @@ class _Cube:
                 hours = page.viewer.fmt.duration(answer.pending_us / 1e6, coarse=True)
                 el("p", "em-quiet", page.t("cube.pending", hours=hours), testid="cube-pending")
             fmt = page.viewer.fmt
-            rows = pivot_rows(found, self._row, self._words, fmt.number, fmt.percent, page.t("cube.total"))
+            known = "cube" in page.services.explain.figures()
+            opens = page.t("explain.open", name=figure_name("cube", page.lang)) if known else ""
+            rows = pivot_rows(found, self._row, self._words, fmt.number, fmt.percent, page.t("cube.total"), opens)
             DataTable(
-                self._columns(found.columns), rows[:MOST_ROWS], testid="cube-table", empty=page.t("cube.empty"), dense=True
-            )
+                self._columns(found.columns), rows[:MOST_ROWS], testid="cube-table", empty=page.t("cube.empty"), dense=True,
+                on_explain=lambda row_id, key: self._explain(found, str(row_id), key),
+            )  # fmt: skip
             if len(rows) > MOST_ROWS:
                 el("p", "em-quiet", page.t("cube.more", n=len(rows) - MOST_ROWS))
 
@@ -101,6 +106,11 @@ class _Cube:
             return f"{int(value):02d}:00"
         empty = {Dimension.SHIFT: "cube.between", Dimension.CREW: "cube.no_crew", Dimension.SECTION: "cube.no_section"}
         return str(value) if value != "" else page.t(empty[dimension])
+
+    async def _explain(self, found: Pivot, row_id: str, key: str) -> None:
+        """Open a cell: its machines, states and hours."""
+        subject, options = cell_of(found, self._row, self._column, row_id, key)
+        await explain.show(self._page, "cube", subject, (self._view.period.from_us, self._view.period.to_us), options)
 
     def _download(self, answer: CubeAnswer) -> None:
         """The same as GET /api/energy/cube?format=csv."""

@@ -166,6 +166,8 @@ def _filter(words: str, lang: str) -> str:
     name, _, value = words.partition("=")
     if name == "state" and value in _STATES:
         return t("explain.filter.state", lang, state=state_name(_STATES[value], lang))
+    if has(f"cube.by.{name}", lang):
+        return f"{t(f'cube.by.{name}', lang)}: {value or '—'}"
     return words
 
 

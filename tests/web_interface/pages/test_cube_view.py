@@ -8,7 +8,7 @@ import pytest
 
 from domain.cube import CubeAnswer, CubeRow, Dimension
 from domain.plan import Plan, PlanFact, PlanInterval, PlanScope, Progress
-from web_interface.pages.cube_view import axes, digits_of, pivot, pivot_rows, plan_rows
+from web_interface.pages.cube_view import axes, cell_of, digits_of, pivot, pivot_rows, plan_rows
 
 H = 3_600_000_000
 BY = (Dimension.MACHINE, Dimension.STATE)
@@ -37,7 +37,7 @@ def test_largest_machine_first_states_in_their_own_order() -> None:
 def test_rows_tell_unknown_from_absent_and_end_with_the_total() -> None:
     rows = pivot_rows(pivot(ANSWER, *BY), Dimension.MACHINE, lambda _d, v: str(v), number, lambda s: f"{s:.0%}", "Total")
     first, second, total = (found["cells"] for found in rows)
-    assert [first[c] for c in ("c0", "c1", "c2")] == ["9.0", "", "—"]
+    assert [first[c] and first[c]["text"] for c in ("c0", "c1", "c2")] == ["9.0", "", "—"]
     assert (first["share"]["text"], first["share"]["load"], first["what"]["href"]) == ("60%", 60.0, "/machines/b")
     assert second["total"]["text"] == "6.0"
     assert (total["what"]["text"], total["total"]["text"]) == ("Total", "15.0")
@@ -52,6 +52,17 @@ def test_rows_tell_unknown_from_absent_and_end_with_the_total() -> None:
 )  # fmt: skip
 def test_axes_of_the_address(asked: str, found: tuple[Dimension, Dimension]) -> None:
     assert axes(asked) == found
+
+
+@pytest.mark.parametrize(
+    ("row_id", "key", "asked"),
+    [
+        ("r0", "c0", ("b", {"state": "production"})), ("r1", "total", ("a", {})), ("total", "c1", ("site", {"state": "off"})),
+        ("total", "total", ("site", {})),
+    ],
+)  # fmt: skip
+def test_a_cell_names_its_subject_and_what_it_is_of(row_id: str, key: str, asked: tuple[str, dict[str, str]]) -> None:
+    assert cell_of(pivot(ANSWER, *BY), *BY, row_id, key) == asked
 
 
 def test_hours_are_ordered_by_the_clock() -> None:
