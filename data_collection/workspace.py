@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from domain.inspection import VerdictDesk
 from domain.ports import Clock
 
 if TYPE_CHECKING:
@@ -31,9 +32,10 @@ class _WallClock:
 class Workspace:
     """`data_dir`: the data folder, for certificates, plug-ins and the like; None where there is none (a test, a file alone).
 
-    `plugins`: those that run already; None where a line has to run them itself.
+    `plugins`: those that run already; None where a line has to run them itself. `verdicts`: where verdicts on inspected items go.
     """
 
     data_dir: Path | None = None
     clock: Clock = field(default_factory=_WallClock)
     plugins: PluginHost | None = None
+    verdicts: VerdictDesk = field(default_factory=VerdictDesk)

@@ -258,7 +258,6 @@ def test_wrong_site_and_shifts(text: str, field: str, words: str) -> None:
         ("id: a, transport: opcua, url: 'opc.tcp://h', password: s3cret", "password", "password_env"),
         ("id: a, transport: opcua, url: 'opc.tcp://h', password_env: 'my s3cret!'", "password_env", "name such as"),
         ("id: a, transport: mqtt, host: h", "topic", "missing"),
-        ("id: a, transport: tcp-frames, host: h, port: 1", "", "length"),
         ("id: a, transport: tcp-frames, host: h, port: 1, length: 3, delimiter: x", "", "either"),
         ("transport: modbus-tcp, host: h", "id", "missing"),
         ("id: 'a b', transport: modbus-tcp, host: h", "id", "letters"),

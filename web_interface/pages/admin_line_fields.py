@@ -23,7 +23,7 @@ CARRIES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 BAUDS: Final = (300, 600, 1200, 2400, 4800, 9600, 14400, 19200, 28800, 38400, 57600, 76800, 115200, 230400, 460800, 921600)
 PORTS: Final[Mapping[str, int | None]] = {
-    "modbus-tcp": 502, "rtu-over-tcp": 4001, "s7": 102, "lsv2": 19000, "mqtt": 1883, "tcp-frames": None,
+    "modbus-tcp": 502, "rtu-over-tcp": 4001, "s7": 102, "lsv2": 19000, "mqtt": 1883, "tcp-frames": 5050,
     "mtconnect": 5000,
 }  # fmt: skip
 _LOGIN: Final = ("user", "password_env")
@@ -40,7 +40,8 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
         "host", "port", "topic", "version", "tls", "ca_file", "qos", "client_id", *_LOGIN, "timeout_s", "connect_timeout_s",
     ),
     "tcp-frames": (
-        "host", "port", "length", "delimiter", "encoding", "timeout_s", "connect_timeout_s",
+        "host", "port", "length", "delimiter", "encoding", "separator", "transmit_s", "heartbeat_s", "peer_heartbeat_s",
+        "verdicts", "verdict_deadline_s", "timeout_s", "connect_timeout_s",
     ),
     "mtconnect": (
         "host", "port", "endpoint", "timeout_s", "connect_timeout_s",
@@ -106,6 +107,15 @@ def _port(name: str, lang: str, transport: str) -> Field:
     return Field(name, "whole", _label(name, lang), default=default, required=default is None)
 
 
+def _period(default: float) -> Callable[..., Field]:
+    def build(name: str, lang: str, _transport: str) -> Field:
+        hint = t(f"admin.hint.{name}", lang)
+        return Field(name, "number", _label(name, lang), unit=t("unit.s", lang), default=default, hint=hint)
+
+    return build
+
+
+FRAME_TIMES: Final = {"transmit_s": 0.0, "heartbeat_s": 0.0, "peer_heartbeat_s": 0.0, "verdict_deadline_s": 0.1}
 _BUILD: Final[Mapping[str, Callable[..., Field]]] = {
     "host": _text(required=True, hint=True),
     "port": _port,
@@ -134,7 +144,12 @@ _BUILD: Final[Mapping[str, Callable[..., Field]]] = {
     "ca_file": _text(hint=True),
     "qos": _choice((0, 1, 2), 0),
     "client_id": _text(),
-    "length": _whole(unit="admin.unit.bytes"),
+    "length": _whole(32, unit="admin.unit.bytes"),
+    "separator": _text(default=";"),
+    **{name: _period(default) for name, default in FRAME_TIMES.items()},
+    "verdicts": lambda name, lang, _transport: Field(
+        name, "switch", _label(name, lang), default=False, hint=t("admin.hint.verdicts", lang)
+    ),
     "delimiter": _text(),
     "encoding": _text(default="utf-8"),
     "timeout_s": _seconds,

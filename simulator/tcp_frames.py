@@ -1,0 +1,135 @@
+"""Serves a controller that sends frames of its own: see simulator.transports.Serve. Bit 0 of byte 0 changes with each part."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Final
+
+from domain.errors import ConfigError
+from domain.places.tcp_frames import FramePlace
+from domain.plant import Line
+from simulator.control_words import Wire, wire_values
+from simulator.devices import SimulatedDevice
+from simulator.serve import Simulation, cannot_serve
+
+INTERVAL_S: Final = 0.2
+PART_FRAMES: Final = 10
+_FORMATS: Final = {
+    "int8": "b", "uint8": "B", "bool": "B", "int16": "h", "uint16": "H", "int32": "i", "uint32": "I", "int64": "q", "uint64": "Q",
+    "float32": "f", "float64": "d",
+}  # fmt: skip
+
+
+class FrameServer:
+    """Sends the frame of its devices to whoever connects; `received` keeps what is sent to it."""
+
+    def __init__(self, line: Line, devices: Sequence[SimulatedDevice], interval_s: float = INTERVAL_S) -> None:
+        self.line, self._devices, self._interval_s = line, list(devices), interval_s
+        self.received: list[bytes] = []
+        self.frames = 0
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.host, self.port = "", 0
+
+    async def start(self, host: str, port: int) -> None:
+        """Raises OSError."""
+        self._server = await asyncio.start_server(self._serve, host, port)
+        self.host, self.port = self._server.sockets[0].getsockname()[:2]
+
+    async def stop(self) -> None:
+        """Cut everybody off."""
+        if self._server is not None:
+            self._server.close()
+            for writer in list(self._writers):
+                writer.close()
+            await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        listening = asyncio.create_task(self._listen(reader))
+        try:
+            with contextlib.suppress(ConnectionError):
+                while not writer.is_closing() and not listening.done():
+                    if all(d.faults.peek("silence") is None for d in self._devices):
+                        writer.write(self.frame())
+                        await writer.drain()
+                    await asyncio.sleep(self._interval_s)
+        finally:
+            listening.cancel()
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(4096):
+                self.received = [*self.received[-999:], data]
+
+    def frame(self) -> bytes:
+        """The present frame, all devices in it."""
+        options = self.line.options
+        length, delimiter = options.get("length", 32), options.get("delimiter")
+        encoding = str(options.get("encoding", "utf-8"))
+        self.frames += 1
+        bit = self.frames // PART_FRAMES % 2
+        binary = encoding == "binary"
+        fields = [
+            (p.where, wire_values(d.device, d.values())[p.tag])
+            for d in self._devices for p in d.device.profile.points if isinstance(p.where, FramePlace)
+        ]
+        parted = [(place, value) for place, value in fields if place.field is not None]
+        body = bytearray((b"\0" if binary else b" ") * (length if isinstance(length, int) else 1024))
+        if parted:
+            texts = ["0"] * max(place.field or 0 for place, _ in parted)
+            for place, value in parted:
+                texts[(place.field or 1) - 1] = str(bit) if place.type == "toggles" else _shown(value)
+            text = str(options.get("separator", ";")).join(texts).encode("utf-8" if binary else encoding)
+            body[:len(text)] = text
+        for place, value in fields:
+            if place.byte is not None:
+                _put(body, place, value, bit)
+        if not binary:
+            body[0] = body[0] & ~1 | bit if chr(body[0]) in "01" else body[0]
+        if isinstance(delimiter, str):
+            return bytes(body).rstrip(b" \0") + delimiter.encode().decode("unicode_escape").encode("latin-1")
+        return bytes(body[:length]) if isinstance(length, int) else bytes(body)
+
+
+def _put(body: bytearray, place: FramePlace, value: Wire, bit: int) -> None:
+    at = place.byte or 0
+    if place.type in {"bit", "toggles"}:
+        mask, on = 1 << (place.bit or 0), bit if place.type == "toggles" else bool(value) and value not in {"READY", "0"}
+        body[at] = body[at] | mask if on else body[at] & ~mask
+    elif place.type in {"text", "number"}:
+        body[at:at + place.size] = _shown(value).encode()[: place.size].ljust(place.size)
+    else:
+        number = value if isinstance(value, int | float) else 0
+        code = (">" if place.byte_order == "big" else "<") + _FORMATS[place.type]
+        body[at:at + place.size] = struct.pack(code, float(number) if code[1] in "fd" else int(number))
+
+
+def _shown(value: Wire) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+@asynccontextmanager
+async def serve(simulation: Simulation, lines: Sequence[Line], free_ports: bool) -> AsyncIterator[Mapping[str, Line]]:
+    """One controller a line. Raises ConfigError."""
+    taken: dict[str, Line] = {}
+    async with AsyncExitStack() as stack:
+        for line in lines:
+            server = FrameServer(line, [d for d in simulation.devices.values() if d.device.line == line.id])
+            port = line.options.get("port")
+            named = (str(line.options["host"]), port if isinstance(port, int) else 5050)
+            host, wanted = ("127.0.0.1", 0) if free_ports else named
+            try:
+                await server.start(host, wanted)
+            except OSError as exc:
+                raise ConfigError(cannot_serve(line.id, f"{host}:{wanted}", exc)) from exc
+            stack.push_async_callback(server.stop)
+            taken[line.id] = replace(line, options={**line.options, "host": server.host, "port": server.port})
+        yield taken
