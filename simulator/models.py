@@ -12,6 +12,7 @@ from simulator.controls import ControlModel, ControlSource
 from simulator.grid import Grid
 from simulator.lsv2_source import Lsv2Source
 from simulator.machine_model import MachineModel, Model, SumModel
+from simulator.process_loop import LoopSource
 from simulator.shop_calendar import ShopCalendar, part_of
 from simulator.sources import Source, counts_inputs, source_of
 
@@ -36,6 +37,8 @@ class ShopModels:
         if machine is not None:
             kind = Lsv2Source if device.profile.protocol == "lsv2" else ControlSource
             return kind(device, ControlModel(self.machines[machine.id]))
+        if any(loop.process.startswith(f"{device.id}.") for loop in self.plant.loops):
+            return LoopSource(device, self.plant.loops, frozenset(loop.id for loop in self.plant.loops[1::2]))
         return source_of(
             device, self.meters.get(device.id), list(self.machines.values()),
             lambda: MachineModel(building(device.id, 3.0, self.seed), self.calendar, self.grid, self.seed),

@@ -27,7 +27,7 @@ PAGES = {
     "overview": "/", "wall": "/?wall=1", "floor": "/floor", "machine": "/machines/ctx-1250",
     "machine-states": "/admin/machines/ctx-1250/states", "machine-detectors": "/admin/machines/furnace-1/detectors",
     "detectors": "/admin/detectors",
-    "trends": "/trends", "energy": "/energy", "alerts": "/alerts", "alert-rules": "/alerts/rules", "alert-hygiene": "/alerts/hygiene",
+    "loops": "/loops?beside=oven-s7", "trends": "/trends", "energy": "/energy", "alerts": "/alerts", "alert-rules": "/alerts/rules", "alert-hygiene": "/alerts/hygiene",
     "reports": "/reports", "report-templates": "/reports?tab=templates", "report-schedule": "/reports?tab=schedule", "status": "/status",
     "my-notifications": "/notifications", "admin": "/admin", "admin-machines": "/admin/machines", "admin-limits": "/admin/limits",
     "admin-keys": "/admin/keys", "admin-calendar": "/admin/calendar", "admin-users": "/admin/users", "admin-audit": "/admin/audit",

@@ -41,7 +41,7 @@ def registered(plant: Plant) -> list[Tag]:
 
 def test_the_shop_is_the_one_of_the_pictures(plant: Plant) -> None:
     assert len(plant.machines) == 12
-    assert len(plant.devices) == 16
+    assert len(plant.devices) == 17
     assert [m.name for m in plant.machines if m.board == "ЩР-2"] == ["ГФ2171", "6Р13", "HAAS VF-2", "DMU 50"]
     assert {line.transport for line in plant.lines} == {"modbus-tcp", "rtu-over-tcp"}
     assert plant.site.main_meter == "main"

@@ -12,10 +12,11 @@ from domain.plant import Plant, Tag
 from domain.ports import RawSeries
 from domain.quantity import Quantity
 from domain.sample import TagId
+from simulator.process_loop import closed_loop
 from tests.analysis.fakes import MemoryHistory
-from tests.loop_plant import S, controlled
 from tests.web_interface import fake_shop as shop
 
+S = 1_000_000
 BEFORE_S, AFTER_S = 3 * 3600, 1800
 OVEN = ControlLoop(
     "oven-opcua", "Печь отпуска, OPC UA", "oven.setpoint", "oven.temperature", "oven.output", dead_time_s=8.0, period_s=60.0,
@@ -47,7 +48,7 @@ def recorded() -> tuple[list[Tag], MemoryHistory]:
     """From time 0 on: steps of the set point each 15 minutes; the second channel swings. Made once, when first asked for."""
     history, tags = MemoryHistory(), list[Tag]()
     for device, (gain, integral_s) in (("oven", (0.375, 30.0)), ("oven2", (1.25, 20.0))):
-        rows = controlled(BEFORE_S + AFTER_S, lambda s: 180.0 if s // 900 % 2 else 150.0, gain=gain, integral_s=integral_s)
+        rows = closed_loop(BEFORE_S + AFTER_S, lambda s: 180.0 if s // 900 % 2 else 150.0, gain=gain, integral_s=integral_s)
         for column, name in enumerate(("setpoint", "temperature", "output"), 1):
             quantity, unit = (Quantity.LOAD, "%") if name == "output" else (Quantity.TEMPERATURE, "°C")
             tags.append(Tag(TagId(90_000 + len(tags)), f"{device}.{name}", device, name, quantity, unit))

@@ -35,6 +35,7 @@ from web_interface.pages import (
     alerts_rules,
     energy,
     floor,
+    loops,
     machine,
     my_notifications,
     overview,
@@ -53,8 +54,8 @@ SETTINGS = (
     admin_plant, admin_history, admin_backups, admin_certificates, admin_detectors,
 )  # fmt: skip
 PAGES = (
-    overview, floor, machine, trends, energy, alerts, alerts_hygiene, alerts_rules, reports, status, status_log, status_vitals,
-    my_notifications, *SETTINGS,
+    overview, floor, machine, loops, trends, energy, alerts, alerts_hygiene, alerts_rules, reports, status, status_log,
+    status_vitals, my_notifications, *SETTINGS,
 )  # fmt: skip
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).
 _HEAD = (
@@ -67,6 +68,7 @@ _HEAD = (
     '<link rel="stylesheet" href="/static/theme/states.css">'
     '<link rel="stylesheet" href="/static/theme/floor.css">'
     '<link rel="stylesheet" href="/static/theme/trends.css">'
+    '<link rel="stylesheet" href="/static/theme/loops.css">'
     '<link rel="stylesheet" href="/static/theme/wall.css">'
 )
 

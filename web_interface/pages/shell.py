@@ -48,13 +48,14 @@ OLD_AFTER_S = 10
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """An entry of the rail. `needs`: who sees it."""
+    """An entry of the rail. `needs`: who sees it; `wanted`: whether this shop has any use for it."""
 
     key: str
     icon: str
     path: str
     needs: Role = Role.VIEWER
     phone: bool = True
+    wanted: Callable[[Services], bool] = lambda _services: True
 
 
 NAV = (
@@ -62,6 +63,7 @@ NAV = (
     NavItem("machines", "precision_manufacturing", "/machines"),
     NavItem("floor", "map", "/floor", phone=False),
     NavItem("trends", "show_chart", "/trends", phone=False),
+    NavItem("loops", "tune", "/loops", phone=False, wanted=lambda services: bool(services.loops.loops)),
     NavItem("energy", "bolt", "/energy"),
     NavItem("alerts", "notifications_none", "/alerts"),
     NavItem("reports", "description", "/reports", phone=False),
@@ -76,9 +78,9 @@ def offer(*keys: str) -> None:
     _offered.update(keys)
 
 
-def nav_for(viewer: Viewer) -> Sequence[NavItem]:
-    """The entries of the rail for this user."""
-    return [item for item in NAV if item.key in _offered and viewer.may(item.needs)]
+def nav_for(viewer: Viewer, services: Services) -> Sequence[NavItem]:
+    """The entries of the rail for this user of this shop."""
+    return [item for item in NAV if item.key in _offered and viewer.may(item.needs) and item.wanted(services)]
 
 
 @dataclass
@@ -134,7 +136,7 @@ def page(
     MarkDefs()
     feed = Feed()
     with el("div", "em-app", testid="app"):
-        badges = _rail(viewer, active)
+        badges = _rail(viewer, services, active)
         with el("header", "em-top"):
             with el("a", "em-top-logo", href="/", aria_label=site.name):
                 _logo()
@@ -149,7 +151,7 @@ def page(
         made = Page(services, viewer, client, feed, hub, actions)
         with el("main", f"em-main em-page-{active}", testid=f"page-{active}"):
             yield made
-        badges += _bottom(viewer, active)
+        badges += _bottom(viewer, services, active)
     badge = _Badges(services, hub, badges)
 
     def job(tick: Tick) -> list[tuple[Element, Mapping[str, Any]]]:
@@ -216,16 +218,16 @@ def _logo() -> None:
         )
 
 
-def _rail(viewer: Viewer, active: str) -> list[Element]:
+def _rail(viewer: Viewer, services: Services, active: str) -> list[Element]:
     with el("nav", "em-rail", testid="rail", aria_label=t("nav.main", viewer.lang)):
         with el("a", "em-rail-logo", href="/", aria_label=t("nav.overview", viewer.lang)):
             _logo()
-        return [b for item in nav_for(viewer) if (b := _nav_item(item, viewer, active, "rail")) is not None]
+        return [b for item in nav_for(viewer, services) if (b := _nav_item(item, viewer, active, "rail")) is not None]
 
 
-def _bottom(viewer: Viewer, active: str) -> list[Element]:
+def _bottom(viewer: Viewer, services: Services, active: str) -> list[Element]:
     """The phone's bar: the four most used and the rest behind one button."""
-    items = nav_for(viewer)
+    items = nav_for(viewer, services)
     badges: list[Element] = []
     with el("nav", "em-bottom", testid="bottom", aria_label=t("nav.main", viewer.lang)):
         for item in (i for i in items if i.phone):

@@ -13,10 +13,11 @@ from domain.loop import MAX_TRACE, ControlLoop, LoopEpisode
 from domain.plant import Plant, Site, Tag
 from domain.quantity import Quantity
 from domain.sample import TagId
+from simulator.process_loop import closed_loop
 from tests.analysis.fakes import MemoryHistory
 from tests.conftest import FakeClock
-from tests.loop_plant import S, controlled
 
+S = 1_000_000
 START = 1_763_548_800_000_000
 LOOP = ControlLoop("oven", "Печь", "plc.w", "plc.y", "plc.u", dead_time_s=1.0, period_s=60.0, amplitude=2.0, min_step=10.0)
 TAGS = [
@@ -57,14 +58,14 @@ def steps(second: int) -> float:
 
 
 async def test_a_window_is_judged_with_its_episodes_and_a_trace() -> None:
-    loops, _, _ = build(controlled(1800, steps), 1800)
+    loops, _, _ = build(closed_loop(1800, steps), 1800)
     report = await loops.report("oven", START, START + 1800 * S)
     assert [(e.from_us, e.before, e.after) for e in report.episodes] == [
         (START + 600 * S, 100.0, 150.0), (START + 1200 * S, 150.0, 120.0)
     ]  # fmt: skip
     assert report.errors.completeness == pytest.approx(1.0, abs=0.001)
     assert (report.unit, report.output_unit, report.oscillates) == ("°C", "%", False)
-    assert report.errors.iae == pytest.approx(sum(abs(w - y) for _, w, y, _ in controlled(1800, steps)), rel=0.05)
+    assert report.errors.iae == pytest.approx(sum(abs(w - y) for _, w, y, _ in closed_loop(1800, steps)), rel=0.05)
     assert MAX_TRACE // 2 < len(report.trace) <= MAX_TRACE + 1
     first = report.episodes[0]
     assert first.rise_s is not None
@@ -74,8 +75,8 @@ async def test_a_window_is_judged_with_its_episodes_and_a_trace() -> None:
 
 
 async def test_a_loop_tuned_too_hot_swings_and_overshoots_more() -> None:
-    calm, _, _ = build(controlled(1800, steps), 1800)
-    wild, _, _ = build(controlled(1800, steps, gain=1.25, integral_s=20.0), 1800)
+    calm, _, _ = build(closed_loop(1800, steps), 1800)
+    wild, _, _ = build(closed_loop(1800, steps, gain=1.25, integral_s=20.0), 1800)
     good, bad = [await loops.report("oven", START, START + 1800 * S) for loops in (calm, wild)]
     assert bad.oscillates
     assert not good.oscillates
@@ -84,8 +85,8 @@ async def test_a_loop_tuned_too_hot_swings_and_overshoots_more() -> None:
 
 
 async def test_a_lost_hour_is_a_gap_and_not_an_error_of_the_loop() -> None:
-    rows = [(s, w, y, u) if not 300 <= s < 500 else (s, w, None, u) for s, w, y, u in controlled(1800, steps)]
-    whole, _, _ = build(controlled(1800, steps), 1800)
+    rows = [(s, w, y, u) if not 300 <= s < 500 else (s, w, None, u) for s, w, y, u in closed_loop(1800, steps)]
+    whole, _, _ = build(closed_loop(1800, steps), 1800)
     holed, _, _ = build(rows, 1800)
     a, b = [await loops.report("oven", START, START + 1800 * S) for loops in (whole, holed)]
     assert b.errors.completeness == pytest.approx(1 - 201 / 1800, abs=0.002)
@@ -94,14 +95,14 @@ async def test_a_lost_hour_is_a_gap_and_not_an_error_of_the_loop() -> None:
 
 
 async def test_finished_episodes_are_stored_once_and_the_running_one_waits() -> None:
-    loops, store, clock = build(controlled(1800, steps), 1800)
+    loops, store, clock = build(closed_loop(1800, steps), 1800)
     assert [e.after for e in await loops.look(LOOP)] == [150.0]  # the step to 120 °C is still being answered
     assert await loops.look(LOOP) == []
     assert store.saved == 1
     kept = await loops.episodes("oven", START, clock.now_us())
     report = await loops.report("oven", START, START + 1800 * S)
     assert kept[0] == dataclasses.replace(report.episodes[0])
-    again, _, _ = build(controlled(2400, lambda s: steps(s) if s < 1800 else 90.0), 2400)
+    again, _, _ = build(closed_loop(2400, lambda s: steps(s) if s < 1800 else 90.0), 2400)
     again._store = store
     assert [(e.before, e.after) for e in await again.look(LOOP)] == [(150.0, 120.0)]
 
