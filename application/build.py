@@ -41,6 +41,7 @@ from application.feed_watch import watch_feeds
 from application.feeds import Feeds
 from application.figures import Figures, build_figures
 from application.findings import FindingParts, build_findings
+from application.line_watch import LineWatch
 from application.log_view import LogView
 from application.money import MoneyParts, build_money
 from application.notifications import build_notifications
@@ -366,7 +367,7 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
         trend_views=TrendViews(database.trend_views, database.audit, clock), energy=meaning.energy, alerts=meaning.alerts,
         plant=measuring.plant, plant_history=PlantHistory(measuring.plant, database.plants),
         profiles=ProfileAdmin(measuring.plant, house.settings.profile_dir), device_tables=DeviceTables(measuring.plant),
-        access=accounts, status=status, vitals=vitals,
+        line_watch=LineWatch(collector), access=accounts, status=status, vitals=vitals,
         reports=ReportFace(reports.reports, reports.jobs, reports.scheduler),
         rehearsals=build_rehearsals(plant, tags, meaning.analysis, database, clock),
         explain=figures.explainer, states=meaning.states.service, production=figures.production, efficiency=figures.efficiency,

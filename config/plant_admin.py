@@ -363,9 +363,9 @@ class PlantAdmin:
         password = draft.pop("password", None)
         draft.setdefault("id", "draft")
         document = self._with_line(line)
-        others = [d for d in document.get("devices", []) if d.get("id") != draft["id"]]
-        document["devices"] = [*_without_address(others, draft), draft]
-        document["limits"], document["machines"] = [], []
+        site = {name: value for name, value in document["site"].items() if name != "main_meter"}
+        alone = {name: value for name, value in draft.items() if name not in {"fed_by", "feeds"}}
+        document = {"site": site, "lines": document.get("lines", []), "devices": [alone]}  # nothing else matters to a read
         secrets = dict(await self._secrets(self._document))
         if password:
             secrets[f"device:{draft['id']}"] = str(password)
@@ -534,11 +534,6 @@ class PlantAdmin:
             now_us = self._clock.now_us()
             await self._audit.append(now_us, actor.name, actor.source, "refused", f"{what} {subject}", result="failed")
             raise Forbidden(f"changing a {what} needs the role {role.value}")
-
-
-def _without_address(others: list[Document], draft: Mapping[str, object]) -> list[Document]:
-    """Others on the draft's address would be a conflict; a draft is only read."""
-    return [d for d in others if (d.get("line"), d.get("address")) != (draft.get("line"), draft.get("address"))]
 
 
 def _json(entry: Document | None) -> str | None:

@@ -12,8 +12,9 @@ from data_collection.figures import Lateness, LatenessStats
 from data_collection.line import LineRunner, read_device, scan_addresses, survey_line
 from data_collection.registry import connects
 from domain.browse import BrowsedNode
-from domain.errors import ConfigError
+from domain.errors import ConfigError, NotFound
 from domain.health import DeviceStatus, LineStatus
+from domain.line_frame import LineFrames
 from domain.plant import Device, Line, Plant
 from domain.ports import Clock
 from domain.sample import Reading
@@ -146,6 +147,13 @@ class Collector:
         """Which of the addresses answer, as they answer. Raises ConfigError, LineDown."""
         async for hit in scan_addresses(self._runner(line), addresses, protocol):
             yield hit
+
+    def frames(self, line_id: str, after: int) -> LineFrames:
+        """What went over a line since frame number `after`; listening begins with the first question. Raises NotFound."""
+        runner = self._runners.get(line_id)
+        if runner is None:
+            raise NotFound("line", line_id, tuple(self._runners)[:5])
+        return runner.monitor().after(after)
 
     def retry(self, line_id: str) -> None:
         """Open a line now that waits out its back-off: what stood in the way was put right."""

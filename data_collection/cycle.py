@@ -49,7 +49,13 @@ def seconds(line: Line, cost: Cost) -> float:
     return wire + cost.transactions * (SERIAL_LATENCY_S + max(silence_s(baud), cost.silence_s))
 
 
+def load(demands: Sequence[tuple[float, float]]) -> float | None:
+    """Share of the time that the line would be busy, 1.0 is all of it; None when nothing is asked for. See `warning`."""
+    shares = [took / interval for took, interval in demands if interval > 0]
+    return sum(shares) if shares else None
+
+
 def warning(demands: Sequence[tuple[float, float]]) -> str | None:
     """Message id where the asked intervals cannot be met. `demands`: (seconds a poll takes, interval asked for in seconds)."""
-    share = sum(took / interval for took, interval in demands if interval > 0)
+    share = load(demands) or 0.0
     return OVERLOADED if share > 1.0 else TIGHT if share > 0.8 else None

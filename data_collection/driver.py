@@ -51,13 +51,15 @@ class ScanHit:
 
 @dataclass(slots=True)
 class Trace:
-    """Bytes of one read for the electrician: (direction, monotonic seconds, bytes); direction is "tx" or "rx".
+    """Bytes of one read for the electrician: (direction, monotonic seconds, bytes); direction is "tx" or "rx". No passwords.
 
-    `notes`: what a driver has to say of points it could not read.
+    `notes`: what a driver has to say of points it could not read. `by_hand`: somebody waits for this read: it brings the raw
+    words of each point and asks also what was refused lately.
     """
 
     frames: list[tuple[str, float, bytes]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    by_hand: bool = True
 
 
 class Driver(Protocol):

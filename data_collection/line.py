@@ -18,6 +18,7 @@ from data_collection import cycle
 from data_collection.backoff import Backoff
 from data_collection.driver import Connect, DevicePlan, Driver, Found, ScanHit, Source, Surveyed, Trace
 from data_collection.figures import Lateness, RollingSum
+from data_collection.monitor import LineMonitor
 from data_collection.poller import Hang, OnReading, PolledDevice
 from data_collection.schedule import BAD_TICK_S, Slot, layout
 from domain.errors import AccessDenied, ConfigError, DeviceError, LineDown, MonitorError
@@ -59,6 +60,7 @@ class LineRunner:
         self._hang = Hang()
         self._stopping = False
         self._backoff = Backoff()
+        self._monitor: LineMonitor | None = None
         self._queue: list[Slot] = []
         self._silent: list[PolledDevice] = []
         self._up = self._answered = False
@@ -334,7 +336,7 @@ class LineRunner:
             return
         was_online, was_healthy, failures = device.online, device.healthy, device.failed_polls
         try:
-            busy = await device.poll(driver, slot, self._lock, self._hang)
+            busy = await device.poll(driver, slot, self._lock, self._hang, self._watching())
         except LineDown as exc:
             self._connection_lost(exc)
             return
@@ -352,6 +354,18 @@ class LineRunner:
             self._note_state()
         if slot.group is Group.FAST:
             self._rephase(device, now)
+
+    def _watching(self) -> LineMonitor | None:
+        """Who looks at the frames; forgotten once nobody asks any more."""
+        if self._monitor is not None and not self._monitor.watched:
+            self._monitor = None
+        return self._monitor
+
+    def monitor(self) -> LineMonitor:
+        """The line's frames, from now on and while somebody asks."""
+        if self._monitor is None:
+            self._monitor = LineMonitor(self.line, self._clock)
+        return self._monitor
 
     def _note_silent(self) -> None:
         self._silent = [d for d in self._enabled() if not d.healthy and d.plan is not None and d.slots]
@@ -461,7 +475,7 @@ class LineRunner:
             min((d.device.scan_s for d in enabled), default=None),
             sum(calculated) if calculated else None,
             sum(measured) if measured and len(measured) == len(planned) else None,
-            cycle.warning(self._demands()),
+            cycle.warning(self._demands()), cycle.load(self._demands()),
         )
 
     def _told_error(self) -> str | None:

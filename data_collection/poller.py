@@ -13,6 +13,7 @@ from typing import Final
 from data_collection.backoff import Backoff
 from data_collection.driver import DevicePlan, Driver, Source
 from data_collection.figures import Lateness
+from data_collection.monitor import LineMonitor
 from data_collection.schedule import Slot, interval_of
 from domain.errors import AccessDenied, ConfigError, DeviceError, DeviceUnreachable, LineDown
 from domain.health import DeviceStatus
@@ -109,8 +110,13 @@ class PolledDevice:
         for slot in self.slots:
             self._points[slot.group] = self.plan.points(slot.group)
 
-    async def poll(self, driver: Driver, slot: Slot, lock: asyncio.Lock, hang: Hang) -> float:
-        """Read one group and hand the reading on, good or bad. Raises LineDown only. Returns the seconds the line was busy."""
+    async def poll(
+        self, driver: Driver, slot: Slot, lock: asyncio.Lock, hang: Hang, monitor: LineMonitor | None = None
+    ) -> float:
+        """Read one group and hand the reading on, good or bad. Raises LineDown only. Returns the seconds the line was busy.
+
+        `monitor`: takes the frames, where somebody watches the line.
+        """
         plan = self.plan
         if plan is None:
             self.emit_bad(slot, Quality.NO_COMMUNICATION)
@@ -121,14 +127,17 @@ class PolledDevice:
             self._lateness.add(max(0.0, began - slot.due))
             self.polls += 1
             hang.until = began + slot.limit_s
+            trace, error = (None, "") if monitor is None else (monitor.trace(), "")
             try:
                 if isinstance(driver, Source):
                     reading = await driver.current(plan, slot.group)
                 else:
-                    reading = await driver.read(plan, slot.group)
-            except LineDown:
+                    reading = await driver.read(plan, slot.group) if trace is None else await driver.read(plan, slot.group, trace)
+            except LineDown as exc:
+                error = str(exc)
                 raise
             except DeviceError as exc:
+                error = str(exc)
                 return self._read_failed(slot, exc, began)
             except asyncio.CancelledError:
                 if hang.ended():  # the driver hung and was broken off: its connection is not to be trusted either
@@ -139,6 +148,8 @@ class PolledDevice:
                 return self._read_failed(slot, exc, began)
             finally:
                 hang.until = math.inf
+                if monitor is not None and trace is not None:
+                    monitor.took(self.device, trace, error)
             took = clock.monotonic() - began
         if reading is not None:
             self._succeeded(slot, reading, took)

@@ -30,6 +30,7 @@ class LineStatus:
     """`state`: online | partial | down | disabled. `load` 0..1: share of time the line was busy in the last minute.
 
     `cycle_calculated_s` physical estimate, `cycle_measured_s` last full pass; `cycle_asked_s` the shortest interval asked for.
+    `load_calculated`: share of the time that what is asked for takes, 1.0 is all of it.
     """
 
     line_id: str
@@ -48,6 +49,7 @@ class LineStatus:
     cycle_calculated_s: float | None
     cycle_measured_s: float | None
     warning: str | None = None
+    load_calculated: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ from domain.health import Books, DeviceStatus, ErrorCount, LineStatus, StorageSt
 from domain.hygiene import Hygiene
 from domain.idle import IdleNote
 from domain.kpi import GroupKpis, SpecificEnergy
+from domain.line_frame import LineFrames
 from domain.log_line import LogLine
 from domain.loop import ControlLoop, LoopEpisode, LoopReport
 from domain.note import MachineNote
@@ -658,6 +659,17 @@ class TooMany(MonitorError):
         self.retry_after_s = retry_after_s
 
 
+class LineWatchService(Protocol):
+    """What goes over a line, while somebody looks. Needs admin."""
+
+    def frames(self, line_id: str, after: int, actor: Actor) -> LineFrames:
+        """Frames since number `after`; listening begins with the first question and ends some seconds after the last.
+
+        Raises NotFound, Forbidden.
+        """
+        ...
+
+
 class StatusService(Protocol):
     def lines(self) -> Sequence[LineStatus]: ...
     def devices(self) -> Sequence[DeviceStatus]: ...
@@ -1051,6 +1063,7 @@ class Services:
     plant_history: PlantHistoryService
     profiles: ProfileService
     device_tables: DeviceTableService
+    line_watch: LineWatchService
     access: AccessService
     status: StatusService
     vitals: VitalsService

@@ -48,7 +48,7 @@ class Connection:
         try:
             await self._nothing_unasked()
             data = request.encode()
-            _note(trace, "tx", data)
+            _note(trace, "tx", _shown(request, data))
             await self._stream.write(data)
             telegram = await self._answer(request, timeout_s, trace)
             if telegram.name == "T_ER":
@@ -92,6 +92,15 @@ class Connection:
             self.faults["cut"] += 1
             return DecodeError(f"{request.name}: only {self._assembler.pending} bytes of an answer within {timeout_s:g} s")
         return DeviceUnreachable(f"{request.name}: no answer within {timeout_s:g} s")
+
+
+def _shown(request: Request, data: bytes) -> bytes:
+    """A telegram as a trace may show it: asterisks (2Ah) for the password of a login."""
+    if request.name != "A_LG":
+        return data
+    level = request.payload.split(b"\0", 1)[0]
+    head = len(data) - len(request.payload) + len(level) + 1
+    return data[:head] + b"*" * min(8, len(data) - head)
 
 
 def _note(trace: Trace | None, direction: str, data: bytes) -> None:

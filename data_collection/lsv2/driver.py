@@ -107,7 +107,7 @@ class Lsv2Driver:
             trace.notes += answers.reasons
         if answers.denied and not answers.raw and len(answers.denied) == len(plan.groups[group].questions):
             raise AccessDenied(f"device {plan.device.id}: {answers.denied[0]}")
-        return answers.reading(plan, group, traced=trace is not None)
+        return answers.reading(plan, group, traced=trace is not None and trace.by_hand)
 
     async def _ready(self) -> Connection:
         """The connection, opened anew where the last one was given up."""
@@ -123,7 +123,7 @@ class Lsv2Driver:
     ) -> None:
         """Ask one question; a refusal or an answer that makes no sense hits its points only."""
         now = time.monotonic()
-        if question.resting_until > now and trace is None:
+        if question.resting_until > now and (trace is None or not trace.by_hand):
             answers.bad(question, question.reason)
             answers.resting = True
             return

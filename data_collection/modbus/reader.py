@@ -73,6 +73,7 @@ class _Refused:
 
 async def _read_blocks(ask: Ask, plan: Plan, group: Group, trace: Trace | None, met: _Refused | None) -> Reading:
     compiled = plan.groups[group]
+    by_hand = trace is not None and trace.by_hand
     if compiled.split_at_s:
         compiled.renew(time.monotonic())
     values: list[float | None] = []
@@ -83,7 +84,7 @@ async def _read_blocks(ask: Ask, plan: Plan, group: Group, trace: Trace | None, 
     first = True
     while queue:
         block = queue.popleft()
-        if block.refused_until and time.monotonic() < block.refused_until and trace is None:
+        if block.refused_until and time.monotonic() < block.refused_until and not by_hand:
             _extend(values, qualities, block.bad(REFUSED))
             continue
         try:
@@ -105,7 +106,7 @@ async def _read_blocks(ask: Ask, plan: Plan, group: Group, trace: Trace | None, 
         _extend(values, qualities, block.decode(data))
         if block.has_texts:
             texts.update(block.texts(data))
-        if trace is not None:
+        if by_hand:
             raw.update(block.raw(data))
     return Reading(plan.device.id, time.time_ns() // 1000, compiled.points, values, qualities, texts, raw)
 

@@ -60,6 +60,15 @@ async def shop(tmp_path: Path, fake_clock: FakeClock) -> AsyncIterator[Shop]:
         yield made
 
 
+async def test_reading_a_device_asks_nothing_of_what_else_the_plant_holds(shop: Shop) -> None:
+    await shop.admin.save_device({"id": "m2", "profile": "abb-b23", "line": "tcp1", "address": 2, "fed_by": "m1"}, ADMIN, new=True)
+    await shop.admin.save_machine({"id": "mill", "name": "Mill", "section": "Mills", "meter": "m2"}, ADMIN, new=True)
+    await shop.admin.save_section("plans", [{"section": "Mills", "by": "month", "kwh": 100}], ADMIN)
+    await shop.admin.read_now({"profile": "abb-b23", "line": "tcp1", "address": 1}, ADMIN)  # where m1, that feeds m2, lies
+    await shop.admin.read_now(shop.admin.entry("devices", "m2"), ADMIN)
+    assert [device.address for device, _ in shop.read] == [1, 2]
+
+
 async def test_new_device_is_stored_applied_and_audited(shop: Shop) -> None:
     await shop.admin.save_device({"id": "m2", "profile": "eastron-sdm630", "line": "tcp1", "address": 2}, ADMIN, new=True)
     plant, tags = shop.applied[-1]

@@ -36,6 +36,7 @@ from tests.web_interface.fake_cube import FakeCube, FakePlans
 from tests.web_interface.fake_explain import FakeExplain
 from tests.web_interface.fake_findings import FakeFindings
 from tests.web_interface.fake_floor import fake_floor
+from tests.web_interface.fake_line_watch import FakeLineWatch
 from tests.web_interface.fake_loops import fake_loops
 from tests.web_interface.fake_money import FakeMoney
 from tests.web_interface.fake_notes import fake_notes
@@ -566,6 +567,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         plant_history=fake_history(clock, audit),
         profiles=fake_profiles(small := real_plant(plant_store(clock.now_us()), audit, clock, lambda _plant, _tags: None)),
         device_tables=DeviceTables(small),
+        line_watch=FakeLineWatch(clock),
         access=Accounts(store, audit, clock, hashing=CHEAP),
         status=(status := FakeStatus(clock)),
         vitals=fake_vitals(clock, status),

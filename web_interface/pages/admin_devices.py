@@ -97,13 +97,14 @@ class DevicesPage:
         t = self._page.t
         state = "disabled" if not line.enabled else status.state if status is not None else "waiting"
         remove = {"name": "line-delete", "icon": "delete_outline", "label": t("admin.line.delete"), "kind": "quiet"}
+        watch = {"name": "line-watch", "icon": "monitor_heart", "label": t("line.open"), "kind": "quiet"}
         cells: dict[str, Any] = {
             "line": {"text": line.id, "bold": True},
             "link": t(f"transport.{line.transport}"),
             "target": line.target,
             "state": self._state(state),
             "devices": {"text": str(devices), "sort": devices},
-            "do": {"text": "", "actions": [remove]},
+            "do": {"text": "", "actions": [watch, remove]},
         }
         return {"id": line.id, "clickable": True, "cells": cells}
 
@@ -119,8 +120,11 @@ class DevicesPage:
             self._lines.show({"rows": self._line_rows()})
             notify(self._page.t("admin.line.saved", id=saved))
 
-    async def _line_action(self, line_id: Any, _name: str) -> None:
+    async def _line_action(self, line_id: Any, name: str) -> None:
         page, wanted = self._page, str(line_id)
+        if name == "line-watch":
+            ui.navigate.to(f"/admin/lines/{quote(wanted, safe='')}")
+            return
         words = page.t("admin.line.delete.words", id=wanted)
         confirm = Confirm(page.lang, page.t("admin.line.delete"), words, page.t("action.delete"), testid="delete")
         if await confirm.ask() and await admin_frame.attempt(
