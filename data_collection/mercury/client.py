@@ -67,7 +67,7 @@ class MercuryProtocol:
         times = timing(stream.baud, tcp=stream.is_tcp, multiplier=plan.multiplier, timeout_s=plan.own_timeout_s)
         plan.timeout_s = times.wait_s
         await link.silence(plan.address, times, plan.faults, trace)
-        read = _GroupRead(Conversation(link, plan, times, trace), plan, stream.baud, trace is not None)
+        read = _GroupRead(Conversation(link, plan, times, trace), plan, stream.baud, trace is not None and trace.by_hand)
         return await read.run(group)
 
     async def probe(self, stream: ByteStream, address: int) -> ScanHit | None:

@@ -74,11 +74,11 @@ class S7Driver:
                 trace.notes.append(plan.refusals[group])
             return _all_bad(plan, compiled, _FAULT)
         compiled.renew(time.monotonic())
-        answers = await self._answers(plan, compiled, by_hand=trace is not None)
+        answers = await self._answers(plan, compiled, by_hand=trace is not None and trace.by_hand)
         self._judge(plan, group, answers)
         if trace is not None and group in plan.refusals:
             trace.notes.append(plan.refusals[group])
-        return _reading(plan, compiled, answers, traced=trace is not None)
+        return _reading(plan, compiled, answers, traced=trace is not None and trace.by_hand)
 
     async def _ready(self) -> None:
         if not self._client.usable:
