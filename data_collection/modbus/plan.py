@@ -125,6 +125,10 @@ class PlanMemory:
             self._plans[device.id] = known
         return known[1]
 
+    def neighbours(self, plan: Plan) -> bool:
+        """Are there other devices at the same address?"""
+        return any(other is not plan and other.unit == plan.unit for _, other in self._plans.values())
+
 
 def _locate_all(device: Device) -> list[Located]:
     ct, vt = number_option(device, "ct_ratio", 1.0), number_option(device, "vt_ratio", 1.0)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from data_collection.cycle import silence_s
@@ -19,7 +19,16 @@ from data_collection.driver import DevicePlan, ScanHit, Trace
 from data_collection.modbus.block import ReadRequest
 from data_collection.modbus.framing import AsciiFraming, Framing, RtuFraming
 from data_collection.modbus.plan import DEFAULT_TIMEOUT_S, Plan, PlanMemory
-from data_collection.modbus.reader import EXCEPTION_NAMES, GATEWAY_PATH, GATEWAY_TARGET, Refusal, read_group
+from data_collection.modbus.reader import (
+    EXCEPTION_NAMES,
+    GATEWAY_PATH,
+    GATEWAY_TARGET,
+    ILLEGAL_ADDRESS,
+    ILLEGAL_VALUE,
+    Refusal,
+    read_group,
+)
+from data_collection.modbus.shared import Piece, SharedUnit, assembled
 from data_collection.stream import ByteStream
 from domain.errors import DecodeError, DeviceUnreachable
 from domain.plant import Device
@@ -60,6 +69,7 @@ class ModbusStream:
         self._framing: Framing = AsciiFraming() if mode == "ascii" else RtuFraming()
         self._timeout_s = timeout_s
         self._plans = PlanMemory()
+        self._units: dict[tuple[int, float], SharedUnit] = {}
         self._stream: ByteStream | None = None
         self._opened = 0.0
         self._last_byte = 0.0
@@ -77,7 +87,21 @@ class ModbusStream:
             self._stream, self._opened = stream, time.monotonic()
         if (rest := self._opened + plan.connect_delay_s - time.monotonic()) > 0 and plan.connect_delay_s:
             await asyncio.sleep(rest)
-        return await read_group(_Ask(self, stream), plan, group, trace)
+        unit = self._shared(plan, group) if trace is None else None  # who reads by hand wants to see his own request
+        if unit is None:
+            return await read_group(_Ask(self, stream), plan, group, trace)
+        ask = _SharedAsk(_Ask(self, stream), unit)
+        reading = await read_group(ask, plan, group, None)
+        return reading if ask.oldest_us is None else replace(reading, time_us=ask.oldest_us)
+
+    def _shared(self, plan: Plan, group: Group) -> SharedUnit | None:
+        """The unit this device may be one of several views of; a device alone needs none."""
+        if group is not Group.FAST or not self._plans.neighbours(plan):
+            return None
+        key = (plan.unit, plan.device.scan_s)
+        unit = self._units.setdefault(key, SharedUnit(group, plan.device.scan_s))
+        unit.note(plan, time.monotonic())
+        return unit
 
     async def probe(self, stream: ByteStream, address: int) -> ScanHit | None:
         """One register read; an exception is an answer too, unless a gateway says that nobody is there."""
@@ -225,6 +249,32 @@ class _Ask:
 
     async def __call__(self, plan: Plan, request: ReadRequest, trace: Trace | None) -> bytes:
         return await self._protocol.ask(self._stream, plan, request, trace)
+
+
+class _SharedAsk:
+    """Asks for longer reads, or has what such a read brought for another device of the unit."""
+
+    def __init__(self, ask: _Ask, unit: SharedUnit) -> None:
+        self._ask, self._unit = ask, unit
+        self.oldest_us: int | None = None  # when the oldest of what it gave was read
+
+    async def __call__(self, plan: Plan, request: ReadRequest, trace: Trace | None) -> bytes:
+        pieces: list[tuple[ReadRequest, bytes]] = []
+        for read in self._unit.reads_for(plan, request, time.monotonic()):
+            piece = self._unit.take(plan, read, time.monotonic())
+            if piece is None:
+                try:
+                    data = await self._ask(plan, read, trace)
+                except Refusal as refusal:
+                    if refusal.code not in {ILLEGAL_ADDRESS, ILLEGAL_VALUE}:
+                        raise
+                    self._unit.give_up(time.monotonic())
+                    return await self._ask(plan, request, trace)
+                piece = Piece(data, time.monotonic(), time.time_ns() // 1000)
+                self._unit.keep(plan, read, piece)
+            pieces.append((read, piece.data))
+            self.oldest_us = piece.at_us if self.oldest_us is None else min(self.oldest_us, piece.at_us)
+        return assembled(request, pieces) if pieces else await self._ask(plan, request, trace)
 
 
 def choose_fence(outstanding: list[ReadRequest], plan: Plan) -> ReadRequest | None:
