@@ -316,7 +316,8 @@ class DiskOutbox:
 def _replace(path: Path, data: bytes) -> None:
     """The whole file or the old one, whenever the power goes."""
     beside = path.with_suffix(".new")
-    with beside.open("wb") as file:
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fdatasync(file.fileno())

@@ -78,6 +78,6 @@ def set_up_logging(level: str, directory: Path | None, *, json_console: bool) ->
     for handler in handlers:
         handler.addFilter(collapse)
         root.addHandler(handler)
-    for noisy in ("pymodbus", "asyncio", "uvicorn.access", "watchfiles", "matplotlib", "fontTools"):
+    for noisy in ("pymodbus", "asyncio", "uvicorn.access", "watchfiles", "matplotlib", "fontTools", "httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # each failed read would be a line; the poller tells it once

@@ -11,7 +11,7 @@ from database.columns import PlanCache, encode
 from database.outbox import DiskOutbox
 from domain.feed import FeedEvent, Kept, Refused
 from domain.sample import TextSample
-from tests.database.samples import T, batch, expected
+from tests.database.samples import T, batch, expected, opened, stored
 
 IDENTITY = b"0123456789abcdef"
 PLANS = PlanCache()
@@ -230,3 +230,37 @@ def test_a_damaged_stretch_is_counted_and_the_rest_goes_out(tmp_path: Path) -> N
     one.settle(parcel)
     assert balanced(one)
     assert json.loads((tmp_path / "position.json").read_text())["dropped"] == 10
+
+
+async def test_a_process_killed_between_keeping_and_telling_leaves_no_hole_in_the_outbox(tmp_path: Path) -> None:
+    """The writer tells at its next start what its journal still holds beyond the outbox."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'energy.db'}"
+    told: list[Kept] = []
+    async with opened(url, tmp_path) as database:
+        writer = database.writer
+        one = database.outbox("x", 10**9)
+        one.open()
+        writer.follow(lambda kept: one.append(kept, []), lambda: one.source_number)
+        await writer._open()
+        writer.put(batch(1))
+        assert await writer._flush()
+        writer._followers.clear()  # killed here: what follows is in the writer's journal only
+        for number in (2, 3):
+            writer.put(batch(number))
+            assert await writer._flush()
+        one.close()
+        await writer._on_disk(writer._journal.close)
+        writer._opened = False
+    async with opened(url, tmp_path) as database:
+        one = database.outbox("x", 10**9)
+        one.open()
+        assert one.source_number == 1
+        database.writer.follow(lambda kept: (told.append(kept), one.append(kept, []))[0], lambda: one.source_number)
+        await database.writer.settled()
+        assert [kept.number for kept in told] == [2, 3]
+        parcel = one.next(1000)
+        assert parcel is not None
+        assert parcel.missed == 0
+        assert {(tag, us): (value, quality) for tag, us, value, quality in parcel.samples} == expected([1, 2, 3])
+        assert await stored(database) == expected([1, 2, 3])
+        one.close()

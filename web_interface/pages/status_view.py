@@ -350,21 +350,20 @@ class StatusView:
         return self.t(key) if has(key, self._fmt.lang) else reason.replace("_", " ")
 
     def _feed_state(self, feed: FeedStatus | None) -> dict[str, Any]:
-        """Empty for the database: its state is the page's verdict."""
+        """Sign and words under the name; without words for the database: its state is the page's verdict."""
         if feed is None:
-            return {"text": ""}
+            return {"icon": "check_circle", "tone": "quiet"}
         name, tone = FEED_TONES.get(feed.state, ("error", "alarm"))
         words = self.t(f"feed.state.{feed.state}")
         if tone == "alarm":
             words += ", " + self._fmt.duration((self._now_us - feed.since_us) / 1e6)
-        return {"text": words, "icon": name, "tone": tone, "bold": tone == "alarm"}
+        return {"icon": name, "tone": tone, "bold": tone == "alarm", "sub": [[words, "em-quiet"]]}
 
     def destinations(self) -> tuple[Rows, Rows]:
         """Where what was kept went."""
         fmt = self._fmt
         columns = [
             self._column("destination", grow=True),
-            self._column("state"),
             self._column("delivered", "right"),
             self._column("pending", "right"),
             self._column("quarantined", "right"),
@@ -380,10 +379,8 @@ class StatusView:
                     "cells": {
                         "destination": {
                             "text": self.t(key) if has(key, fmt.lang) else book.name,
-                            "icon": "check_circle" if book.enabled else "pause_circle",
-                            "tone": "quiet",
+                            **self._feed_state(feeds.get(book.name)),
                         },
-                        "state": self._feed_state(feeds.get(book.name)),
                         "delivered": {"text": fmt.number(book.delivered, 0), "sort": book.delivered},
                         "pending": {"text": fmt.number(book.pending, 0), "sort": book.pending},
                         "quarantined": {"text": fmt.number(book.quarantined, 0), "sort": book.quarantined},
