@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from sqlalchemy import Table, select
+from sqlalchemy import Select, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from database import tables
@@ -45,6 +45,12 @@ ZONE = "rollup_zone"
 _ALWAYS = (-(2**62), 2**62)
 _DAY_US = 26 * 3_600_000_000  # the longest day, and some
 _SQLITE_SAMPLES = "SELECT tag_id, time_us, value, quality FROM sample WHERE tag_id IN ({}) AND time_us >= ? AND time_us < ?"
+
+
+def _good_readings(tag_id: int) -> Select[int, float]:
+    """Times and values of a tag that no figure doubts."""
+    good = (_S.c.tag_id == tag_id) & (_S.c.quality == 0) & _S.c.value.is_not(None)
+    return select(_S.c.time_us, _S.c.value).where(good)
 
 
 class RollupQuery:
@@ -207,8 +213,7 @@ class RollupQuery:
         self, connection: AsyncConnection, tag_id: int, *, before: int | None = None, since: int | None = None
     ) -> list[tuple[int, float]]:
         """The two good readings next to a time, nearest first."""
-        good = (_S.c.tag_id == tag_id) & (_S.c.quality == 0) & _S.c.value.is_not(None)
-        wanted = select(_S.c.time_us, _S.c.value).where(good).limit(2)
+        wanted = _good_readings(tag_id).limit(2)
         if before is not None:
             wanted = wanted.where(_S.c.time_us < before).order_by(_S.c.time_us.desc())
         else:
@@ -219,8 +224,7 @@ class RollupQuery:
         self, connection: AsyncConnection, tag_id: int, from_us: int, to_us: int
     ) -> list[tuple[int, float]]:
         """Every good reading of [from_us, to_us), in order of time."""
-        good = (_S.c.tag_id == tag_id) & (_S.c.quality == 0) & _S.c.value.is_not(None)
-        wanted = select(_S.c.time_us, _S.c.value).where(good, _S.c.time_us >= from_us, _S.c.time_us < to_us)
+        wanted = _good_readings(tag_id).where(_S.c.time_us >= from_us, _S.c.time_us < to_us)
         return [(row[0], row[1]) for row in (await connection.execute(wanted.order_by(_S.c.time_us))).all()]
 
     # -- computing ----------------------------------------------------------------------------------------------

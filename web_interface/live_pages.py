@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI
 from nicegui import Client, core, ui
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from web_interface import pages
 from web_interface.auth import visit_of
 from web_interface.plain.page import error_page, language_of
+from web_interface.plain.routes import safe_target
 from web_interface.security.answers import new_reference
 from web_interface.security.errors import LOGGED
 from web_interface.security.hosts import Hosts
@@ -54,7 +56,13 @@ def send_away(session_id: str) -> None:
     for client in list(Client.instances.values()):
         visit = visit_of(client) if has_request(client) else None
         if visit is not None and visit.session_id == session_id:
-            client.open("/login")
+            client.open(login_and_back(client.request))
+
+
+def login_and_back(request: Request) -> str:
+    """The login that leads back to the page of `request`, so that a screen on the wall is one again."""
+    target = safe_target(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+    return "/login" if target == "/" else f"/login?next={quote(target, safe='')}"
 
 
 def has_request(client: Client) -> bool:

@@ -54,9 +54,8 @@ async def test_without_scripts_one_gets_in_too(browser: Any, site: str) -> None:
 async def test_logging_out_with_two_tabs_open(browser: Any, site: str) -> None:
     context = await browser.new_context(storage_state=await log_in(browser, site, "operator"))
     tabs = [await context.new_page() for _ in range(2)]
-    for tab in tabs:
-        await tab.goto(f"{site}/")
-        await tab.wait_for_selector(at("app"))
+    for tab, path in zip(tabs, ("/", "/?wall=1"), strict=True):
+        await tab.goto(site + path)
         await tab.wait_for_function("window.did_handshake === true")
     begun = time.monotonic()
     leaving = await context.new_page()
@@ -65,6 +64,13 @@ async def test_logging_out_with_two_tabs_open(browser: Any, site: str) -> None:
     for tab in (*tabs, leaving):
         await tab.wait_for_url(f"{site}/login*", timeout=5000)
     assert time.monotonic() - begun < 5
+    await tabs[1].fill("input[name=name]", "operator")  # a screen on the wall is one again
+    await tabs[1].fill("input[name=password]", PASSWORD)
+    await tabs[1].press("input[name=password]", "Enter")
+    await tabs[1].wait_for_url(f"{site}/?wall=1")
+    await tabs[1].goto(f"{site}/logout")
+    await tabs[1].click(at("logout-submit"))
+    await tabs[1].wait_for_url(f"{site}/login*")
     await leaving.goto(f"{site}/")
     assert "/login" in leaving.url
     await context.close()

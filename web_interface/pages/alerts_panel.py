@@ -75,6 +75,8 @@ class AlertPanel:
                     el("span", text=head["value"])
                     el("span", "em-unit", head["unit"])
                 el("span", "em-quiet", head["limit"])
+                if head["worst"]:
+                    el("span", "em-quiet", head["worst"], "alert-worst")
 
     # ---- acts --------------------------------------------------------------------------------------------------------
     def _draw_actions(self, alert: Alert) -> None:

@@ -127,6 +127,7 @@ def head(alert: Alert, plant: Plant, fmt: Format) -> dict[str, str]:
         "subject": alert_subject(alert, plant, fmt.lang),
         "sentence": alert_sentence(alert, fmt),
         "value": "" if alert.value is None else fmt.significant(alert.value),
+        "worst": "" if alert.value is None or alert.limit is None else t("alerts.value.worst", fmt.lang),
         "unit": fmt.unit(alert.unit) if alert.unit not in {"", "1"} else "",
         "limit": limit,
     }

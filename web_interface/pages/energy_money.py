@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from nicegui import ui
-
 from domain.access import Role
-from domain.errors import MonitorError
 from domain.figures import Cost, IdleEntry, IdleLedger, LeftOn
 from web_interface.components import (
     Card,
     DataTable,
     KpiTile,
     LiveChart,
-    button,
     el,
     empty,
     facts,
     icon,
     link_button,
-    notify,
     text_field,
 )
-from web_interface.pages import admin_words
 from web_interface.pages import energy_view as view
 from web_interface.pages.energy_tab import EnergyView, Tab
 from web_interface.pages.explain import explainable
-from web_interface.services import Forbidden
+from web_interface.pages.note_dialog import Act, note_dialog
 
 FIGURES = {"energy": "energy", "cost": "cost", "idle": "idle_ledger", "co2": "co2"}
 
@@ -187,34 +182,21 @@ class MoneyTab:
         entry, page = self._entries.get(str(row_id)), self._page
         if entry is None:
             return
-        with page.client.layout, ui.dialog(value=True) as dialog, el("div", "em-dialog", testid="note-dialog"):
-            el("h2", "em-card-title", page.t("energy.note.title", machine=self._name(entry.machine_id)))
-            span = f"{self._fmt.clock(entry.from_us)}–{self._fmt.clock(entry.to_us)}"
-            el("p", "em-dialog-text", page.t("energy.note.words", span=span, duration=self._fmt.duration(entry.seconds)))
+
+        def fields() -> Callable[[], Act]:
             field = text_field(page.t("energy.note.field"), entry.note, testid="note-text", hint=page.t("energy.note.hint"))
+            return lambda: partial(self._add_note, entry, str(field.value or ""))
 
-            async def save() -> None:
-                if await self._save(entry, str(field.value or "")):
-                    dialog.close()
+        span = f"{self._fmt.clock(entry.from_us)}–{self._fmt.clock(entry.to_us)}"
+        words = page.t("energy.note.words", span=span, duration=self._fmt.duration(entry.seconds))
+        title = page.t("energy.note.title", machine=self._name(entry.machine_id))
+        note_dialog(page, title, fields, saved=page.t("energy.note.saved"), testid="note", words=words)
 
-            with el("div", "em-dialog-actions"):
-                button(page.t("action.cancel"), dialog.close, testid="note-cancel")
-                button(page.t("action.save"), save, kind="primary", testid="note-save")
-
-    async def _save(self, entry: IdleEntry, text: str) -> bool:
+    async def _add_note(self, entry: IdleEntry, text: str) -> None:
         page = self._page
-        try:
-            await page.services.money.add_idle_note(entry.machine_id, entry.from_us, entry.to_us, text, page.actor())
-        except Forbidden:
-            notify(page.t("error.forbidden"), good=False)
-            return False
-        except MonitorError as exc:
-            notify(admin_words.said(exc, page.lang), good=False)
-            return False
-        notify(page.t("energy.note.saved"))
+        await page.services.money.add_idle_note(entry.machine_id, entry.from_us, entry.to_us, text, page.actor())
         if self._table is not None:
             self._table.show({"rows": self._idle_rows(await page.services.money.idle_ledger(*self._window))})
-        return True
 
     async def _build_standby(self) -> None:
         page = self._page

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from nicegui import background_tasks, ui
+from nicegui import background_tasks
 from nicegui.element import Element
 
 from domain.access import Role
@@ -20,8 +20,8 @@ from domain.substate import SubInterval, SubState
 from web_interface.components import AlarmMark, button, el, icon, notify, priority_letter, text_field
 from web_interface.format import Format
 from web_interface.locale import t
-from web_interface.pages import admin_words, shell
-from web_interface.services import Forbidden
+from web_interface.pages import shell
+from web_interface.pages.note_dialog import Act, note_dialog
 from web_interface.texts import alert_sentence
 
 log = logging.getLogger(__name__)
@@ -105,46 +105,30 @@ class Timeline:
 
     # ---- a note -------------------------------------------------------------------------------------------------------
     def _ask_words(self) -> None:
-        page, fmt = self._page, self._page.viewer.fmt
-        now_us = page.hub.shop().now_us
-        with page.client.layout, ui.dialog(value=True) as dialog, el("div", "em-dialog", testid="machine-note-dialog"):
-            el("h2", "em-card-title", page.t("machine.note.title", machine=self._machine.name))
-            hint = page.t("machine.note.time.hint")
-            at = text_field(page.t("machine.note.time"), fmt.clock(now_us), testid="machine-note-time", hint=hint)
-            words = text_field(
-                page.t("machine.note.text"), testid="machine-note-text", area=True,
-                hint=page.t("machine.note.text.hint", n=LONGEST_NOTE),
-            )
-
-            async def save() -> None:
-                if await self._save(str(at.value or ""), str(words.value or "")):
-                    dialog.close()
-
-            with el("div", "em-dialog-actions"):
-                button(page.t("action.cancel"), dialog.close, testid="machine-note-cancel")
-                button(page.t("action.save"), save, kind="primary", testid="machine-note-save")
-
-    async def _save(self, clock: str, words: str) -> bool:
         page = self._page
-        now_us = page.hub.shop().now_us
-        time_us = instant_of(clock, now_us, page.services.plant.plant.site.timezone)
+
+        def fields() -> Callable[[], Act | None]:
+            hint, now = page.t("machine.note.time.hint"), page.viewer.fmt.clock(page.hub.shop().now_us)
+            at = text_field(page.t("machine.note.time"), now, testid="machine-note-time", hint=hint)
+            hint = page.t("machine.note.text.hint", n=LONGEST_NOTE)
+            words = text_field(page.t("machine.note.text"), testid="machine-note-text", area=True, hint=hint)
+            return lambda: self._adding(str(at.value or ""), str(words.value or ""))
+
+        title = page.t("machine.note.title", machine=self._machine.name)
+        note_dialog(page, title, fields, saved=page.t("machine.note.saved"), testid="machine-note")
+
+    def _adding(self, clock: str, words: str) -> Act | None:
+        page = self._page
+        time_us = instant_of(clock, page.hub.shop().now_us, page.services.plant.plant.site.timezone)
         if time_us is None:
             notify(page.t("machine.note.time.wrong"), good=False)
-            return False
-        if not words.strip() or len(words) > LONGEST_NOTE:
-            notify(page.t("machine.note.text.wrong", n=LONGEST_NOTE), good=False)
-            return False
-        try:
+            return None
+
+        async def add() -> None:
             await page.services.notes.add(self._machine.id, time_us, words, page.actor())
-        except Forbidden:
-            notify(page.t("error.forbidden"), good=False)
-            return False
-        except MonitorError as exc:
-            notify(admin_words.said(exc, page.lang), good=False)
-            return False
-        notify(page.t("machine.note.saved"))
-        await self._ask()
-        return True
+            await self._ask()
+
+        return add
 
 
 def instant_of(clock: str, now_us: int, zone: str) -> int | None:
