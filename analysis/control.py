@@ -3,6 +3,7 @@ go through the same code.
 
 - A claim (running, idle, alarm) holds from the sample that brings it until another one, and only while its signal is fresh:
   samples of the tag not further apart than `hold_us`; for a text, which comes on change only, those of its device's pulse tag.
+- While the tag of an alarm tells one, there is an alarm, whatever `execution` tells.
 - While `connected` is told to be false, or is not fresh, there is no claim.
 - A claim wins: running is production, alarm is alarm, idle is idle; but where the meter sees the machine off, idle is off: a
   control that waits says nothing of the mains switch. Without a claim the power decides.
@@ -23,6 +24,8 @@ from domain.quality import FIRST_BAD
 from domain.state import MachineState, StateInterval
 
 NOT_CONNECTED = frozenset({"", "0", "false", "no", "off", "unavailable", "disconnected", "offline", "none", "null"})
+
+NO_ALARM = NOT_CONNECTED | {"normal", "ok"}
 
 _T = TypeVar("_T")
 
@@ -58,13 +61,18 @@ class _Signal:
 class ClaimStream:
     """Feed its tags in time order, tick when nothing comes; each answers with the changes of the claim.
 
-    `execution` and `connected`: timing of numbers, or of the pulse of a text's device; None where a value holds until the next.
+    `execution`, `connected` and `alarm`: timing of numbers, or of the pulse of a text's device; None where a value holds until
+    the next.
     """
 
-    def __init__(self, signals: ControlSignals, execution: Timing | None, connected: Timing | None) -> None:
+    def __init__(
+        self, signals: ControlSignals, execution: Timing | None, connected: Timing | None, alarm: Timing | None = None
+    ) -> None:
         self._signals = signals
         self._execution = _Signal(execution)
         self._connected = _Signal(connected) if signals.connected is not None else None
+        self._alarm = _Signal(alarm) if signals.alarm_active is not None else None
+        self._all = tuple(signal for signal in (self._execution, self._connected, self._alarm) if signal is not None)
         self.claim: ControlState | None = None
 
     def is_late(self, time_us: int) -> bool:
@@ -79,19 +87,22 @@ class ClaimStream:
         """A value of the connected tag."""
         return [] if self._connected is None else self._take(self._connected, time_us, key, until_us)
 
+    def alarm(self, time_us: int, key: str, until_us: int = 0) -> list[Mark]:
+        """A value of the tag that tells of an alarm."""
+        return [] if self._alarm is None else self._take(self._alarm, time_us, key, until_us)
+
     def pulse(self, time_us: int) -> list[Mark]:
         """The device of a text was heard."""
         marks = self.tick(time_us)
-        for signal in (self._execution, self._connected):
-            if signal is not None and signal.key is not None:
+        for signal in self._all:
+            if signal.key is not None:
                 signal.last_us = max(time_us, signal.last_us or time_us)
         return marks + self._judge(time_us)
 
     def tick(self, now_us: int) -> list[Mark]:
         """Time passed: what is no longer fresh says nothing."""
         stale = [
-            (since, signal) for signal in (self._execution, self._connected)
-            if signal is not None and (since := signal.stale_since(now_us)) is not None
+            (since, signal) for signal in self._all if (since := signal.stale_since(now_us)) is not None
         ]  # fmt: skip
         marks: list[Mark] = []
         for since, signal in sorted(stale, key=lambda pair: pair[0]):
@@ -111,6 +122,8 @@ class ClaimStream:
         linked = self._connected is None or (self._connected.value or "") not in NOT_CONNECTED
         if linked and self._execution.value is not None:
             claim = self._signals.claim(self._execution.value)
+        if linked and self._alarm is not None and (self._alarm.value or "") not in NO_ALARM:
+            claim = ControlState.ALARM
         if claim is self.claim:
             return []
         self.claim = claim
@@ -143,24 +156,28 @@ def number_column(
 
 
 def claims_of(
-    signals: ControlSignals, execution: Column, connected: Column | None, pulses_us: Sequence[int], from_us: int, to_us: int
+    signals: ControlSignals, execution: Column, connected: Column | None, pulses_us: Sequence[int], from_us: int, to_us: int,
+    alarm: Column | None = None,
 ) -> list[Mark]:
     """Claims of [from_us, to_us), the first at its begin. Columns may begin before it. `pulses_us`: of a text's device."""
-    stream = ClaimStream(signals, execution.timing, connected.timing if connected is not None else None)
+    stream = ClaimStream(
+        signals, execution.timing, connected.timing if connected is not None else None,
+        alarm.timing if alarm is not None else None,
+    )
     events: list[tuple[int, int, str, int]] = []
-    for kind, column in ((1, execution), (0, connected)):
+    for kind, column in ((2, execution), (0, connected), (1, alarm)):
         if column is not None:
             until = column.until_us if column.until_us is not None else column.times_us
             events += [(at, kind, key, end) for at, key, end in zip(column.times_us, column.keys, until, strict=True)]
-    events += [(at, 2, "", at) for at in pulses_us]
+    events += [(at, 3, "", at) for at in pulses_us]
     marks: list[Mark] = []
     for at, kind, key, until_us in sorted(events, key=lambda event: event[:2]):
         if at >= to_us:
             break
-        if kind == 2:
+        if kind == 3:
             marks += stream.pulse(at)
         else:
-            marks += stream.connected(at, key, until_us) if kind == 0 else stream.execution(at, key, until_us)
+            marks += (stream.connected, stream.alarm, stream.execution)[kind](at, key, until_us)
     marks += stream.tick(to_us)
     before = [claim for at, claim in marks if at <= from_us]
     return [(from_us, before[-1] if before else None), *((at, claim) for at, claim in marks if from_us < at < to_us)]

@@ -46,7 +46,9 @@ class MachineWatch:
         control = self.meter.control
         if control is not None:
             self._joiner = Joiner(self.machine_id, start_us, self._rule)
-            self._claims = ClaimStream(control.signals, control.timing, control.connected_timing)
+            self._claims = ClaimStream(
+                control.signals, control.timing, control.connected_timing, control.alarm_timing
+            )
 
     @property
     def machine_id(self) -> str:
@@ -127,6 +129,8 @@ class MachineWatch:
         yield control.execution, self._execution
         if control.connected is not None:
             yield control.connected, self._connected
+        if control.alarm is not None:
+            yield control.alarm, self._alarm
 
     def _number_feed(self, take: TextFeed) -> Feed:
         def feed(time_us: int, value: float | None, quality: int) -> None:
@@ -145,6 +149,10 @@ class MachineWatch:
     def _connected(self, time_us: int, text: str) -> None:
         if self._claims is not None and self._joiner is not None:
             self._pass_on(self._joiner.claims(self._claims.connected(time_us, value_key(text))))
+
+    def _alarm(self, time_us: int, text: str) -> None:
+        if self._claims is not None and self._joiner is not None:
+            self._pass_on(self._joiner.claims(self._claims.alarm(time_us, value_key(text))))
 
     def _pulse(self, time_us: int, value: float | None, quality: int) -> None:
         if self._claims is not None and self._joiner is not None and value is not None and quality < FIRST_BAD:

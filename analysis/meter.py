@@ -29,6 +29,8 @@ class ControlTags:
     connected: Tag | None = None
     connected_timing: Timing | None = None
     pulse: Tag | None = None
+    alarm: Tag | None = None
+    alarm_timing: Timing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +96,20 @@ def _control_of(machine: Machine, by_device: Mapping[str, Sequence[Tag]], timeou
         told = pulse if tag is not None and tag.quantity is Quantity.TEXT else tag
         return None if told is None else Timing.of(told.interval_s, timeouts.get(told.device_id, DEFAULT_TIMEOUT_S))
 
-    execution, connected = find(signals.execution), find(signals.connected)
+    execution, connected, alarm = find(signals.execution), find(signals.connected), find(signals.alarm_active)
     if execution is None:
         return None
     pulse = None
     if execution.quantity is Quantity.TEXT:
         numbers = [tag for tag in by_device[execution.device_id] if tag.quantity is not Quantity.TEXT]
         pulse = min(numbers, key=lambda tag: tag.interval_s, default=None)
-    same = connected is not None and connected.device_id == execution.device_id
+
+    def beside(tag: Tag | None) -> Timing | None:
+        """Of a signal that may be on another device, where the pulse says nothing of it."""
+        return timing(tag, pulse if tag is not None and tag.device_id == execution.device_id else None)
+
     return ControlTags(
-        signals, execution, timing(execution, pulse), connected, timing(connected, pulse if same else None), pulse
+        signals, execution, timing(execution, pulse), connected, beside(connected), pulse, alarm, beside(alarm)
     )
 
 

@@ -46,7 +46,9 @@ class Production:
         completeness = min(1.0, covered / (end_us - from_us))
         return PartCount(machine_id, from_us, to_us, parts_between(inside, from_us, end_us), completeness, inside)
 
-    async def programs(self, machine_id: str, from_us: int, to_us: int) -> Sequence[ProgramStretch]:
+    async def programs(
+        self, machine_id: str, from_us: int, to_us: int, *, with_parts: bool = True
+    ) -> Sequence[ProgramStretch]:
         """Stretches that tile the elapsed part of the window; none for a machine that tells no program. Raises NotFound."""
         machine = self._machine(machine_id)
         tag = self._tag(machine.control.program if machine.control is not None else None)
@@ -60,7 +62,7 @@ class Production:
                 stretches[-1] = replace(stretches[-1], to_us=end)
             elif end > begin:
                 stretches.append(ProgramStretch(machine_id, program, begin, end))
-        if machine.control is None or machine.control.part_count is None:
+        if machine.control is None or machine.control.part_count is None or not with_parts:
             return stretches
         return [await self._with_parts(stretch) for stretch in stretches]
 

@@ -96,13 +96,16 @@ class StateHistory:
         connected = None
         if control.connected is not None:
             connected = await self._column(control.connected, control.connected_timing, from_us, to_us)
+        alarm = None
+        if control.alarm is not None:
+            alarm = await self._column(control.alarm, control.alarm_timing, from_us, to_us)
         pulses: list[int] = []
         if control.pulse is not None and control.timing is not None:
             series = await self._history.raw(control.pulse.id, from_us, to_us)
             columns = zip(series.times_us, series.values, series.qualities, strict=True)
             pulses = [at for at, value, quality in columns if value is not None and quality < FIRST_BAD]
         count = len(execution.times_us) + len(pulses)
-        return await _aside(count, claims_of, control.signals, execution, connected, pulses, from_us, to_us)
+        return await _aside(count, claims_of, control.signals, execution, connected, pulses, from_us, to_us, alarm)
 
     async def _column(self, tag: Tag, timing: Timing | None, from_us: int, to_us: int) -> Column:
         if tag.quantity is Quantity.TEXT:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from config.fields import Fields, shown
 from config.problems import nearest, one_of
-from domain.production import ControlSignals, value_key
+from domain.production import ANY_OTHER, ControlSignals, value_key
 from domain.profile import Point
 from domain.quantity import Kind
 
@@ -28,11 +28,13 @@ def read_control(machine: Fields, find: FindPoint) -> ControlSignals | None:
         fields.problem("part_count", f"{fields.values.get('part_count')!r} is a text", "a counter or a digital input")
     _point(fields, "program", find)
     _point(fields, "connected", find)
+    if _point(fields, "alarm_active", find) is not None and not fields.has("execution"):
+        fields.problem("execution", "is missing, although alarm_active is there", "the tag that tells what the control does")
     cycle_s = fields.number("shortest_cycle_s", 1.0, above=0, high=86400)
     signals = ControlSignals(
         fields.text("execution"), **{state: frozenset(value_key(v) for v in found) for state, found in values.items()},
         part_count=fields.text("part_count"), program=fields.text("program"), connected=fields.text("connected"),
-        shortest_cycle_s=cycle_s or 1.0,
+        shortest_cycle_s=cycle_s or 1.0, alarm_active=fields.text("alarm_active"),
     )
     fields.finish()
     return signals if signals.tags else None
@@ -59,6 +61,9 @@ def _values(fields: Fields, state: str, execution: Point | None) -> list[object]
     found: list[object] = []
     for item in value:
         key = value_key(item)
+        if key == ANY_OTHER:
+            found.append(item)
+            continue
         number = numbers.get(key)
         if number is None and key not in {value_key(n) for n in execution.enum}:
             near = nearest(str(item), execution.enum.values(), 1)

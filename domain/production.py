@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+ANY_OTHER = "*"
+"""Among the values of a state: every one that stands in no list."""
+
 
 class ControlState(Enum):
     """What the control says of itself."""
@@ -22,7 +25,9 @@ class ControlState(Enum):
 class ControlSignals:
     """Tags (full names, "plc.execution_state") of a machine's control, and what the values of `execution` mean.
 
-    Values are held as `value_key` writes them; one that stands in no list says nothing, and the power decides.
+    Values are held as `value_key` writes them; one that stands in no list says nothing, and the power decides, unless a list
+    holds `*`, which is every other value. While `alarm_active` is not 0, false or a word such as NORMAL, there is an alarm,
+    whatever `execution` tells.
     `connected`: while it is 0, false or a word such as UNAVAILABLE, the other signals say nothing.
     `shortest_cycle_s`: no part takes less; a counter that grows faster is not believed.
     """
@@ -35,6 +40,7 @@ class ControlSignals:
     program: str | None = None
     connected: str | None = None
     shortest_cycle_s: float = 1.0
+    alarm_active: str | None = None
 
     def claim(self, key: str) -> ControlState | None:
         """What a value of `execution` means; None: nothing."""
@@ -43,12 +49,22 @@ class ControlSignals:
         ):  # fmt: skip
             if key in values:
                 return state
-        return None
+        return self._otherwise
+
+    @property
+    def _otherwise(self) -> ControlState | None:
+        """What a value means that stands in no list."""
+        if ANY_OTHER in self.running:
+            return ControlState.RUNNING
+        if ANY_OTHER in self.idle:
+            return ControlState.IDLE
+        return ControlState.ALARM if ANY_OTHER in self.alarm else None
 
     @property
     def tags(self) -> tuple[str, ...]:
         """All tags it names."""
-        return tuple(tag for tag in (self.execution, self.part_count, self.program, self.connected) if tag is not None)
+        named = (self.execution, self.part_count, self.program, self.connected, self.alarm_active)
+        return tuple(tag for tag in named if tag is not None)
 
 
 def value_key(value: object) -> str:

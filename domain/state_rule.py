@@ -37,10 +37,11 @@ class StateRule:
         c = self.control
         if c is None:
             return {}
-        return {
+        fields: dict[str, object] = {
             "execution": c.execution, "running": sorted(c.running), "idle": sorted(c.idle), "alarm": sorted(c.alarm),
             "connected": c.connected,
         }  # fmt: skip
+        return fields if c.alarm_active is None else {**fields, "alarm_active": c.alarm_active}
 
     @property
     def id(self) -> str:

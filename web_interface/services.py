@@ -296,7 +296,9 @@ class ProductionService(Protocol):
     async def parts(self, machine_id: str, from_us: int, to_us: int) -> PartCount:
         """`parts` None where none are counted. Raises NotFound."""
         ...
-    async def programs(self, machine_id: str, from_us: int, to_us: int) -> Sequence[ProgramStretch]:
+    async def programs(
+        self, machine_id: str, from_us: int, to_us: int, *, with_parts: bool = True
+    ) -> Sequence[ProgramStretch]:
         """Stretches that tile the elapsed part of the window; empty where no program is told. Raises NotFound."""
         ...
 

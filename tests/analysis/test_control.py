@@ -145,3 +145,21 @@ def test_the_stream_says_what_the_columns_say(seed: int) -> None:
     column = number_column([k[0] for k in keys], [k[1] for k in keys], [0] * len(keys), TIMING)
     past = tile("m", join(made, claims_of(SIGNALS, column, None, [], 0, end)), 0, end)
     assert [i for i in live if (i.to_us or end) <= end - 30 * S] == [i for i in past if (i.to_us or end) <= end - 30 * S]
+
+
+def test_every_other_value_can_mean_a_state() -> None:
+    signals = ControlSignals("cnc.x", frozenset({"3"}), idle=frozenset({"*"}), alarm=frozenset({"5"}))
+    assert [signals.claim(key) for key in ("3", "5", "1", "anything")] == [RUN, BROKEN, WAIT, WAIT]
+    assert ControlSignals("cnc.x", frozenset({"*"}), idle=frozenset({"0"})).claim("7") is RUN
+
+
+def test_an_alarm_of_its_own_tag_stands_over_what_the_program_does() -> None:
+    signals = ControlSignals("cnc.x", frozenset({"3"}), idle=frozenset({"*"}), alarm_active="cnc.alarm", connected="cnc.on")
+    execution = Column([0, 100 * S], ["3", "3"])
+    alarm = Column([0, 20 * S, 50 * S, 80 * S], ["0", "2", "none", "707"])
+    connected = Column([0, 90 * S], ["1", "0"])
+    found = claims_of(signals, execution, connected, [], 0, 100 * S, alarm)
+    assert found == [(0, RUN), (20 * S, BROKEN), (50 * S, RUN), (80 * S, BROKEN), (90 * S, None)]
+    stream = ClaimStream(signals, None, None, TIMING)
+    assert stream.connected(0, "1") + stream.execution(0, "3") + stream.alarm(S, "2") == [(0, RUN), (S, BROKEN)]
+    assert stream.tick(9 * S) == [(2 * S, RUN)]  # an alarm nobody tells any longer is none

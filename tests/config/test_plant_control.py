@@ -48,11 +48,23 @@ def test_names_of_an_enumeration_match_its_numbers() -> None:
     assert (control.part_count, control.program, control.shortest_cycle_s) == ("cnc.part_count", "cnc.program", 20)
 
 
+def test_every_other_value_and_a_tag_of_alarms() -> None:
+    control = read({
+        "execution": "cnc.execution_state", "running": ["ACTIVE"], "idle": ["*"], "alarm_active": "cnc.part_count",
+    }).machine("a").control  # fmt: skip
+    assert control is not None
+    assert [control.claim(value_key(n)) for n in (2, 7)] == [ControlState.RUNNING, ControlState.IDLE]
+    assert control.alarm_active == "cnc.part_count"
+    assert "cnc.part_count" in control.tags
+
+
 def test_a_machine_without_control() -> None:
     assert read(None).machine("a").control is None
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"alarm_active": "cnc.part_count"}, "machines[a].control.execution is missing, although alarm_active is there"),
+    ({"execution": "cnc.execution_state", "running": ["*"], "idle": ["*"]}, "machines[a].control.idle '*' stands in running too"),
     ({"execution": "cnc.exec", "running": ["X"]}, "machines[a].control.execution there is no tag 'cnc.exec'"),
     ({"execution": "plc.x", "running": [1]}, "machines[a].control.execution there is no device 'plc'"),
     ({"execution": "cnc.execution_state"}, "machines[a].control.running is missing"),

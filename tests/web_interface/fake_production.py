@@ -30,7 +30,9 @@ class FakeProduction:
             steps.append(PartStep(jump_us - shop.S, jump_us, 0, PartStepKind.JUMP, 3763.0))
         return PartCount(machine_id, from_us, to_us, sum(step.parts for step in steps), 1.0, tuple(steps))
 
-    async def programs(self, machine_id: str, from_us: int, to_us: int) -> Sequence[ProgramStretch]:
+    async def programs(
+        self, machine_id: str, from_us: int, to_us: int, *, with_parts: bool = True
+    ) -> Sequence[ProgramStretch]:
         count = await self.parts(machine_id, from_us, to_us)
         return [ProgramStretch(machine_id, "VAL_2041.NC", from_us, min(to_us, self._clock.now_us()), count.parts)]
 

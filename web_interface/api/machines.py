@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from domain.access import Actor, Role
 from domain.energy import Efficiency, EnergyAccount
 from domain.note import LONGEST_NOTE, MachineNote
+from domain.production import ProgramStretch
 from domain.quality import FIRST_BAD
 from domain.state import MachineState, StateInterval
 from web_interface.api import models
@@ -25,6 +27,7 @@ from web_interface.services import MachineNow, Services
 
 MOST_ITEMS = 100_000
 LONGEST_STATES_US = 400 * DAY_US
+LONGEST_PROGRAMS_US = 31 * DAY_US  # a longer window tells no programs
 _WIDTHS_US = {"shift": DAY_US // 4, "day": DAY_US, "hour": DAY_US // 24}
 Viewer = Annotated[Actor, Need(Role.VIEWER)]
 MachineId = Annotated[str, Path(min_length=1, max_length=200)]
@@ -70,7 +73,11 @@ def machine_routes(services: Services, now_us: Callable[[], int]) -> APIRouter:
         if end - begin > LONGEST_STATES_US:
             raise TooLarge("more than 400 days of states are not answered at once", 400)
         found = await services.energy.states(machine_id, begin, end)
-        body = {"machine": machine_id, "from": rfc3339(begin), "to": rfc3339(end), "items": [state_item(i) for i in found]}
+        stretches: Sequence[ProgramStretch] = ()
+        if end - begin <= LONGEST_PROGRAMS_US:
+            stretches = await services.production.programs(machine_id, begin, end, with_parts=False)
+        items = [state_item(interval, program) for interval, program in zip(found, programs_of(found, stretches), strict=True)]
+        body = {"machine": machine_id, "from": rfc3339(begin), "to": rfc3339(end), "items": items}
         return await large_json(body, len(found))
 
     @router.get(
@@ -158,12 +165,31 @@ def machine_item(now: MachineNow) -> dict[str, Any]:
     }
 
 
-def state_item(interval: StateInterval) -> dict[str, Any]:
+def programs_of(intervals: Sequence[StateInterval], stretches: Sequence[ProgramStretch]) -> list[str | None]:
+    """The program that was on longest in each interval (both in time order); None where none is known."""
+    found: list[str | None] = []
+    place = 0
+    for interval in intervals:
+        end_us = interval.to_us if interval.to_us is not None else stretches[-1].to_us if stretches else interval.from_us
+        while place < len(stretches) and stretches[place].to_us <= interval.from_us:
+            place += 1
+        on: dict[str | None, int] = {}
+        for stretch in islice(stretches, place, None):
+            if stretch.from_us >= end_us:
+                break
+            on[stretch.program] = on.get(stretch.program, 0) + min(stretch.to_us, end_us) - max(stretch.from_us, interval.from_us)
+        known = {name: us for name, us in on.items() if name is not None}
+        found.append(max(known, key=lambda name: known[name]) if known else None)
+    return found
+
+
+def state_item(interval: StateInterval, program: str | None = None) -> dict[str, Any]:
     return {
         "state": interval.state.value,
         "from": rfc3339(interval.from_us),
         "to": rfc3339_or_none(interval.to_us),
         "energy_kwh": interval.energy_kwh,
+        "program": program,
     }
 
 

@@ -291,6 +291,7 @@ class StateItem(BaseModel):
     from_: str = Field(alias="from")
     to: str | None = Field(description="null while it lasts")
     energy_kwh: float | None
+    program: str | None = Field(None, description="on longest in it; null while none is known, and in windows over 31 days")
 
 
 class States(BaseModel):
