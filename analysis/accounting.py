@@ -274,7 +274,9 @@ class EnergyAccounting:
 
     async def _load(self, meter: Meter, from_us: int, to_us: int, now_us: int, way: Way) -> _Loaded:
         counter = await self._load_counter(meter, from_us, to_us, way)
-        stored = await self._states.states(meter.machine.id, from_us, to_us) if meter.judged else ()
+        around_us = 0 if way.power is Resolution.RAW else way.width_us  # the neighbours of a bucket tell what is within it
+        near = await self._states.states(meter.machine.id, from_us - around_us, to_us + around_us) if meter.judged else ()
+        stored = _overlapping(near, from_us, to_us)
         rebuild = meter.machine.states is not None and not stored
         if meter.power is None:
             return _Loaded(stored, counter, PowerTrace.of_samples((), (), (), 0, 0, to_us), None)
@@ -287,9 +289,9 @@ class EnergyAccounting:
             )
             last_us = samples.times_us[-1] if len(samples.times_us) else None
         else:
-            slow_us = timing.hold_us if timing.interval_us > way.width_us else 0
+            slow_us = timing.hold_us if timing.interval_us > way.width_us else way.width_us
             rows = await buckets(self._history, meter.power.id, way, from_us, to_us, slow_us)
-            power, last_us = power_of(rows, way.width_us, timing)
+            power, last_us = power_of(rows, way.width_us, timing, near)
             if rebuild and not len(samples.times_us):
                 samples, timing = as_samples(meter.power.id, rows), way.timing(timing)
         if rebuild and meter.machine.states is not None and len(samples.times_us):

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.energy import CounterColumns, PowerTrace
+from analysis.minute_split import split_by_states
 from analysis.states import Timing
 from domain.counter import Increment, Step
 from domain.ports import History, RawSeries, RollupRow
 from domain.ports import Step as Resolution
 from domain.sample import TagId
+from domain.state import StateInterval
 
 DAY_US = 86_400_000_000
 KEPT_DAYS: Mapping[Resolution, int] = {Resolution.RAW: 90, Resolution.M1: 400, Resolution.M15: 1500}
@@ -71,8 +73,10 @@ def counter_of(rows: Sequence[RollupRow], width_us: int) -> CounterColumns:
     return CounterColumns.of(steps, steps[-1].to_us if steps else None)
 
 
-def power_of(rows: Sequence[RollupRow], width_us: int, of_samples: Timing) -> tuple[PowerTrace, int | None]:
-    """Mean power of buckets; the end of the last one. `of_samples`: how its samples came.
+def power_of(
+    rows: Sequence[RollupRow], width_us: int, of_samples: Timing, intervals: Sequence[StateInterval] = ()
+) -> tuple[PowerTrace, int | None]:
+    """Mean power of buckets; the end of the last one. `of_samples`: how its samples came; `intervals`: states to tell it to.
 
     Of a bucket longer than a minute only the covered time is known; of samples slower than buckets each holds until the next.
     """
@@ -85,7 +89,8 @@ def power_of(rows: Sequence[RollupRow], width_us: int, of_samples: Timing) -> tu
     begin = np.array([row.time_us for row in known], dtype=np.int64)
     covered = np.array([width_us if width_us <= 60_000_000 else min(row.covered_us, width_us) for row in known], dtype=np.int64)
     mean = np.array([row.mean for row in known], dtype=np.float64)
-    return PowerTrace(begin, begin + covered, mean), known[-1].time_us + width_us if known else None
+    stretches = split_by_states(begin, begin + covered, mean, intervals)
+    return PowerTrace(*stretches), known[-1].time_us + width_us if known else None
 
 
 def as_samples(tag_id: TagId, rows: Sequence[RollupRow]) -> RawSeries:
