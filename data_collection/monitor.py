@@ -14,7 +14,7 @@ from domain.ports import Clock
 KEPT: Final = 500
 LONGEST: Final = 512  # bytes of a frame that are kept
 LEASE_S: Final = 15.0  # a page that is gone stops asking: the line is left alone again
-SHOWN: Final = ("modbus-tcp", "serial", "rtu-over-tcp", "lsv2")  # transports whose drivers hand out their frames
+SHOWN: Final = ("modbus-tcp", "serial", "rtu-over-tcp", "lsv2", "s7")  # transports whose drivers hand out their frames
 
 
 class LineMonitor:

@@ -87,11 +87,12 @@ class ModbusStream:
             self._stream, self._opened = stream, time.monotonic()
         if (rest := self._opened + plan.connect_delay_s - time.monotonic()) > 0 and plan.connect_delay_s:
             await asyncio.sleep(rest)
-        unit = self._shared(plan, group) if trace is None else None  # who reads by hand wants to see his own request
+        by_hand = trace is not None and trace.by_hand  # who reads by hand wants to see his own request
+        unit = None if by_hand else self._shared(plan, group)
         if unit is None:
             return await read_group(_Ask(self, stream), plan, group, trace)
         ask = _SharedAsk(_Ask(self, stream), unit)
-        reading = await read_group(ask, plan, group, None)
+        reading = await read_group(ask, plan, group, trace)
         return reading if ask.oldest_us is None else replace(reading, time_us=ask.oldest_us)
 
     def _shared(self, plan: Plan, group: Group) -> SharedUnit | None:

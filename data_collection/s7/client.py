@@ -11,6 +11,7 @@ import logging
 import re
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
@@ -19,6 +20,7 @@ from snap7 import Area, Client
 from snap7.error import S7ConnectionError, S7Error, S7ProtocolError, S7StalePacketError, S7TimeoutError
 from snap7.s7protocol import S7Function
 
+from data_collection.driver import Trace
 from data_collection.s7.block import ANSWER_BYTES, Block
 from domain.errors import DecodeError, DeviceRefused, DeviceUnreachable, LineDown
 
@@ -94,14 +96,17 @@ class S7Client:
         except (S7Error, OSError, struct.error, ValueError) as exc:
             raise LineDown(f"{target}: {_plain(exc)}{_hint(exc)}") from exc
 
-    async def read(self, packets: Sequence[Sequence[Block]]) -> list[bytes | Refusal]:
-        """Bytes of each block in order, or why not. Raises DeviceUnreachable, LineDown, DecodeError; these end the connection."""
+    async def read(self, packets: Sequence[Sequence[Block]], trace: Trace | None = None) -> list[bytes | Refusal]:
+        """Bytes of each block in order, or why not. Raises DeviceUnreachable, LineDown, DecodeError; these end the connection.
+
+        `trace` gets the S7 telegrams, without the packets of ISO-on-TCP around them.
+        """
         client = self._client
         if client is None:
             raise LineDown("not connected")
 
         def work() -> list[bytes | Refusal]:
-            return [answer for packet in packets for answer in _read_packet(client, packet)]
+            return [answer for packet in packets for answer in _read_packet(client, packet, trace)]
 
         return await self._called(work)
 
@@ -181,13 +186,13 @@ def _connect(client: Client, host: str, port: int, rack: int, slot: int, timeout
         connection.socket.settimeout(timeout_s)
 
 
-def _read_packet(client: Client, packet: Sequence[Block]) -> list[bytes | Refusal]:
+def _read_packet(client: Client, packet: Sequence[Block], trace: Trace | None = None) -> list[bytes | Refusal]:
     """Several blocks in one question. The library would raise at the first that is refused, and copies each answer twice."""
     if len(packet) == 1 and packet[0].size > client.pdu_length - ANSWER_BYTES:
         return [_read_long(client, packet[0])]
     request = client.protocol.build_multi_read_request([(_AREAS[b.area], b.db, b.start, b.size) for b in packet])
     try:
-        response = _exchange(client, request)
+        response = _exchange(client, request, trace)
     except S7ProtocolError as exc:
         if exc.error_code not in HEADER_REFUSALS:
             raise
@@ -198,20 +203,28 @@ def _read_packet(client: Client, packet: Sequence[Block]) -> list[bytes | Refusa
     return list(_items(response.get("raw_data") or b"", packet))
 
 
-def _exchange(client: Client, request: bytes) -> dict[str, Any]:
+def _exchange(client: Client, request: bytes, trace: Trace | None) -> dict[str, Any]:
     """Send a question and take its answer; answers to earlier ones are passed over."""
     connection = client.connection
     if connection is None:
         raise S7ConnectionError("not connected")
+    _note(trace, "tx", request)
     connection.send_data(request)
     for _ in range(_STALE_LIMIT):
-        response: dict[str, Any] = client.protocol.parse_response(connection.receive_data())
+        data = connection.receive_data()
+        _note(trace, "rx", data)
+        response: dict[str, Any] = client.protocol.parse_response(data)
         try:
             client.protocol.validate_pdu_reference(response["sequence"])
         except S7StalePacketError:
             continue
         return response
     raise S7ProtocolError("only answers to earlier questions")
+
+
+def _note(trace: Trace | None, direction: str, data: bytes) -> None:
+    if trace is not None:
+        trace.frames.append((direction, time.monotonic(), bytes(data)))
 
 
 def _items(raw: bytes, packet: Sequence[Block]) -> Iterator[bytes | Refusal]:

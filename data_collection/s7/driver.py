@@ -74,7 +74,7 @@ class S7Driver:
                 trace.notes.append(plan.refusals[group])
             return _all_bad(plan, compiled, _FAULT)
         compiled.renew(time.monotonic())
-        answers = await self._answers(plan, compiled, by_hand=trace is not None and trace.by_hand)
+        answers = await self._answers(plan, compiled, trace)
         self._judge(plan, group, answers)
         if trace is not None and group in plan.refusals:
             trace.notes.append(plan.refusals[group])
@@ -93,15 +93,18 @@ class S7Driver:
             self._stopped = state if state == "STOP" else None
         return self._stopped is not None
 
-    async def _answers(self, plan: Plan, compiled: GroupPlan, *, by_hand: bool) -> dict[Block, bytes | Refusal | None]:
+    async def _answers(
+        self, plan: Plan, compiled: GroupPlan, trace: Trace | None
+    ) -> dict[Block, bytes | Refusal | None]:
         """What came of each block of the plan; None for one that rests."""
+        by_hand = trace is not None and trace.by_hand
         now = time.monotonic()
         found: dict[Block, bytes | Refusal | None] = {}
         asked = [[b for b in packet if b.refused_until <= now or by_hand] for packet in compiled.packets]
         queue = [packet for packet in asked if packet]
         while queue:
             blocks = [block for packet in queue for block in packet]
-            answers = await self._client.read(queue)
+            answers = await self._client.read(queue, trace)
             queue = []
             for block, answer in zip(blocks, answers, strict=True):
                 parts: Sequence[Block] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from pyLSV2.const import CMD
 
 from data_collection.lsv2 import decode, requests
+from data_collection.lsv2.plan import QUERIES
 from data_collection.lsv2.requests import Info, Login, Request
 from data_collection.lsv2.telegram import Assembler, Telegram
 from domain.errors import DecodeError
@@ -29,6 +31,18 @@ def test_telegrams_are_the_same_however_they_are_cut(payloads: list[bytes], data
         found += assembler.feed(stream[start:end])
     assert found == sent
     assert assembler.pending == 0
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(max_size=130))
+def test_no_answer_breaks_a_decoder(data: bytes) -> None:
+    for query in QUERIES.values():
+        with contextlib.suppress(DecodeError):
+            query.decode(data)
+    with contextlib.suppress(DecodeError):
+        decode.MemoryMap(data)
+    with contextlib.suppress(DecodeError):
+        Assembler().feed(data)
 
 
 @pytest.mark.parametrize("noise", [b"\x00\xf7\x1e\x00\x00\x00\x00T_OK", b"HTTP/1.1 400 Bad", b"\x7f\xff\xff\xffS_RI"])

@@ -13,6 +13,7 @@ import pyLSV2
 import pytest
 from pyLSV2.const import ExecState, MemoryType, PgmState
 
+from analysis.parts import pulse_steps
 from config.plant_file import PlantFileError, parse_plant
 from config.profile_catalog import ProfileCatalog
 from data_collection.collector import Collector
@@ -89,6 +90,20 @@ async def test_all_that_a_control_tells_reaches_its_own_tag() -> None:
     assert reading.texts == {tag: SHOWN[tag] for tag in ("selected_program", "program", "alarm_text")}
     assert by_tag(slow) == {"tool_number": (7.0, 0), "program_time": (3600.0, 0), "spindle_time": (1800.0, 0)}
     assert daily.texts["control_name"] == "iTNC530"
+
+
+async def test_a_part_is_counted_at_the_rising_edge_of_its_marker() -> None:
+    device = control_device(*IN_MEMORY)
+    values = dict(SHOWN)
+    async with serve_control(SimulatedControl(device, lambda: values)) as server, connects()["lsv2"](line_to(server.port)) as driver:
+        plan = driver.prepare(device)
+        times, marks = [], []
+        for pulse in (1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0):
+            values["pulse"] = pulse
+            reading = await driver.read(plan, Group.FAST)
+            times.append(reading.time_us)
+            marks.append(by_tag(reading)["pulse"][0] or 0.0)
+    assert len(pulse_steps(times, marks)) == 2  # what stood already when it was first seen is no part
 
 
 async def test_neighbouring_memory_is_one_telegram() -> None:

@@ -93,13 +93,14 @@ async def test_all_areas_and_types_reach_their_own_tags_in_one_question() -> Non
         async with opened(server) as driver:
             plan: Any = driver.prepare(device())
             reading = await driver.read(plan, Group.FAST)
-            before = server.reads
-            trace = await driver.read(plan, Group.FAST, Trace())
+            before, frames = server.reads, Trace()
+            trace = await driver.read(plan, Group.FAST, frames)
             assert server.reads - before == 1  # five areas, one answer within the PDU
     assert by_tag(reading) == {tag: (value, 0) for tag, value in SHOWN.items()}
     assert reading.texts == {"name": "SHAFT"}
     assert reading.points is plan.points(Group.FAST)
     assert trace.raw["input"] == "FE D4"
+    assert [(direction, data[0]) for direction, _, data in frames.frames] == [("tx", 0x32), ("rx", 0x32)]
     assert plan.last_fault is None
 
 
@@ -191,6 +192,27 @@ async def test_a_controller_that_has_no_free_connection_is_a_line_that_is_down()
             with pytest.raises(LineDown, match="no free connection"):
                 async with opened(server):
                     pass
+
+
+async def test_a_controller_that_refuses_to_negotiate_is_a_line_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as server:
+        monkeypatch.setattr(server, "_handle_setup_communication", lambda request: server._build_error_response(request, 0x8500))
+        with pytest.raises(LineDown, match="wrong rack or slot"):
+            async with opened(server):
+                pass
+
+
+async def test_a_small_pdu_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = tuple(point(f"r{i}", f"DB3.DBD{4 * i}", "REAL") for i in range(100))
+    with serving() as server:
+        server.register_area(SrvArea.DB, 3, bytearray(struct.pack(">100f", *range(100))))
+        real = server._handle_setup_communication
+        monkeypatch.setattr(server, "_handle_setup_communication", lambda request: real(request)[:-2] + struct.pack(">H", 240))
+        async with opened(server) as driver:
+            before = server.reads
+            reading = await driver.read(driver.prepare(device(*wide)), Group.FAST)
+            assert server.reads - before == 2  # 222 bytes at most each
+    assert list(reading.values) == [float(i) for i in range(100)]
 
 
 async def test_a_controller_that_is_killed_and_restarted_is_read_again_by_itself() -> None:

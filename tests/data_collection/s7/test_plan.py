@@ -6,10 +6,13 @@ import struct
 from datetime import date
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from snap7 import util
 
 from data_collection.s7.block import Block, Located, merged, packets, split
 from data_collection.s7.plan import Plan
+from data_collection.s7.texts import READERS
 from data_collection.values import PointValue
 from domain.errors import ConfigError
 from domain.places.s7 import Address, S7Place, parsed_address
@@ -145,3 +148,13 @@ def test_a_profile_with_the_number_of_its_block_open() -> None:
     assert plan.groups[Group.FAST].blocks[0].db == 7
     with pytest.raises(ConfigError, match=r"d: point a: 'DB0\.DBD0' is no S7 address"):
         Plan(Device("d", "l", profile, options={"db": 0}), 1.0, 480)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(min_size=24, max_size=24))
+def test_no_bytes_break_a_text(data: bytes) -> None:
+    for kind in sorted(READERS):
+        length = {"STRING": 22, "WSTRING": 10}.get(kind, 0)
+        block = Block(located(point("t", "DB1.0", kind, Quantity.TEXT, length=length, encoding="utf-8")))
+        (text,) = block.decode_texts(data[: block.size]).values()
+        assert text is None or text == "" or text.isprintable()
