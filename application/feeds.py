@@ -16,6 +16,7 @@ from data_transfer.events import of_alert, of_state, of_tag
 from data_transfer.host import FeedHost
 from data_transfer.influxdb.writer import InfluxDB, InfluxOptions
 from data_transfer.kafka.producer import Kafka, KafkaOptions
+from data_transfer.mqtt.edge import SparkplugPublisher
 from data_transfer.mqtt.publisher import MqttOptions, MqttPublisher
 from data_transfer.runner import FeedRunner
 from database import Database
@@ -38,6 +39,7 @@ class _Kind:
 
     target: str
     connect: Connect
+    with_events: bool = True
 
 
 class Feeds:
@@ -49,7 +51,8 @@ class Feeds:
         kinds = _kinds(settings, self.directory)
         limit = settings.feeds.limit_bytes
         runners = [
-            FeedRunner(name, kind.target, database.outbox(name, limit), kind.connect, clock) for name, kind in kinds.items()
+            FeedRunner(name, kind.target, database.outbox(name, limit), kind.connect, clock, with_events=kind.with_events)
+            for name, kind in kinds.items()
         ]
         self._off = [name for name in FEED_NAMES if name not in kinds and (database.data_dir / "feeds" / name).is_dir()]
         self.host = FeedHost(runners)
@@ -176,7 +179,12 @@ def _kinds(settings: Settings, directory: Directory) -> Mapping[str, _Kind]:
             mqtt.host, mqtt.port, mqtt.user, _secret(mqtt.password), mqtt.tls, _path(mqtt.ca_file), mqtt.topic_prefix,
             mqtt.client_id, mqtt.per == "tag", mqtt.retain, mqtt.home_assistant, own_ports,
         )  # fmt: skip
-        found["mqtt"] = _Kind(f"{mqtt.host}:{mqtt.port}", MqttPublisher(mqtt_options, directory).open)
+        target = f"{mqtt.host}:{mqtt.port}"
+        if mqtt.plain:
+            found["mqtt"] = _Kind(target, MqttPublisher(mqtt_options, directory).open)
+        if mqtt.sparkplug_group is not None:
+            edge = SparkplugPublisher(mqtt_options, mqtt.sparkplug_group, mqtt.sparkplug_node, directory)
+            found["sparkplug"] = _Kind(target, edge.open, with_events=False)
     return found
 
 

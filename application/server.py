@@ -161,7 +161,7 @@ async def _first_start(app: Application) -> None:
     """Load the plant (or import ENERGY_PLANT_FILE once), make the first administrator or print the setup code."""
     known = await app.plant.load()
     settings = app.settings
-    served = {*app.feeds.host.jobs(), "feed:smtp"}
+    served = {*app.feeds.host.jobs(), "feed:smtp", *(["feed:mqtt"] if not settings.mqtt.plain else [])}
     for feed in settings.feeds_asked:  # silence would read as "delivered"
         if f"feed:{feed}" not in served:
             log.warning("%s is set up, but this version has no such feed yet: nothing is sent there", feed)

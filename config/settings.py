@@ -164,7 +164,10 @@ class InfluxDB(Section):
 
 
 class MQTT(Section):
-    """`home_assistant`: prefix of its discovery, usually homeassistant. `per`: a message for each tag or each device."""
+    """`plain`: JSON messages, `per` tag or device. `home_assistant`: prefix of its discovery, usually homeassistant.
+
+    `sparkplug_group`: as a Sparkplug B edge node too, of that group.
+    """
 
     host: Host | None = None
     port: Port = 1883
@@ -177,6 +180,9 @@ class MQTT(Section):
     per: Literal["tag", "device"] = "tag"
     retain: bool = True
     home_assistant: Annotated[str, AfterValidator(_mqtt_topic)] | None = None
+    plain: bool = True
+    sparkplug_group: Annotated[str, AfterValidator(_topic)] | None = None
+    sparkplug_node: Annotated[str, AfterValidator(_topic)] = "energy-monitoring"
 
 
 class OpcUaServer(Section):
@@ -369,6 +375,8 @@ def _contradictions(settings: Settings) -> list[str]:
     web, wrong = settings.web, []
     if settings.mqtt.home_assistant is not None and settings.mqtt.per == "device":
         wrong.append(f"{variable('mqtt.home_assistant')} needs a message a tag: set {variable('mqtt.per')}=tag")
+    if settings.mqtt.host is not None and not settings.mqtt.plain and settings.mqtt.sparkplug_group is None:
+        wrong.append(f"{variable('mqtt.plain')} is off and there is no {variable('mqtt.sparkplug_group')}: nothing would be sent")
     if (web.tls_cert is None) != (web.tls_key is None):
         missing = "web.tls_key" if web.tls_key is None else "web.tls_cert"
         wrong.append(f"{variable(missing)} is missing: TLS needs the certificate and its key")

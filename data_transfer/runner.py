@@ -41,10 +41,10 @@ class FeedRunner:
 
     def __init__(
         self, name: str, target: str, outbox: Outbox, connect: Connect, clock: Clock, *, gather_s: float = GATHER_S,
-        most_at_once: int = MOST_AT_ONCE,
+        most_at_once: int = MOST_AT_ONCE, with_events: bool = True,
     ) -> None:  # fmt: skip
         self.name, self._target, self._outbox, self._connect, self._clock = name, target, outbox, connect, clock
-        self._gather_s, self._most = gather_s, most_at_once
+        self._gather_s, self._most, self._with_events = gather_s, most_at_once, with_events
         self._disk = ThreadPoolExecutor(1, f"feed-{name}")
         self._queue: deque[Kept | FeedEvent] = deque()
         self._queued = 0
@@ -85,6 +85,9 @@ class FeedRunner:
         self._news.set()
 
     def event(self, event: FeedEvent) -> None:
+        """Something happened; nothing for a destination that has no place for events."""
+        if not self._with_events:
+            return
         self._queue.append(event)
         self._queued += 1
         self._bound()

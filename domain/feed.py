@@ -13,7 +13,7 @@ from domain.sample import TextSample
 
 SampleRow = tuple[int, int, float | None, int]  # tag id, UTC microseconds, value in its canonical unit or None, quality
 
-FEED_NAMES = ("kafka", "influxdb", "mqtt")
+FEED_NAMES = ("kafka", "influxdb", "mqtt", "sparkplug")
 """Feeds that send; opcua_server and modbus_server are asked by others."""
 
 

@@ -23,6 +23,7 @@ from domain.plant import Device
 from domain.profile import Point
 from domain.quality import Quality
 from domain.sample import Reading
+from domain.sparkplug import NAMESPACE
 
 LARGEST_PAYLOAD: Final = 1_048_576
 FORMATS: Final = ("json", "text", "sparkplug", "plugin")
@@ -231,7 +232,7 @@ class MqttPlan(Picture):
     def _base_topic(self, line_topic: str) -> str:
         if self.address is None:
             return self._text("topic") or line_topic
-        return f"{sparkplug.NAMESPACE}/{self.address.group}/+/{self.address.node}/#"  # the node's own topics are under it too
+        return f"{NAMESPACE}/{self.address.group}/+/{self.address.node}/#"  # the node's own topics are under it too
 
     def _text(self, name: str) -> str:
         value = self.settings.get(name, "")

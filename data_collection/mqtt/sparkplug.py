@@ -7,14 +7,12 @@ asked for.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache
 from typing import Any, Final
 
-NAMESPACE: Final = "spBv1.0"
+from domain.sparkplug import NAMESPACE, payload_class
+
 Raw = float | int | bool | str | None
 """A value as it came; None is "no value"."""
 _SIGNED_BITS: Final = {1: 8, 2: 16, 3: 32, 4: 64}  # Int8 .. Int64 travel as unsigned
@@ -203,38 +201,3 @@ def _decode(payload: bytes) -> Any:
     except Exception as exc:
         raise Refused("sparkplug", f"no Sparkplug payload ({len(payload)} bytes): {exc}") from exc
     return message
-
-
-_METRIC_FIELDS: Final[Mapping[str, tuple[int, str]]] = {
-    "name": (1, "STRING"), "alias": (2, "UINT64"), "timestamp": (3, "UINT64"), "datatype": (4, "UINT32"),
-    "is_historical": (5, "BOOL"), "is_transient": (6, "BOOL"), "is_null": (7, "BOOL"),
-}  # fmt: skip
-_VALUE_FIELDS: Final[Mapping[str, tuple[int, str]]] = {
-    "int_value": (10, "UINT32"), "long_value": (11, "UINT64"), "float_value": (12, "FLOAT"), "double_value": (13, "DOUBLE"),
-    "boolean_value": (14, "BOOL"), "string_value": (15, "STRING"), "bytes_value": (16, "BYTES"),
-}  # fmt: skip
-
-
-@cache
-def payload_class() -> Any:
-    """The message class of a Sparkplug B payload, made from its field numbers; protobuf is imported here only."""
-    pb = importlib.import_module("google.protobuf.descriptor_pb2")
-    pool = importlib.import_module("google.protobuf.descriptor_pool").DescriptorPool()
-    factory = importlib.import_module("google.protobuf.message_factory")
-    file = pb.FileDescriptorProto(name="sparkplug_b_listener.proto", package="energy.sparkplug", syntax="proto2")
-    payload = file.message_type.add(name="Payload")
-    metric = payload.nested_type.add(name="Metric")
-    types = pb.FieldDescriptorProto
-    for name, (number, kind) in _METRIC_FIELDS.items():
-        metric.field.add(name=name, number=number, type=getattr(types, f"TYPE_{kind}"), label=types.LABEL_OPTIONAL)
-    metric.oneof_decl.add(name="value")
-    for name, (number, kind) in _VALUE_FIELDS.items():
-        metric.field.add(name=name, number=number, type=getattr(types, f"TYPE_{kind}"), label=types.LABEL_OPTIONAL, oneof_index=0)
-    payload.field.add(name="timestamp", number=1, type=types.TYPE_UINT64, label=types.LABEL_OPTIONAL)
-    payload.field.add(
-        name="metrics", number=2, type=types.TYPE_MESSAGE, label=types.LABEL_REPEATED,
-        type_name=".energy.sparkplug.Payload.Metric",
-    )
-    payload.field.add(name="seq", number=3, type=types.TYPE_UINT64, label=types.LABEL_OPTIONAL)
-    pool.Add(file)
-    return factory.GetMessageClass(pool.FindMessageTypeByName("energy.sparkplug.Payload"))

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from data_collection.mqtt.sparkplug import Address, Listener, Refused, kind_of, payload_class
+from data_collection.mqtt.sparkplug import Address, Listener, Refused, kind_of
+from domain.sparkplug import payload_class
 
 NODE = Address("Shop1", "edge7")
 LATHE = Address("Shop1", "edge7", "lathe1")
