@@ -22,6 +22,7 @@ from analysis.engine import AnalysisEngine
 from analysis.floor_plan import FloorPlans
 from analysis.hygiene_explained import FIGURES as HYGIENE_FIGURES
 from analysis.hygiene_explained import HygieneExplained
+from analysis.inspection.service import Inspection
 from analysis.loops.service import ControlLoops
 from analysis.machine_notes import MachineNotes
 from analysis.plan_explained import PLAN, PlanExplained
@@ -41,6 +42,7 @@ from application.feed_watch import watch_feeds
 from application.feeds import Feeds
 from application.figures import Figures, build_figures
 from application.findings import FindingParts, build_findings
+from application.inspection import build_inspection
 from application.line_watch import LineWatch
 from application.log_view import LogView
 from application.money import MoneyParts, build_money
@@ -67,6 +69,7 @@ from data_processing.consistency import ConsistencyMonitor
 from data_processing.processor import Processing
 from database import Database, open_database
 from domain.health import Books
+from domain.inspection import VerdictDesk
 from domain.plant import Plant, Site, Tag
 from domain.ports import Clock, Sink
 from domain.sample import Reading, TagEvent
@@ -202,6 +205,7 @@ class _Measuring:
     monitor: ConsistencyMonitor
     events: deque[TagEvent]
     plugins: PluginHost
+    inspection: Inspection
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +280,9 @@ def _measuring(house: _House, environ: Mapping[str, str], connect: Mapping[str, 
             house.bus.publish(batch)
 
     plugins = PluginHost(house.settings.data_dir / "plugins", clock)
+    desk = VerdictDesk()
     if connect is None:
-        connect = connects(Workspace(house.settings.data_dir, clock, plugins))
+        connect = connects(Workspace(house.settings.data_dir, clock, plugins, desk))
     collector = Collector(clock, on_reading, connect)
     plant = PlantAdmin(
         database.plants, database.audit, ProfileCatalog.load(house.settings.profile_dir), clock, environ, apply=current.apply,
@@ -285,7 +290,8 @@ def _measuring(house: _House, environ: Mapping[str, str], connect: Mapping[str, 
     )
     monitor = ConsistencyMonitor(current.plant, current.tags)
     recent = RecentHistory(database.samples, database.samples.begin, clock)
-    return _Measuring(processing, collector, plant, recent, monitor, events, plugins)
+    inspection = build_inspection(database, clock, desk, house.offload)
+    return _Measuring(processing, collector, plant, recent, monitor, events, plugins, inspection)
 
 
 def _meaning(house: _House, measuring: _Measuring) -> _Meaning:
@@ -393,12 +399,14 @@ def _wire(house: _House, measuring: _Measuring, meaning: _Meaning, faces: _Faces
     house.current.listeners += [
         house.feeds.apply,
         measuring.processing.apply, measuring.recent.apply, meaning.alerts.apply, meaning.states.recompute.apply, analysis.apply,
-        measuring.monitor.apply, faces.live.apply, meaning.virtual.apply, meaning.found.watch.apply,
+        measuring.monitor.apply, measuring.inspection.inspector.apply,
+        faces.live.apply, meaning.virtual.apply, meaning.found.watch.apply,
         lambda p, _t: measuring.collector.apply(p),
     ]
     writer.attach_counts(AllCounts(measuring.processing, meaning.virtual))
     _subscribe(house.bus, {
-        "writer": writer.put, "recent": measuring.recent.on_batch, "analysis": analysis.on_batch,
+        "writer": writer.put, "recent": measuring.recent.on_batch, "inspection": measuring.inspection.inspector.on_batch,
+        "analysis": analysis.on_batch,
         "consistency": measuring.monitor.on_batch, "live": faces.live.on_batch, "virtual": meaning.virtual.engine.on_batch,
         "detectors": meaning.found.watch.on_batch,
     })
@@ -439,6 +447,7 @@ def _jobs(house: _House, measuring: _Measuring, meaning: _Meaning, faces: _Faces
         "plant-watch": measuring.plant.watch,
         "accounts": faces.accounts.watch,
         "plugins": measuring.plugins.run,
+        "inspection": measuring.inspection.run,
         "collector": measuring.collector.run,
     }
 

@@ -38,6 +38,7 @@ from database.repositories import (
     FindingRepository,
     FloorRepository,
     IdleRepository,
+    InspectionRepository,
     LoopRepository,
     NoteRepository,
     NotificationRepository,
@@ -95,6 +96,7 @@ class Database:
     notifications: NotificationRepository
     notes: NoteRepository
     loops: LoopRepository
+    inspection: InspectionRepository
     floor: FloorRepository
     report_plans: ReportPlanRepository
     trend_views: TrendViewRepository
@@ -178,7 +180,8 @@ async def open_database(
             AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
             ReportRepository(store), BookRepository(store), EventRepository(store), PriceRepository(store), IdleRepository(store),
             FindingRepository(store), BaselineRepository(store), BalanceRepository(store), CubeRepository(store),
-            NotificationRepository(store), NoteRepository(store), LoopRepository(store), FloorRepository(store),
+            NotificationRepository(store), NoteRepository(store), LoopRepository(store), InspectionRepository(store),
+            FloorRepository(store),
             ReportPlanRepository(store), TrendViewRepository(store), warnings, store, data_dir, identity,
         )
         try:

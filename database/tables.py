@@ -375,6 +375,7 @@ from database import tables_calendar as tables_calendar  # noqa: E402
 from database import tables_efficiency as tables_efficiency  # noqa: E402
 from database import tables_figures as tables_figures  # noqa: E402
 from database import tables_floor as tables_floor  # noqa: E402
+from database import tables_inspection as tables_inspection  # noqa: E402
 from database import tables_loops as tables_loops  # noqa: E402
 from database import tables_notes as tables_notes  # noqa: E402
 from database import tables_notifications as tables_notifications  # noqa: E402

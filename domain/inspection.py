@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Protocol
 
 
 class Outcome(Enum):
@@ -76,3 +77,51 @@ class VerdictDesk:
         """None where nobody wants it."""
         feedback = self._open.get(device_id)
         return None if feedback is None else feedback(verdict, took_s)
+
+
+@dataclass(frozen=True, slots=True)
+class QualityModel:
+    """A version of what judges the items of a device; only one of a device is `active`. `document`: see analysis.inspection."""
+
+    device_id: str
+    version: int
+    kind: str  # limits | distance | forest
+    document: Mapping[str, object]
+    items: int
+    made_us: int
+    author: str
+    active: bool = False
+
+    @property
+    def name(self) -> str:
+        """As verdicts show it."""
+        return f"{self.kind} {self.version}"
+
+
+class InspectionStore(Protocol):
+    """Items are added and labelled; models are added and switched."""
+
+    async def add_items(self, items: Sequence[InspectedItem]) -> None:
+        """An item that is there already stays as it is."""
+        ...
+
+    async def items(self, device_id: str, limit: int) -> Sequence[InspectedItem]:
+        """The newest, the newest first."""
+        ...
+
+    async def last_numbers(self) -> Mapping[str, int]:
+        """Of the last item of each device."""
+        ...
+
+    async def label(self, device_id: str, number: int, label: Outcome) -> bool:
+        """False where there is no such item."""
+        ...
+
+    async def add_model(self, model: QualityModel) -> None: ...
+    async def models(self, device_id: str | None = None) -> Sequence[QualityModel]:
+        """All versions, the newest first."""
+        ...
+
+    async def activate(self, device_id: str, version: int | None) -> None:
+        """One version, or none."""
+        ...

@@ -13,6 +13,7 @@ from database.repositories.events import EventRepository
 from database.repositories.figures import IdleRepository, PriceRepository
 from database.repositories.findings import FindingRepository
 from database.repositories.floor import FloorRepository
+from database.repositories.inspection import InspectionRepository
 from database.repositories.loops import LoopRepository
 from database.repositories.notes import NoteRepository
 from database.repositories.notifications import NotificationRepository
@@ -26,7 +27,8 @@ from database.repositories.trends import TrendViewRepository
 __all__ = [
     "AUDIT_HEAD", "AccessRepository", "AlertRepository", "AuditLog", "BalanceRepository", "BaselineRepository",
     "BookRepository", "CubeRepository", "EfficiencyRepository", "EnergyRepository", "EventRepository", "FindingRepository",
-    "FloorRepository", "IdleRepository", "LoopRepository", "NoteRepository", "NotificationRepository", "PlantRepository",
+    "FloorRepository", "IdleRepository", "InspectionRepository", "LoopRepository", "NoteRepository", "NotificationRepository",
+    "PlantRepository",
     "PriceRepository", "ReportPlanRepository", "ReportRepository", "StateRepository", "StateRuleRepository",
     "TrendViewRepository",
 ]

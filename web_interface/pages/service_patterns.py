@@ -118,6 +118,12 @@ SERVICES: Patterns = (
     # -- profiles of devices
     (r"(?P<n>\d+) own profiles lie there; delete one first", "profiles_many"),
     (rf"profile {NAME} is used by (?P<users>.+)", "profile_used"),
+    # -- quality models
+    (r"there is no model '(?P<name>[^']*)'", "no_quality_model"),
+    (r"(?P<n>\d+) good items are too few; at least (?P<least>\d+) are needed", "few_items"),
+    (r"not every item has (?P<names>.+)", "feature_missing"),
+    (r"the items have no feature in common that differs between them", "no_features"),
+    (r"the model forest needs scikit-learn, which is not installed", "no_forest"),
     # -- backups
     (r"(?P<n>\d+) backups lie there; delete one first", "backups_many"),
     (r"too little room for a backup: (?P<n>\d+) MB are free, (?P<needed>\d+) MB are needed", "backup_room"),

@@ -1,0 +1,1 @@
+"""Inspection of parts: features of one item, models that judge it, and what follows a trigger."""
