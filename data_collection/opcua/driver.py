@@ -100,7 +100,8 @@ class OpcUaDriver:
         if not self._subscribes or not plans:
             raise Refused
         shortest_s = min(plan.device.scan_s for plan in plans)
-        subscription = Subscription(self._client, self._clock, number(self._line, "publishing_s", shortest_s), take)
+        publishing_s = number(self._line, "publishing_s", min(1.0, max(0.1, shortest_s / 4)))
+        subscription = Subscription(self._client, self._clock, publishing_s, take)
         await subscription.create()
         self._subscription = subscription
         try:

@@ -345,5 +345,5 @@ def test_who_sees_which_section() -> None:
     assert seen[Role.ENGINEER] == ["machines", "calendar", "limits", "virtual", "history"]
     assert seen[Role.ADMIN] == [
         "devices", "profiles", "machines", "calendar", "limits", "virtual", "users", "keys", "notifications", "audit", "plant",
-        "history", "backups",
+        "history", "backups", "certificates",
     ]  # fmt: skip
