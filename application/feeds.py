@@ -16,6 +16,7 @@ from data_transfer.events import of_alert, of_state, of_tag
 from data_transfer.host import FeedHost
 from data_transfer.influxdb.writer import InfluxDB, InfluxOptions
 from data_transfer.kafka.producer import Kafka, KafkaOptions
+from data_transfer.kafka.protobuf import CONTENT_TYPE, as_protobuf
 from data_transfer.mqtt.edge import SparkplugPublisher
 from data_transfer.mqtt.publisher import MqttOptions, MqttPublisher
 from data_transfer.runner import FeedRunner
@@ -172,7 +173,10 @@ def _kinds(settings: Settings, directory: Directory) -> Mapping[str, _Kind]:
             kafka.bootstrap, kafka.topic_prefix, kafka.user, _secret(kafka.password), kafka.sasl, kafka.tls, _path(kafka.ca_file),
             kafka.compression, kafka.partitions, kafka.replication, own_ports,
         )  # fmt: skip
-        found["kafka"] = _Kind(kafka.bootstrap, Kafka(options, directory).open)
+        made = Kafka(options, directory)
+        if kafka.format == "protobuf":
+            made = Kafka(options, directory, as_protobuf, CONTENT_TYPE)
+        found["kafka"] = _Kind(kafka.bootstrap, made.open)
     mqtt = settings.mqtt
     if mqtt.host is not None:
         mqtt_options = MqttOptions(

@@ -144,6 +144,7 @@ class Kafka(Section):
     sasl: Literal["plain", "scram-sha-256", "scram-sha-512"] = "scram-sha-512"
     tls: bool = False
     ca_file: Path | None = None
+    format: Literal["json", "protobuf"] = "json"
     compression: Literal["none", "gzip"] = "gzip"
     partitions: Annotated[int, Field(ge=1, le=1000)] = 6
     replication: Annotated[int, Field(ge=1, le=10)] | None = None  # None: 3, or as many as there are brokers

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer
 import data_transfer.runner as feed_runner
 from data_transfer.kafka import producer
 from data_transfer.kafka.producer import Kafka, KafkaOptions
+from data_transfer.kafka.protobuf import CONTENT_TYPE, as_protobuf, classes
 from data_transfer.runner import FeedRunner
 from domain.feed import DestinationAway
 from domain.sample import Batch, TagId, TextSample
@@ -101,6 +102,29 @@ async def test_a_stranger_reads_samples_texts_and_events_keyed_by_device(kafka_s
     assert happened.key == b"m1"
     assert dict(happened.headers)["id"] == b"state:lathe-1:1"
     assert json.loads(happened.value)["detail"]["state"] == "idle"
+
+
+async def test_the_same_as_protobuf_by_the_shipped_schema(kafka_server: KafkaServer, tmp_path: Path) -> None:
+    kafka = Kafka(KafkaOptions(kafka_server.bootstrap, "proto", partitions=1), directory(), as_protobuf, CONTENT_TYPE)
+    one = runner("kafka", kafka.open, tmp_path)
+    await one.open()
+    one.take(kept(1, [Batch("m1", T, (TagId(1), TagId(2)), [0.0, None], [0, 65], (TextSample(TagId(4), T, "программа 7"),))], 0))
+    one.event(event(1))
+    task = asyncio.create_task(one.run())
+    await eventually(lambda: one.status().book.delivered == 3, 40)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await one.close()
+    power, text = [classes()["Samples"].FromString(record.value) for record in await everything(kafka_server, "proto.samples")]
+    assert (power.schema, power.device, power.machine, power.time_us) == (1, "m1", "lathe-1", T)
+    zero, lost = power.samples
+    assert (zero.tag, zero.unit, zero.HasField("value"), zero.value, zero.quality) == ("active_power", "kW", True, 0.0, "good")
+    assert (lost.HasField("value"), lost.quality, lost.reason) == (False, "bad", "timeout")
+    assert text.samples[0].text == "программа 7"
+    (record,) = await everything(kafka_server, "proto.events")
+    happened = classes()["Event"].FromString(record.value)
+    assert (happened.kind, happened.id, json.loads(happened.detail_json)["state"]) == ("state", "lathe-1:1", "idle")
+    assert dict(record.headers)["content-type"] == b"application/x-protobuf"
 
 
 async def test_a_message_over_the_brokers_limit_is_quarantined_and_the_rest_arrives(
