@@ -170,7 +170,8 @@ def _run_tests(arguments: list[str]) -> int:
             print(f"Some tests will be skipped. To run them all: sudo {' '.join(command)}", flush=True)
     two = ["-n", "2", "--dist", "loadscope"]
     timed = [*two, "-m", "timed"]  # real time on wires: no third may run beside them
-    runs = [[*two, "-m", "not timed and not alone"], timed, ["-m", "alone"]]
+    slowest = ["--durations=20", "--durations-min=4"]  # what the run's time goes to is seen in every run
+    runs = [[*two, *slowest, "-m", "not timed and not alone"], [*timed, *slowest], ["-m", "alone"]]
     results = [_pytest(chosen) for chosen in ([arguments] if arguments else runs)]
     return next((code for code in results if code), 0)
 
