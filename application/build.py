@@ -348,7 +348,8 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
         prices=meaning.prices,
     )
     reports = build_reports(house.settings, house.report_worker, ReportFigures(
-        plant, tags, database.samples, meaning.energy, meaning.cubes, money.service, meaning.doctor, meaning.alerts,
+        plant, tags, database.samples, meaning.energy, meaning.cubes, money.service, meaning.doctor, meaning.loops,
+        meaning.alerts,
     ), database, clock)
     status = Status(
         clock,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from analysis.accounting import EnergyAccounting
 from analysis.alerts import AlertEngine
 from analysis.balance_doctor import BalanceDoctor
+from analysis.loops.service import ControlLoops
 from application.cube import CubeParts
 from application.money import Money
 from application.notifications import base_url, mail_server
@@ -36,6 +37,7 @@ class ReportFigures:
     cubes: CubeParts
     money: Money
     doctor: BalanceDoctor
+    loops: ControlLoops
     alerts: AlertEngine
 
 
@@ -54,7 +56,8 @@ def build_reports(
     """Drawing happens in `worker`: it holds the interpreter for seconds."""
     f = figures
     sources = Sources(
-        f.plant, f.tags, f.history, f.energy, f.cubes.cube, f.money, f.cubes.plans, f.doctor, f.alerts, database.writer.books,
+        f.plant, f.tags, f.history, f.energy, f.cubes.cube, f.money, f.cubes.plans, f.doctor, f.loops, f.alerts,
+        database.writer.books,
         clock,
     )  # fmt: skip
 

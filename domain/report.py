@@ -29,6 +29,7 @@ class Part(Enum):
     PEAKS = "peaks"
     REACTIVE = "reactive"
     BALANCE = "balance"
+    LOOPS = "loops"  # control loops
     FINDINGS = "findings"
     ALERTS = "alerts"
     FORMULAS = "formulas"

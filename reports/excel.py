@@ -14,6 +14,7 @@ import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
 from domain.report import PageFormat, Part
+from reports.loops import loop_words
 from reports.model import Report
 from reports.texts import (
     STATES,
@@ -393,6 +394,28 @@ def _balance_sheet(made: _Book) -> None:
     made.listed(t("report.sheet.balance"), heads, rows)
 
 
+def _loop_sheet(made: _Book) -> None:
+    report, words, t = made.report, made.words, made.words.t
+    keys = ("loop", "verdict", "mean_error", "unit", "iae", "ise", "itae", "itse", "harris", "period", "amplitude",
+            "variation")
+    heads = [*(t(f"report.loop.{key}") for key in keys), t("report.completeness")]
+    rows: list[list[Cell]] = [
+        [(r.loop.name, "text"), (loop_words(r, words), "text"), (r.mean_abs_error, "two"), (r.unit, "text"),
+         (r.errors.iae, "one"), (r.errors.ise, "one"), (r.errors.itae, "one"), (r.errors.itse, "one"), (r.harris, "two"),
+         (r.period_s if r.oscillates else None, "one"), (r.amplitude if r.oscillates else None, "two"),
+         (r.errors.output_variation, "one"), (r.errors.completeness, "percent")]
+        for r in report.loops
+    ]
+    made.listed(t("reports.block.loops"), heads, rows, wide=2)
+    steps = ("loop", "begin", "before", "after", "unit", "overshoot", "rise", "settling", "steady", "iae")
+    answers: list[list[Cell]] = [
+        [(r.loop.name, "text"), (made.time(e.from_us), "time"), (e.before, "two"), (e.after, "two"), (r.unit, "text"),
+         (e.overshoot, "percent"), (e.rise_s, "one"), (e.settling_s, "one"), (e.steady_error, "two"), (e.errors.iae, "one")]
+        for r in report.loops for e in r.episodes
+    ]
+    made.listed(t("report.loop.steps"), [t(f"report.loop.{key}") for key in steps], answers)
+
+
 def _alert_sheet(made: _Book) -> None:
     report, words, t = made.report, made.words, made.words.t
     keys = ("report.alert.raised", "report.alert.priority", "report.col.machine", "report.alert.where", "report.alert.value",
@@ -415,5 +438,6 @@ def _alert_sheet(made: _Book) -> None:
 SHEETS: dict[Part, Callable[[_Book], None]] = {
     Part.POWER: _power_sheet, Part.DAYS: _day_sheet, Part.AREAS: _area_sheet, Part.MACHINES: _machine_sheet,
     Part.MONEY: _money_sheet, Part.PEAKS: _peak_sheet, Part.REACTIVE: _reactive_sheet, Part.BALANCE: _balance_sheet,
+    Part.LOOPS: _loop_sheet,
     Part.ALERTS: _alert_sheet,
 }

@@ -19,11 +19,13 @@ from domain.efficiency import DEFAULT_CARD
 from domain.energy import Efficiency, EnergyAccount, ShiftWindow
 from domain.figures import SITE, Cost, CostHour, Demand, PowerFactor
 from domain.health import Books
+from domain.loop import ControlLoop, LoopReport
 from domain.plan import PlanFact, PlanInterval, PlanScope
 from domain.plant import Machine, Plant, Tag
 from domain.ports import Clock, History, Step
 from domain.report import FigureKind, Part, PeriodKind, ReportTemplate
 from domain.state import MachineState
+from reports.loops import LONGEST_US
 from reports.model import DayRow, Finding, MachineRow, Report
 from reports.templates import BY_ID
 
@@ -63,6 +65,12 @@ class BalanceFigures(Protocol):
     async def report(self, from_us: int, to_us: int) -> BalanceReport: ...
 
 
+class LoopFigures(Protocol):
+    @property
+    def loops(self) -> Sequence[ControlLoop]: ...
+    async def report(self, loop_id: str, from_us: int, to_us: int) -> LoopReport: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """The services behind the figures, the same that pages and API ask."""
@@ -75,6 +83,7 @@ class Sources:
     money: MoneyFigures
     plans: PlanFigures
     balance: BalanceFigures
+    loops: LoopFigures
     alerts: AlertHistory
     books: Callable[[], Books]
     clock: Clock
@@ -141,7 +150,9 @@ class ReportBuilder:
             completeness=sum(row.completeness for row in rows) / len(rows) if rows else 0.0,
             estimated_kwh=sum(row.estimated_kwh for row in rows), books_balanced=self._s.books().balanced, template=template,
             days=await self._days(whom, begin, end) if Part.DAYS in parts else (), money=cost, demand=demand, factor=factor,
-            balance=await self._balance(begin, end) if Part.BALANCE in parts else None, pending_s=pending_us / 1e6,
+            balance=await self._balance(begin, end) if Part.BALANCE in parts else None,
+            loops=await self._loops(whom, begin, end) if Part.LOOPS in parts else (),
+            pending_s=pending_us / 1e6,
             meters={machine.meter: machine.name for machine in plant.machines if machine.meter},
         )  # fmt: skip
 
@@ -222,6 +233,14 @@ class ReportBuilder:
         if not wanted or whom.subject is None or not whom.machines:
             return None
         return await self._s.money.power_factor(whom.subject, from_us, to_us)
+
+    async def _loops(self, whom: _Whom, from_us: int, to_us: int) -> Sequence[LoopReport]:
+        """Those of the chosen machines, of a report about the whole site all; none of a window that is too long for them."""
+        if to_us - from_us > LONGEST_US:
+            return ()
+        chosen = {machine.id for machine in whom.machines}
+        wanted = [loop for loop in self._s.loops.loops if whom.site or loop.machine in chosen]
+        return [await self._s.loops.report(loop.id, from_us, to_us) for loop in wanted]
 
     async def _balance(self, from_us: int, to_us: int) -> BalanceReport | None:
         return await self._s.balance.report(from_us, to_us)

@@ -9,6 +9,7 @@ from datetime import date
 from domain.alert import Alert
 from domain.balance import BalanceReport
 from domain.figures import Cost, Demand, PowerFactor
+from domain.loop import LoopReport
 from domain.report import ReportTemplate
 from domain.state import MachineState
 from reports.templates import BY_ID
@@ -111,6 +112,7 @@ class Report:
     demand_min: int = 30
     factor: PowerFactor | None = None
     balance: BalanceReport | None = None
+    loops: Sequence[LoopReport] = ()
     pending_s: float = 0.0
     meters: Mapping[str, str] = field(default_factory=dict)
 

@@ -19,6 +19,7 @@ from reports.charts import BLUE, INK, INK2, PowerChart
 from reports.fonts import BOLD, MEDIUM, REGULAR, register
 from reports.model import Report
 from reports.pdf_base import MARGIN, Drawn, heading, paper_of, part, style, text, width_of
+from reports.pdf_loops import loops
 from reports.pdf_machines import machines
 from reports.pdf_parts import alerts, areas, balance, days, findings, formulas, money, peaks, reactive
 from reports.texts import DAY_US, moment, short_day, subtitle, template_line, tiles, title
@@ -151,7 +152,8 @@ def _power(report: Report, words: Wording) -> list[Flowable]:
 
 SETTERS: Mapping[Part, Setter] = {
     Part.SUMMARY: _summary, Part.POWER: _power, Part.DAYS: days, Part.AREAS: areas, Part.MACHINES: machines, Part.MONEY: money,
-    Part.PEAKS: peaks, Part.REACTIVE: reactive, Part.BALANCE: balance, Part.FINDINGS: findings, Part.ALERTS: alerts,
+    Part.PEAKS: peaks, Part.REACTIVE: reactive, Part.BALANCE: balance, Part.LOOPS: loops, Part.FINDINGS: findings,
+    Part.ALERTS: alerts,
     Part.FORMULAS: formulas,
 }
 

@@ -205,6 +205,7 @@ _FORMULAS: dict[str, frozenset[Part]] = {
     "report.formula.cost": frozenset({Part.MONEY, Part.MACHINES}),
     "report.formula.tg_phi": frozenset({Part.REACTIVE}),
     "report.formula.balance": frozenset({Part.BALANCE}),
+    "report.formula.loops": frozenset({Part.LOOPS}),
     "report.formula.completeness": frozenset(Part),
     "report.formula.rounding": frozenset({Part.MACHINES, Part.AREAS, Part.DAYS, Part.MONEY, Part.BALANCE}),
 }

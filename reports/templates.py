@@ -35,6 +35,7 @@ SHIPPED: tuple[ReportTemplate, ...] = tuple(
          (_F.ENERGY, _F.COST, _F.KEF, _F.IDLE)),
         ("alerts", PeriodKind.WEEK, (_P.SUMMARY, _P.ALERTS), (_F.ALERTS, _F.ENERGY)),
         ("balance", PeriodKind.DAY, (_P.SUMMARY, _P.BALANCE, _P.FORMULAS), (_F.ENERGY,)),
+        ("loops", PeriodKind.SHIFT, (_P.SUMMARY, _P.LOOPS, _P.ALERTS, _P.FORMULAS), (_F.ENERGY, _F.ALERTS)),
         ("reactive", PeriodKind.MONTH, (_P.SUMMARY, _P.POWER, _P.PEAKS, _P.REACTIVE, _P.FORMULAS),
          (_F.TG_PHI, _F.HALF_HOUR, _F.ENERGY)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.report import Part, PeriodKind
+from reports.loops import loop_verdict
 from reports.model import Report
 from reports.wording import Wording
 
@@ -18,7 +19,8 @@ def verdict(report: Report, words: Wording) -> tuple[str, str]:
     """(judgement, reasons). The judgement speaks only of what was measured; without a plan it says so."""
     parts = set(report.template.parts)
     if not parts & {Part.MACHINES, Part.AREAS, Part.DAYS, Part.MONEY}:  # about something else than energy against its plan
-        for of, judge in ((Part.BALANCE, _balance), (Part.REACTIVE, _reactive), (Part.ALERTS, _alerts)):
+        judges = ((Part.BALANCE, _balance), (Part.REACTIVE, _reactive), (Part.LOOPS, loop_verdict), (Part.ALERTS, _alerts))
+        for of, judge in judges:
             if of in parts:
                 return judge(report, words)
     return _energy(report, words)

@@ -74,6 +74,6 @@ def test_a_logo_is_a_small_picture(logo: bytes, said: str) -> None:
 
 
 def test_the_shipped_ones_are_valid_themselves_and_may_go_without_a_name() -> None:
-    assert {t.id for t in SHIPPED} == {"shift", "day", "month", "machine", "section", "alerts", "balance", "reactive"}
+    assert {t.id for t in SHIPPED} == {"shift", "day", "month", "machine", "section", "alerts", "balance", "loops", "reactive"}
     for template in SHIPPED:
         assert parse_template({"id": template.id}, PLANT) == template
