@@ -38,6 +38,7 @@ from application.certificates import Certificates
 from application.consistency_watch import watch_consistency
 from application.cube import CubeParts, build_cube
 from application.device_tables import DeviceTables
+from application.feed_settings import FeedSettings
 from application.feed_watch import watch_feeds
 from application.feeds import Feeds
 from application.figures import Figures, build_figures
@@ -385,7 +386,7 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
         floor=FloorPlans(plant, database.floor, database.audit, clock),
         notes=MachineNotes(plant, database.notes, database.audit, clock), backups=backups,
         certificates=Certificates(house.settings.data_dir / "opcua", database.audit, clock, collector.retry),
-        log=LogView(recent_lines().lines), feeds=house.feeds,
+        log=LogView(recent_lines().lines), feeds=house.feeds, feed_settings=FeedSettings(house.settings),
     )
     return _Faces(live, accounts, status, vitals, reports, money, backups, services)
 

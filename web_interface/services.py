@@ -31,6 +31,7 @@ from domain.errors import Forbidden as Forbidden
 from domain.errors import MonitorError
 from domain.explain import Explanation
 from domain.feed import FeedService, FeedStatus
+from domain.feed_setting import FeedSettingService
 from domain.figures import (
     Cost,
     CostHour,
@@ -1091,3 +1092,4 @@ class Services:
     certificates: CertificateService
     log: LogService
     feeds: FeedService
+    feed_settings: FeedSettingService

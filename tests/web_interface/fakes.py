@@ -9,9 +9,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 
+from pydantic import SecretStr
+
 from analysis.alerts import AlertEngine
 from application.device_tables import DeviceTables
+from application.feed_settings import FeedSettings
 from config.plant_history import PlantHistory
+from config.settings import Kafka, Settings
 from domain.access import Role, User
 from domain.alert import Action, Alert, AlertState, Change, Hold, HoldKind, Priority
 from domain.alert_rule import AlertRule
@@ -59,6 +63,7 @@ from web_interface.trends.reader import TrendReader
 from web_interface.trends.views import TrendViews
 
 S = shop.S
+FEED_SETTINGS = Settings(kafka=Kafka(bootstrap="kafka-1:9092", user="energy", password=SecretStr("geheim-kafka")))
 PASSWORD = "lathe-and-mill-2026"
 CHEAP = Hashing(memory_kib=64, time_cost=1)  # the real cost is what tests of passwords are for
 _cheap_hash: list[str] = []
@@ -593,6 +598,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         certificates=fake_certificates(clock, audit),
         log=fake_log(clock),
         feeds=FakeFeeds(status),
+        feed_settings=FeedSettings(FEED_SETTINGS),
         clock=clock,
         access_store=store,
         audit_store=audit,

@@ -44,6 +44,7 @@ SECTIONS = (
     Section("virtual", "functions", Role.ENGINEER),
     Section("users", "group", Role.ADMIN),
     Section("keys", "vpn_key", Role.ADMIN),
+    Section("feeds", "sync_alt", Role.ADMIN),
     Section("notifications", "notifications_active", Role.ADMIN),
     Section("audit", "history", Role.ADMIN),
     Section("plant", "description", Role.ADMIN),

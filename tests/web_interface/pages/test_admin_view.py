@@ -344,6 +344,6 @@ def test_who_sees_which_section() -> None:
     assert seen[Role.VIEWER] == seen[Role.OPERATOR] == []
     assert seen[Role.ENGINEER] == ["machines", "calendar", "limits", "virtual", "history"]
     assert seen[Role.ADMIN] == [
-        "devices", "profiles", "machines", "calendar", "limits", "virtual", "users", "keys", "notifications", "audit", "plant",
+        "devices", "profiles", "machines", "calendar", "limits", "virtual", "users", "keys", "feeds", "notifications", "audit", "plant",
         "history", "backups", "certificates",
     ]  # fmt: skip
