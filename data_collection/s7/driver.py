@@ -69,6 +69,7 @@ class S7Driver:
         await self._ready()
         compiled = plan.groups[group]
         if await self._stands_still():
+            plan.faults["cpu_stop"] += 1
             plan.refusals[group] = f"the CPU is in {self._stopped}: its values stand still"
             if trace is not None:
                 trace.notes.append(plan.refusals[group])
@@ -109,8 +110,9 @@ class S7Driver:
             for block, answer in zip(blocks, answers, strict=True):
                 parts: Sequence[Block] = ()
                 if isinstance(answer, Refusal):
-                    plan.faults["refused"] += 1
-                    if answer.code in {BAD_ADDRESS, NO_OBJECT}:
+                    missing = answer.code in {BAD_ADDRESS, NO_OBJECT}
+                    plan.faults["no_such_bytes" if missing else "put_get"] += 1
+                    if missing:
                         parts = compiled.refused(block, now)
                 else:
                     block.refused_until = 0.0

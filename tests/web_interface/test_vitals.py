@@ -100,7 +100,10 @@ def test_the_process_knows_what_it_takes() -> None:
     assert 10_000_000 < memory_bytes() < 10**11
 
 
-@pytest.mark.parametrize("kind", sorted(error_kinds()))
+CONTROLS = ("put_get", "no_such_bytes", "cpu_stop", "login_refused", "damaged", "cut", "foreign_telegram", "unasked_telegram")
+
+
+@pytest.mark.parametrize("kind", [*sorted(error_kinds()), *CONTROLS])
 def test_every_kind_of_error_has_words_and_advice(kind: str) -> None:
     for lang in LANGUAGES:
         assert has(f"comm.{kind}", lang)

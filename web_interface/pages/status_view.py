@@ -12,6 +12,9 @@ from web_interface.locale import has, t
 from web_interface.services import Services
 
 Rows = list[dict[str, Any]]
+_DENIED = {  # who is denied access, and what is to be done about it: the first kind that was counted
+    "put_get": "comm.put_get.advice", "login_refused": "comm.login_refused.advice", "access": "status.todo.device.access",
+}  # fmt: skip
 FEED_TONES = {
     "ok": ("check_circle", "quiet"),
     "starting": ("schedule", "quiet"),
@@ -260,13 +263,13 @@ class StatusView:
         since = self._fmt.moment(device.since_us, self._now_us)
         others = line.devices_online
         key = "status.todo.device.others" if others else "status.todo.device.alone"
-        kind = "access" if device.errors.get("access") else ""
+        kind = next((kind for kind in _DENIED if device.errors.get(kind)), "") if device.errors.get("access") else ""
         return {
             "tone": "high",
             "title": self.t(
                 "status.todo.device", machine=self._machine_of(device.device_id), device=device.device_id, since=since
             ),
-            "words": self.t("status.todo.device.access") if kind else self.t(key, n=others, line=line.line_id),
+            "words": self.t(_DENIED[kind]) if kind else self.t(key, n=others, line=line.line_id),
             "technical": self._technical(device.last_error, device.next_attempt_us, device.timeouts, device.last_success_us),
         }
 

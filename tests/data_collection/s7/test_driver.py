@@ -114,6 +114,7 @@ async def test_a_block_that_is_not_there_hits_its_points_only_and_says_what_to_t
             assert found["gone"] == found["past"] == (None, Quality.REFUSED)
             assert found["beyond"] == (0.0, 0)
             assert 'untick "Optimized block access"' in plan.last_fault
+            assert plan.faults["no_such_bytes"] > 0
             before = server.reads
             assert by_tag(await driver.read(plan, Group.FAST)) == found
             assert server.reads - before == 1  # what is refused rests
@@ -129,7 +130,9 @@ async def test_a_controller_without_put_get_says_what_to_tick(code: int) -> None
             with pytest.raises(AccessDenied, match="tick \"Permit access with PUT/GET"):
                 await driver.read(driver.prepare(device()), Group.FAST)
             server.faults.clear()
-            assert by_tag(await driver.read(driver.prepare(device()), Group.FAST))["real"] == (50.5, 0)
+            plan: Any = driver.prepare(device())
+            assert by_tag(await driver.read(plan, Group.FAST))["real"] == (50.5, 0)
+            assert plan.faults["put_get"] > 0
 
 
 async def test_a_cpu_in_stop_shows_nothing_as_live_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:

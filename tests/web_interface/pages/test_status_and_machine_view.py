@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -86,6 +87,17 @@ async def test_status_names_the_silent_device_by_its_machine_and_what_to_check(s
     assert view.verdict() == (view.t("status.books.balanced"), True)
     books = view.books()
     assert sum(row["share"] for row in books["rows"]) == pytest.approx(100, abs=0.1)
+
+
+@pytest.mark.parametrize(("kind", "words"), [("put_get", "PUT/GET"), ("login_refused", "DNC"), ("", "пароль")])
+async def test_status_says_what_to_do_about_a_device_that_denies_access(
+    services: Services, monkeypatch: pytest.MonkeyPatch, kind: str, words: str
+) -> None:
+    silent = next(device for device in services.status.devices() if device.state == "offline")
+    errors = {"access": 3, **({kind: 1} if kind else {})}
+    monkeypatch.setattr(services.status, "devices", lambda: [replace(silent, errors=errors)])
+    (item, *_) = status_view.StatusView(services, RU, services.live.shop().now_us).todo()["items"]
+    assert words in item["words"]
 
 
 async def test_every_table_of_the_status_page_has_a_cell_for_each_column(services: Services) -> None:
