@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.mosquitto import PASSWORD, USER
 from tests.servers import Server, find_program, free_port, running_server
 
 
@@ -161,7 +162,10 @@ def _kafka_jars() -> Path:
 
 
 class KafkaServer(Server):
-    """Apache Kafka, one node of broker and controller (KRaft); messages of 200 000 bytes at most."""
+    """Apache Kafka, one node of broker and controller (KRaft); messages of 200 000 bytes at most.
+
+    `port` is open to all; `secure_port` wants TLS (trust `ca_file`) and a login: USER and PASSWORD by SCRAM-SHA-512 or PLAIN.
+    """
 
     name = "Kafka"
 
@@ -169,12 +173,19 @@ class KafkaServer(Server):
         self._jars, self._java = _kafka_jars(), find_program("java")
         super().__init__()
         self._as_user = []  # the jars lie in the home of whoever runs the tests
-        self._controller = free_port()
+        self._controller, self.secure_port = free_port(), free_port()
+        self.ca_file = self._certificate()
         properties = {
             "process.roles": "broker,controller", "node.id": "1", "controller.quorum.bootstrap.servers": f"127.0.0.1:{self._controller}",
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self._controller}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}", "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT", "log.dirs": f"{self.folder}/data",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},SECURE://127.0.0.1:{self.secure_port},CONTROLLER://127.0.0.1:{self._controller}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port},SECURE://localhost:{self.secure_port}",
+            "controller.listener.names": "CONTROLLER", "log.dirs": f"{self.folder}/data",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT",
+            "listener.name.secure.ssl.keystore.type": "PEM", "listener.name.secure.ssl.keystore.location": f"{self.folder}/broker.pem",
+            "listener.name.secure.sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
+            "listener.name.secure.scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+            "listener.name.secure.plain.sasl.jaas.config":
+                f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";',
             "offsets.topic.replication.factor": "1", "transaction.state.log.replication.factor": "1", "transaction.state.log.min.isr": "1",
             "share.coordinator.state.topic.replication.factor": "1", "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0", "offsets.topic.num.partitions": "1", "auto.create.topics.enable": "false",
@@ -183,7 +194,18 @@ class KafkaServer(Server):
         self._properties = self.folder / "server.properties"
         self._properties.write_text("\n".join(f"{name}={value}" for name, value in properties.items()))
         storage = ["kafka.tools.StorageTool", "format", "--standalone", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", str(self._properties)]
+        storage += ["--add-scram", f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"]
         self._must(*self._virtual_machine(), *storage)
+
+    def _certificate(self) -> Path:
+        """A certificate of localhost that signs itself; the broker's file holds the key before it."""
+        key, certificate = self.folder / "broker.key", self.folder / "broker.crt"
+        self._must(
+            find_program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate),
+        )
+        (self.folder / "broker.pem").write_text(key.read_text() + certificate.read_text())
+        return certificate
 
     @property
     def bootstrap(self) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import data_transfer.runner as feed_runner
+from data_transfer.influxdb import writer as influx_writer
 from data_transfer.influxdb.writer import InfluxDB, InfluxOptions
 from data_transfer.runner import FeedRunner
 from domain.feed import DestinationAway, FeedStatus
@@ -249,6 +250,25 @@ async def test_each_version_is_recognised_and_written_by_its_own_path(
     seen, headers, _at = server.writes[0]
     assert seen == path
     assert headers["authorization"].lower() == login.lower()
+
+
+async def test_a_server_that_takes_everything_and_says_nothing_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(influx_writer, "ANSWER_S", 0.5)
+    silent = asyncio.Event()
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await silent.wait()
+        writer.close()
+
+    listening = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    async with listening:
+        one, _influx = feed(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}", tmp_path, version="1")
+        async with running(one):
+            one.take(kept(1))
+            await eventually(lambda: one.status().state == "away", 20)
+            assert one.status().last_error == "no answer in time"
+            assert one.status().book.waiting == 3
+        silent.set()
 
 
 async def test_no_server_and_a_forbidden_address_are_told_in_plain_words(tmp_path: Path) -> None:

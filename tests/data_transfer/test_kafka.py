@@ -21,7 +21,7 @@ from domain.feed import DestinationAway
 from domain.sample import Batch, TagId, TextSample
 from tests.conftest import eventually
 from tests.data_transfer.plant import T, directory, event, kept, runner, value
-from tests.feed_servers import KafkaServer, kafka_server
+from tests.feed_servers import PASSWORD, USER, KafkaServer, kafka_server
 
 __all__ = ["kafka_server"]
 pytestmark = pytest.mark.server
@@ -125,6 +125,32 @@ async def test_the_same_as_protobuf_by_the_shipped_schema(kafka_server: KafkaSer
     happened = classes()["Event"].FromString(record.value)
     assert (happened.kind, happened.id, json.loads(happened.detail_json)["state"]) == ("state", "lathe-1:1", "idle")
     assert dict(record.headers)["content-type"] == b"application/x-protobuf"
+
+
+@pytest.mark.parametrize("mechanism", ["scram-sha-512", "plain"])
+async def test_over_tls_with_a_login(kafka_server: KafkaServer, tmp_path: Path, mechanism: str) -> None:
+    secure = f"localhost:{kafka_server.secure_port}"
+    options = KafkaOptions(secure, f"tls-{mechanism}", USER, PASSWORD, mechanism, True, str(kafka_server.ca_file), partitions=1)
+    one = runner("kafka", Kafka(options, directory()).open, tmp_path)
+    await one.open()
+    one.take(kept(1))
+    task = asyncio.create_task(one.run())
+    await eventually(lambda: one.status().book.delivered == 3, 40)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await one.close()
+    assert len(await everything(kafka_server, f"tls-{mechanism}.samples")) == 1
+
+
+async def test_a_wrong_password_and_an_unknown_certificate_send_nothing(kafka_server: KafkaServer) -> None:
+    secure = f"localhost:{kafka_server.secure_port}"
+    for options in (
+        KafkaOptions(secure, "x", USER, "wrong", "plain", True, str(kafka_server.ca_file)),
+        KafkaOptions(secure, "x", USER, PASSWORD, "plain", True),
+    ):
+        with pytest.raises(DestinationAway):
+            async with Kafka(options, directory()).open():
+                pass
 
 
 async def test_a_message_over_the_brokers_limit_is_quarantined_and_the_rest_arrives(
