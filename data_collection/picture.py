@@ -126,6 +126,14 @@ class Picture:
             self.device.id, time_us, numbers, [value for value, _ in found], [int(reason or quality) for _, reason in found]
         )
 
+    def still(self, group: Group, at_us: int) -> Reading | None:
+        """Those points of a group that were last told before `at_us`, as they still are then; None where there are none."""
+        tags = [tag for tag in self._groups[group] if (s := self._seen.get(tag)) is not None and s.time_us < at_us]
+        texts = [tag for tag in self._texts[group] if (s := self._seen.get(tag)) is not None and s.time_us < at_us]
+        for tag in (*tags, *texts):
+            self._seen[tag].time_us = at_us
+        return self._made(at_us, [*tags, *texts]) if tags or texts else None
+
     def forget(self) -> None:
         """The connection is over: nothing that was told before is vouched for."""
         self._seen = {tag: Seen(s.time_us, None, int(Quality.NO_COMMUNICATION)) for tag, s in self._seen.items()}

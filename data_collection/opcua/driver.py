@@ -39,6 +39,7 @@ class OpcUaDriver:
         self._subscribes = choice(line, "updates", "subscribe", ("subscribe", "poll")) == "subscribe"
         self._subscription: Subscription | None = None
         self._ready: set[OpcUaPlan] = set()  # their nodes are resolved
+        self._take: Take | None = None
         self._resolving = asyncio.Lock()  # a read by hand and the beginning of the subscription may want it at once
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         client.connection_lost_callback = self._connection_lost
@@ -82,7 +83,7 @@ class OpcUaDriver:
 
     async def listen(self, plans: Sequence[DevicePlan], take: Take) -> None:
         """See Source.listen."""
-        mine = [_mine(plan) for plan in plans]
+        mine, self._take = [_mine(plan) for plan in plans], take
         with translated(self._url):
             await self._resolve(mine)
             while True:
@@ -120,29 +121,26 @@ class OpcUaDriver:
         subscription = self._subscription
         if subscription is not None and subscription.silent_s() > 2.0 * mine.device.scan_s + mine.timeout_s:
             raise DeviceUnreachable(f"{self._url}: silent for {subscription.silent_s():.0f} s")
-        polled = [item for item in mine.of_group(group) if item.polled]
+        items = mine.of_group(group)
+        polled = [item for item in items if item.polled]
         if polled:
             await self._read_items(mine, polled, None)
+        if len(polled) == len(items):
             return mine.confirmed(group, self._clock.now_us())
-        if subscription is None:
-            return None
-        return self._confirmed(mine, group, subscription.heard_us)
+        told = mine.readings(item.tag for item in polled if mine.seen(item.tag) is not None)
+        still = None if subscription is None else self._confirmed(mine, group, subscription.heard_us)
+        found = [*told, *([] if still is None else [still])]
+        for reading in found[:-1]:
+            if self._take is not None:
+                self._take(reading)
+        return found[-1] if found else None
 
     def _confirmed(self, plan: OpcUaPlan, group: Group, heard_us: int) -> Reading | None:
-        """The group as the server vouches for it, unless all of it was just told or nothing was heard since.
+        """Those points of the group that the server vouches for and that nothing was told of since.
 
         What a server says at one moment holds for the one before: a change is found up to one sampling later.
         """
-        at_us = heard_us - round(1e6 * plan.device.scan_s)
-        last_us = plan.confirmed_us.get(group, 0)
-        seen = [plan.seen(item.tag) for item in plan.of_group(group)]
-        newest_us = max((s.time_us for s in seen if s is not None), default=0)
-        if at_us <= max(last_us, newest_us):
-            return None
-        plan.confirmed_us[group] = at_us
-        if all(s is not None and s.time_us >= last_us > 0 for s in seen):
-            return None
-        return plan.confirmed(group, at_us)
+        return plan.still(group, heard_us - round(1e6 * plan.device.scan_s))
 
     # ---- reading ----
 
@@ -177,8 +175,7 @@ class OpcUaDriver:
                 )
                 arrived_us = self._clock.now_us()
                 for item, value in zip(chunk, values, strict=True):
-                    item.first = True  # what is read holds now, whenever it changed
-                    item.take(value, arrived_us, 0)
+                    item.take(value, arrived_us, 0, read=True)
                     raw[item.tag] = _shown(value)
             if trace is not None:
                 asked = ", ".join(str(item.node.to_string()) for item in there if item.node is not None)

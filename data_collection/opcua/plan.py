@@ -46,12 +46,12 @@ class Item:
         scan_s = self.plan.device.scan_s
         return scan_s if self.point.group is Group.FAST else max(scan_s, SLOW_S)
 
-    def take(self, value: ua.DataValue, arrived_us: int, offset_us: int) -> bool:
-        """Take in what the server told; False when the dead-band swallows it."""
+    def take(self, value: ua.DataValue, arrived_us: int, offset_us: int, *, read: bool = False) -> bool:
+        """Take in what the server told; False when the dead-band swallows it. What was `read` holds now, whenever it changed."""
         quality = quality_of(0 if value.StatusCode is None else value.StatusCode.value)
         source_us = microseconds(value.SourceTimestamp) or microseconds(value.ServerTimestamp)
-        time_us, doubtful = sample_time_us(source_us, arrived_us, offset_us, first=self.first)
-        self.first = False
+        time_us, doubtful = sample_time_us(source_us, arrived_us, offset_us, first=read or self.first)
+        self.first = self.first and read
         if doubtful:
             self.plan.faults["clock"] += 1
             if quality is Quality.GOOD:
@@ -63,7 +63,7 @@ class Item:
             except NotOne:
                 self.plan.faults["decode"] += 1
                 quality = Quality.DECODE_ERROR
-        if self._within_deadband(raw, quality):
+        if not read and self._within_deadband(raw, quality):
             return False
         self.plan.take(self.tag, raw, time_us, quality)
         return True
@@ -91,7 +91,6 @@ class OpcUaPlan(Picture):
         """Raises ConfigError when a point is none of OPC UA or its node cannot be named."""
         super().__init__(device, timeout_s)
         self.items: Mapping[str, Item] = {point.tag: self._item(point) for point in device.profile.points}
-        self.confirmed_us: dict[Group, int] = {}
 
     def of_group(self, group: Group) -> list[Item]:
         """Its items of one group."""

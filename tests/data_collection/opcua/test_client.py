@@ -130,6 +130,21 @@ async def test_a_value_that_does_not_change_is_confirmed_at_each_scan_and_each_c
         assert {float(n) for n in range(20)} <= {value for _, value, _ in s.samples("active_power")}
 
 
+async def test_what_stands_still_is_confirmed_beside_what_changes_all_the_time(machine: Machine) -> None:
+    async with shop(line_to(machine), device(scan_s=0.3)) as s:
+        await eventually(lambda: s.state == "online", 20)
+        for number in range(60):
+            await machine.write("power", 100.0 + number)
+            await asyncio.sleep(0.05)  # a spindle's load: faster than any scan
+        begin = s.samples("active_power")[0][0]
+        still = [value for time, value, quality in s.samples("execution_state") if time > begin and quality == 0]
+        assert len(still) >= 4
+        assert set(still) == {2.0}
+        assert [quality for _, _, quality in s.samples("execution_state") if quality] == []
+        assert "clock" not in s.collector.devices()[0].errors
+        assert len({value for _, value, _ in s.samples("active_power")}) > 10
+
+
 async def test_a_dead_band_is_kept_also_where_the_server_does_not(machine: Machine) -> None:
     banded = point("active_power", Quantity.ACTIVE_POWER, "power", "W", deadband=100.0)
     async with shop(line_to(machine), device(banded)) as s:
@@ -182,6 +197,28 @@ async def test_a_server_that_makes_no_subscriptions_is_read(
             await machine.write("power", 2200.0)
             await eventually(lambda: s.last("active_power") == (2.2, 0), 20)
             assert s.texts("program")[-1] == "SHAFT-1"
+
+
+async def test_one_item_that_is_not_monitored_is_read_beside_the_others(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert machine.server is not None
+    service = machine.server.iserver.subscription_service
+    create = service.create_monitored_items
+
+    async def all_but_the_first(params: ua.CreateMonitoredItemsParameters) -> list[ua.MonitoredItemCreateResult]:
+        results = await create(params)
+        results[0].StatusCode = ua.StatusCode(ua.StatusCodes.BadTooManyMonitoredItems)
+        return list(results)
+
+    monkeypatch.setattr(service, "create_monitored_items", all_but_the_first)
+    async with shop(line_to(machine), device()) as s:
+        await eventually(lambda: s.last("active_power") == (1.5, 0) and s.last("part_count") == (7.0, 0), 20)
+        await machine.write("power", 2200.0)
+        await machine.write("state", 3)
+        await eventually(lambda: s.last("active_power") == (2.2, 0) and s.last("execution_state") == (3.0, 0), 20)
+        times = [time for time, _, _ in s.samples("execution_state")]
+        assert times == sorted(set(times))
 
 
 async def test_polling_can_be_asked_for(machine: Machine) -> None:
