@@ -43,5 +43,5 @@ def _steps(report: Report, words: Wording) -> list[Flowable]:
         for e, r in answers
     ]
     heads = [t(f"report.loop.{key}") for key in ("loop", "begin", "step", "overshoot", "rise", "settling", "steady")]
-    shares = (0.22, 0.14, 0.2, 0.12, 0.1, 0.11, 0.11)
+    shares = (0.16, 0.09, 0.17, 0.18, 0.14, 0.15, 0.11)
     return part(heading(t("report.loop.steps")), table(heads, rows, shares, width_of(report)))
