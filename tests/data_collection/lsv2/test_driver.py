@@ -61,7 +61,7 @@ def control_device(*points: Point, password: str | None = None) -> Device:
 
 
 def line_to(port: int, **options: object) -> Line:
-    return Line("l", "lsv2", {"host": "127.0.0.1", "port": port, "timeout_s": 0.5, **options})
+    return Line("l", "lsv2", {"host": "127.0.0.1", "port": port, "timeout_s": 10, **options})
 
 
 @asynccontextmanager
@@ -119,7 +119,7 @@ async def test_neighbouring_memory_is_one_telegram() -> None:
 
 async def test_an_answer_in_single_bytes_is_whole() -> None:
     device = control_device()
-    async with shop(device, timeout_s=3.0) as (server, driver):
+    async with shop(device) as (server, driver):
         plan = driver.prepare(device)
         server.control.faults.set(Fault("split"))
         reading = await driver.read(plan, Group.FAST)
@@ -128,10 +128,10 @@ async def test_an_answer_in_single_bytes_is_whole() -> None:
 
 async def test_a_late_answer_never_becomes_the_answer_to_a_later_question() -> None:
     device = control_device()
-    async with shop(device) as (server, driver):
+    async with shop(device, timeout_s=1.0) as (server, driver):
         plan = driver.prepare(device)
         await driver.read(plan, Group.FAST)
-        server.control.faults.set(Fault("delay", seconds=0.7, times=1))
+        server.control.faults.set(Fault("delay", seconds=1.3, times=1))
         with pytest.raises(DeviceUnreachable, match="no answer"):
             await driver.read(plan, Group.FAST)
         reading = await driver.read(plan, Group.FAST)
@@ -150,7 +150,7 @@ async def test_a_late_answer_never_becomes_the_answer_to_a_later_question() -> N
 )  # fmt: skip
 async def test_a_bad_answer_is_counted_and_the_next_read_is_good(fault: str, error: type[DeviceError], counted: str | None) -> None:
     device = control_device()
-    async with shop(device, timeout_s=0.2) as (server, driver):
+    async with shop(device, timeout_s=1.0 if fault in {"silence", "cut"} else 10) as (server, driver):
         plan = driver.prepare(device)
         await driver.read(plan, Group.FAST)
         server.control.faults.set(Fault(fault, times=1))
@@ -286,7 +286,7 @@ async def test_a_shop_with_a_control_is_simulated_and_its_parts_are_pulses(fake_
 PLANT = """
 site: {name: S}
 lines:
-  - {id: l, transport: lsv2, host: 127.0.0.1, port: 19000, timeout_s: 2, password_env: PLC}
+  - {id: l, transport: lsv2, host: 127.0.0.1, port: 19000, timeout_s: 10, password_env: PLC}
 devices:
   - id: hh
     line: l

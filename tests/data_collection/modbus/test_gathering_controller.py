@@ -22,7 +22,7 @@ from simulator.serve import simulate
 from simulator.stream_server import StreamServer
 
 METERS: Final = 14
-LINE: Final = "site: {name: S}\nlines:\n  - {id: ems, transport: serial, device: /dev/ttyEMS, baud: 9600, parity: E, stopbits: 2, bytesize: 7, mode: ascii, timeout_s: 3}\n"  # noqa: E501
+LINE: Final = "site: {name: S}\nlines:\n  - {id: ems, transport: serial, device: /dev/ttyEMS, baud: 9600, parity: E, stopbits: 2, bytesize: 7, mode: ascii, timeout_s: 10}\n"  # noqa: E501
 
 
 def plant_of(devices: str) -> Plant:

@@ -50,7 +50,7 @@ def device(*points: Point) -> Device:
 
 
 def line_to(port: int, **options: object) -> Line:
-    return Line("l", "s7", {"host": "127.0.0.1", "port": port, "timeout_s": 0.6, **options})
+    return Line("l", "s7", {"host": "127.0.0.1", "port": port, "timeout_s": 10, "connect_timeout_s": 10, **options})
 
 
 def filled(server: FaultyServer) -> None:
@@ -154,7 +154,7 @@ async def test_a_cpu_in_stop_shows_nothing_as_live_and_comes_back(monkeypatch: p
 @pytest.mark.parametrize(("fault", "error"), [("silence", DeviceUnreachable), ("drop", LineDown), ("cut", DecodeError), ("noise", DecodeError)])
 async def test_a_bad_answer_ends_the_connection_and_the_next_read_is_good(fault: str, error: type[Exception]) -> None:
     with serving() as server:
-        async with opened(server) as driver:
+        async with opened(server, timeout_s=1.0 if fault == "silence" else 10) as driver:
             plan = driver.prepare(device())
             await driver.read(plan, Group.FAST)
             server.faults.set(Fault(fault, times=1))
@@ -165,11 +165,11 @@ async def test_a_bad_answer_ends_the_connection_and_the_next_read_is_good(fault:
 
 async def test_a_late_answer_never_becomes_the_answer_to_a_later_question() -> None:
     with serving() as server:
-        async with opened(server) as driver:
+        async with opened(server, timeout_s=1.0) as driver:
             one, other = device(POINTS[0]), replace(device(POINTS[1]), id="other")
             plan, second = driver.prepare(one), driver.prepare(other)
             await driver.read(plan, Group.FAST)
-            server.faults.set(Fault("delay", seconds=0.9, times=1))
+            server.faults.set(Fault("delay", seconds=1.4, times=1))
             with pytest.raises(DeviceUnreachable):
                 await driver.read(plan, Group.FAST)
             assert by_tag(await driver.read(second, Group.FAST)) == {"dint": (-123_456.0, 0)}
@@ -239,7 +239,7 @@ async def test_a_controller_that_is_killed_and_restarted_is_read_again_by_itself
 PLANT = """
 site: {name: S}
 lines:
-  - {id: s7, transport: s7, host: 127.0.0.1, port: 102, rack: 0, slot: 1, timeout_s: 3}
+  - {id: s7, transport: s7, host: 127.0.0.1, port: 102, rack: 0, slot: 1, timeout_s: 10}
 devices:
   - {id: plc, profile: siemens-s7-machine, line: s7, db: 7}
   - id: own
