@@ -128,4 +128,6 @@ def _deliver(server: MailServer, mail: EmailMessage) -> None:
     except TimeoutError as exc:
         raise DeliveryFailed("timeout", server.host) from exc
     except (OSError, smtplib.SMTPException) as exc:
+        if isinstance(exc.__context__, TimeoutError):  # smtplib tells a server that says nothing as one that hung up
+            raise DeliveryFailed("timeout", server.host) from exc
         raise DeliveryFailed("connect", f"{server.host}: {type(exc).__name__}") from exc
