@@ -146,6 +146,12 @@ def _terms(rows: Sequence[CubeRow], split: Dimension) -> tuple[Term, ...]:
     if split is Dimension.STATE:
         return tuple(Term(f"E_{SYMBOL_OF[MachineState(str(key))]}", kwh, "kWh", "counter") for key, kwh in sums)
     shown = sums if len(sums) <= MOST_TERMS else sums[: MOST_TERMS - 1]
-    terms = [Term(f"E_{n}", kwh, "kWh", str(key) or "between_shifts") for n, (key, kwh) in enumerate(shown, 1)]
+    terms = [Term(f"E_{n}", kwh, "kWh", _source(split, key)) for n, (key, kwh) in enumerate(shown, 1)]
     rest = [kwh for _, kwh in sums[len(shown) :] if kwh is not None]
     return (*terms, Term("E_rest", math.fsum(rest), "kWh", "counter")) if rest else tuple(terms)
+
+
+def _source(split: Dimension, key: Key) -> str:
+    if split is not Dimension.SHIFT:
+        return str(key)
+    return f"shift:{key}" if key else "between_shifts"

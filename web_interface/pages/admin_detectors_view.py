@@ -10,6 +10,7 @@ from domain.finding import AnomalyModel, AnomalyTraining, FindingRehearsal
 from web_interface.format import Format
 from web_interface.locale import t
 from web_interface.pages.admin_form import Field
+from web_interface.pages.explain_view import window_words
 from web_interface.texts import point_name
 
 Rules = Mapping[str, Mapping[str, object]]
@@ -71,7 +72,7 @@ def model_facts(model: AnomalyModel, fmt: Format, now_us: int) -> list[tuple[str
     """Period, who and when, minutes, and of each state: minutes, rate of false alarms, usual values."""
     lang = fmt.lang
     rows = [
-        (t("training.period", lang), f"{fmt.moment(model.from_us, now_us)} – {fmt.moment(model.to_us, now_us)}"),
+        (t("training.period", lang), window_words(model.from_us, model.to_us, fmt)),
         (t("training.made", lang), f"{fmt.moment(model.trained_us, now_us)}, {model.trained_by}"),
         (t("training.minutes", lang), fmt.number(model.rows, 0)),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -43,7 +44,7 @@ class TrainingCard:
 
     async def load(self) -> None:
         """Models of the store; a training that runs already is followed."""
-        await self._models.fill(self._draw_models)
+        await self._models.fill(self._build_models)
         jobs = (job for job in self._page.services.findings.trainings.jobs() if job.machine_id == self._machine.id)
         running = next((job for job in jobs if job.state is TrainingState.RUNNING), None)
         if running is not None and not self._result.is_deleted:
@@ -57,9 +58,19 @@ class TrainingCard:
             return made.classes("em-input")
 
     # ---- models ------------------------------------------------------------------------------------------------------
+    async def _build_models(self) -> None:
+        self._list = el("div", "em-training-models")
+        await self._draw_models()
+
     async def _draw_models(self) -> None:
+        models = await self._page.services.findings.models(self._machine.id)
+        if not self._list.is_deleted:
+            self._list.clear()
+            with self._list:
+                self._show_models(models)
+
+    def _show_models(self, models: Sequence[AnomalyModel]) -> None:
         page, fmt = self._page, self._page.viewer.fmt
-        models = await page.services.findings.models(self._machine.id)
         now_us = page.hub.shop().now_us
         if not models:
             el("p", "em-quiet", page.t("training.none"), "training-none")
@@ -157,6 +168,7 @@ class TrainingCard:
             facts([*rows, (page.t("training.would"), view_of.told(job.rehearsal, fmt))], testid="training-figures")
         if job.keep:
             notify(page.t("training.kept", n=job.model.version))
+            await self._draw_models()
 
     def _wrong(self, words: str) -> None:
         self._result.clear()

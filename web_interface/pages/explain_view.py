@@ -145,6 +145,8 @@ def _source(term: Term, plant: Plant, lang: str) -> str:
     """Where the input comes from; a machine's id becomes its name."""
     if has(f"explain.source.{term.source}", lang):
         return t(f"explain.source.{term.source}", lang)
+    if term.source.startswith("shift:"):
+        return t("explain.shift", lang, name=term.source.removeprefix("shift:"))
     return next((machine.name for machine in plant.machines if machine.id == term.source), term.source)
 
 
@@ -152,7 +154,9 @@ def _span(span: Span, fmt: Format) -> list[str]:
     state = _STATES.get(span.what)
     letter = state_letter(state, fmt.lang) if state is not None else ""
     name = state_name(state, fmt.lang) if state is not None else _what(span.what, fmt.lang)
-    hours = f"{fmt.clock(span.from_us)}–{fmt.clock(span.to_us)} · {fmt.duration((span.to_us - span.from_us) / US)}"
+    short = span.to_us - span.from_us < 60 * US
+    begin, end = fmt.clock(span.from_us, seconds=short), fmt.clock(span.to_us, seconds=short)
+    hours = f"{begin}–{end} · {fmt.duration((span.to_us - span.from_us) / US)}"
     value = MISSING if span.value is None else fmt.value(span.value, span.unit, fmt.decimals(span.value, 3, 2))
     return [span.what if state is not None else "", letter, name, hours, value]
 
@@ -166,6 +170,8 @@ def _filter(words: str, lang: str) -> str:
     name, _, value = words.partition("=")
     if name == "state" and value in _STATES:
         return t("explain.filter.state", lang, state=state_name(_STATES[value], lang))
+    if name == "tag":
+        return f"{t('admin.field.tag', lang)}: {value}"
     if has(f"cube.by.{name}", lang):
         return f"{t(f'cube.by.{name}', lang)}: {value or '—'}"
     return words
