@@ -144,7 +144,7 @@ class FilterDialog:
 
     def _add(self, made: dict[str, object]) -> None:
         self._rows.append({"id": len(self._rows), "cells": made})
-        self._table.show({"rows": self._rows})
+        self._table.show({"rows": list(self._rows)})  # another list: the same one is no change
 
     def _say(self, change: Change, words: str) -> None:
         with self._words.parent_slot.parent if self._words.parent_slot is not None else self._words:
