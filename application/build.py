@@ -43,6 +43,7 @@ from application.feed_watch import watch_feeds
 from application.feeds import Feeds
 from application.figures import Figures, build_figures
 from application.findings import FindingParts, build_findings
+from application.frames import FrameTester
 from application.inspection import build_inspection
 from application.line_watch import LineWatch
 from application.log_view import LogView
@@ -385,6 +386,7 @@ def _faces(house: _House, measuring: _Measuring, meaning: _Meaning) -> _Faces:
         findings=meaning.found.service,
         floor=FloorPlans(plant, database.floor, database.audit, clock),
         notes=MachineNotes(plant, database.notes, database.audit, clock), backups=backups,
+        inspection=measuring.inspection, frames=FrameTester(plant),
         certificates=Certificates(house.settings.data_dir / "opcua", database.audit, clock, collector.retry),
         log=LogView(recent_lines().lines), feeds=house.feeds, feed_settings=FeedSettings(house.settings),
     )

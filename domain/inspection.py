@@ -125,3 +125,13 @@ class InspectionStore(Protocol):
     async def activate(self, device_id: str, version: int | None) -> None:
         """One version, or none."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class FrameField:
+    """One field of a pasted frame: its bytes as hex, its value as text, and why it could not be read (empty: it could)."""
+
+    tag: str
+    raw: str
+    value: str
+    error: str

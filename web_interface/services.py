@@ -48,6 +48,7 @@ from domain.floor import FloorPicture, FloorPlan, Place
 from domain.health import Books, DeviceStatus, ErrorCount, LineStatus, StorageStatus, TaskStatus, Vitals
 from domain.hygiene import Hygiene
 from domain.idle import IdleNote
+from domain.inspection import FrameField, InspectedItem, Outcome, QualityModel
 from domain.kpi import GroupKpis, SpecificEnergy
 from domain.line_frame import LineFrames
 from domain.log_line import LogLine
@@ -967,6 +968,46 @@ class FloorService(Protocol):
         ...
 
 
+class InspectionService(Protocol):
+    """Inspected items of a device and the models that judge them."""
+
+    async def items(self, device_id: str, limit: int = 200) -> Sequence[InspectedItem]:
+        """The newest first."""
+        ...
+
+    async def models(self, device_id: str) -> Sequence[QualityModel]:
+        """All versions, the newest first."""
+        ...
+
+    async def label(self, device_id: str, number: int, label: Outcome, actor: Actor) -> None:
+        """What a person says of an item. Raises Forbidden (below operator), NotFound."""
+        ...
+
+    async def train(self, device_id: str, kind: str, actor: Actor) -> QualityModel:
+        """A new version, not switched on. Raises Forbidden (below engineer), ConfigError."""
+        ...
+
+    async def rehearse(self, device_id: str, version: int) -> Mapping[str, int]:
+        """How a version would have judged the labelled items. Raises NotFound."""
+        ...
+
+    async def activate(self, device_id: str, version: int | None, actor: Actor) -> None:
+        """Let a version judge; None: nobody. Raises Forbidden (below engineer), NotFound."""
+        ...
+
+
+class FrameService(Protocol):
+    """The frame tester. Nothing is sent or stored."""
+
+    def devices(self) -> Sequence[str]:
+        """Ids of the devices that send frames."""
+        ...
+
+    def fields(self, device_id: str, pasted: str) -> Sequence[FrameField]:
+        """Every field of a pasted frame. Raises NotFound, ConfigError."""
+        ...
+
+
 class CertificateService(Protocol):
     """Certificates that servers of lines showed, and the product's own. Everything needs the role admin."""
 
@@ -1090,6 +1131,8 @@ class Services:
     floor: FloorService
     backups: BackupService
     certificates: CertificateService
+    inspection: InspectionService
+    frames: FrameService
     log: LogService
     feeds: FeedService
     feed_settings: FeedSettingService

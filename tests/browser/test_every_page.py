@@ -33,7 +33,7 @@ PAGES = {
     "admin-keys": "/admin/keys", "admin-calendar": "/admin/calendar", "admin-users": "/admin/users", "admin-audit": "/admin/audit",
     "admin-plant": "/admin/plant", "admin-notifications": "/admin/notifications", "admin-virtual": "/admin/virtual",
     "admin-device-new": "/admin/devices/new", "admin-devices": "/admin/devices", "admin-history": "/admin/history",
-    "admin-device-form": "/admin/devices/new/form", "virtual-new": "/admin/virtual/new", "admin-backups": "/admin/backups", "admin-certificates": "/admin/certificates", "status-log": "/status/log",
+    "admin-device-form": "/admin/devices/new/form", "virtual-new": "/admin/virtual/new", "admin-backups": "/admin/backups", "admin-certificates": "/admin/certificates", "admin-inspection": "/admin/inspection", "status-log": "/status/log",
     "admin-feeds": "/admin/feeds", "admin-line": "/admin/lines/gw1", "admin-import": "/admin/devices/import", "admin-profiles": "/admin/profiles", "admin-profile": "/admin/profiles/acme-pm100", "admin-profile-shipped": "/admin/profiles/mercury-230",
     "status-performance": "/status/performance", "admin-device-edit": "/admin/devices/m1/edit",
 }  # fmt: skip

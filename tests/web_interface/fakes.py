@@ -40,6 +40,7 @@ from tests.web_interface.fake_cube import FakeCube, FakePlans
 from tests.web_interface.fake_explain import FakeExplain
 from tests.web_interface.fake_findings import FakeFindings
 from tests.web_interface.fake_floor import fake_floor
+from tests.web_interface.fake_inspection import FakeFrames, fake_inspection
 from tests.web_interface.fake_line_watch import FakeLineWatch
 from tests.web_interface.fake_loops import fake_loops
 from tests.web_interface.fake_money import FakeMoney
@@ -596,6 +597,8 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         floor=fake_floor(clock, audit),
         backups=fake_backups(clock, audit),
         certificates=fake_certificates(clock, audit),
+        inspection=fake_inspection(clock, audit),
+        frames=FakeFrames(),
         log=fake_log(clock),
         feeds=FakeFeeds(status),
         feed_settings=FeedSettings(FEED_SETTINGS),

@@ -19,6 +19,7 @@ from web_interface.pages import (
     admin_feeds,
     admin_history,
     admin_import,
+    admin_inspection,
     admin_keys,
     admin_limits,
     admin_line,
@@ -53,7 +54,8 @@ STATIC = Path(__file__).resolve().parent.parent / "static"
 SETTINGS = (
     admin, admin_devices, admin_wizard, admin_import, admin_line, admin_device, admin_profiles, admin_profile,
     admin_machines, admin_states, admin_calendar, admin_limits, admin_virtual_editor, admin_virtual, admin_users, admin_keys,
-    admin_notifications, admin_audit, admin_plant, admin_history, admin_backups, admin_feeds, admin_certificates, admin_detectors,
+    admin_notifications, admin_audit, admin_plant, admin_history, admin_backups, admin_feeds, admin_certificates,
+    admin_inspection, admin_detectors,
 )  # fmt: skip
 PAGES = (
     overview, floor, machine, loops, trends, energy, alerts, alerts_hygiene, alerts_rules, reports, status, status_log,

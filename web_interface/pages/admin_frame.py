@@ -42,6 +42,7 @@ SECTIONS = (
     Section("calendar", "calendar_month", Role.ENGINEER),
     Section("limits", "rule", Role.ENGINEER),
     Section("virtual", "functions", Role.ENGINEER),
+    Section("inspection", "fact_check", Role.ENGINEER),
     Section("users", "group", Role.ADMIN),
     Section("keys", "vpn_key", Role.ADMIN),
     Section("feeds", "sync_alt", Role.ADMIN),

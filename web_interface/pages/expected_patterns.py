@@ -22,6 +22,7 @@ EXPECTED: Patterns = (
     (r"a PNG, JPEG or WebP file", "floor_picture"),
     (r"(?P<low>\d+) to (?P<high>\d+) percent", "percent"),
     (r"1 to 60 letters, digits, dashes", "slug"),
+    (r"bytes as hex digits, or text", "frame_bytes"),
     (r"a first row with the names of columns", "first_row"),
     (r"one row a device", "row_a_device"),
     (r"a column (?P<name>\w+)", "column"),

@@ -342,8 +342,8 @@ def test_a_refusal_in_the_audit_stands_out() -> None:
 def test_who_sees_which_section() -> None:
     seen = {role: [s.key for s in admin_frame.sections_for(role)] for role in Role}
     assert seen[Role.VIEWER] == seen[Role.OPERATOR] == []
-    assert seen[Role.ENGINEER] == ["machines", "calendar", "limits", "virtual", "history"]
+    assert seen[Role.ENGINEER] == ["machines", "calendar", "limits", "virtual", "inspection", "history"]
     assert seen[Role.ADMIN] == [
-        "devices", "profiles", "machines", "calendar", "limits", "virtual", "users", "keys", "feeds", "notifications", "audit", "plant",
+        "devices", "profiles", "machines", "calendar", "limits", "virtual", "inspection", "users", "keys", "feeds", "notifications", "audit", "plant",
         "history", "backups", "certificates",
     ]  # fmt: skip
