@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import math
 from collections.abc import Callable, Mapping
 
@@ -101,7 +102,21 @@ def judged(content: bytes) -> FloorPicture:
         raise ConfigError("picture: is no picture; expected a PNG, JPEG or WebP file")
     if max(kind.width, kind.height) > LARGEST_SIDE:
         raise ConfigError(f"picture: is {kind.width} x {kind.height} pixels; expected at most {LARGEST_SIDE} a side")
+    if not _can_be_drawn(content):
+        raise ConfigError("picture: cannot be drawn; expected a file that a viewer of pictures opens")
     return FloorPicture(kind.media_type, kind.width, kind.height, hashlib.sha256(content).hexdigest())
+
+
+def _can_be_drawn(content: bytes) -> bool:
+    """Decoded once, whole: its head may promise what the rest does not hold."""
+    from PIL import Image  # noqa: PLC0415 - costs memory that most installations never need
+
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP")) as image:
+            image.load()
+    except Exception:  # noqa: BLE001 - a decoder fails in many ways over damaged bytes
+        return False
+    return True
 
 
 def _told(places: Mapping[str, Place]) -> str:

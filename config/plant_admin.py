@@ -118,7 +118,9 @@ class PlantAdmin:
 
     # -- changing ------------------------------------------------------------------------------------------------
 
-    async def save_line(self, line: Mapping[str, object], actor: Actor, *, new: bool) -> Line:
+    async def save_line(
+        self, line: Mapping[str, object], actor: Actor, *, new: bool, known: Mapping[str, object] | None = None
+    ) -> Line:
         """`password` (plain) is stored encrypted apart from the document.
 
         Raises ConfigError that names the field, Conflict, NotFound, Forbidden (below admin).
@@ -126,7 +128,7 @@ class PlantAdmin:
         await self._need(actor, Role.ADMIN, "line", str(line.get("id", "")))
         fields = dict(line)
         password = fields.pop("password", None)
-        await self._save_entry("lines", "line", fields, actor, Role.ADMIN, new=new)
+        await self._save_entry("lines", "line", fields, actor, Role.ADMIN, new=new, known=known)
         if password is not None:
             await self._set_password("line", str(fields["id"]), str(password), actor)
         return self.plant.line(str(fields["id"]))
@@ -139,12 +141,14 @@ class PlantAdmin:
         await self._delete_entry("lines", "line", line_id, actor, Role.ADMIN)
         await self._store.set_secret(f"line:{line_id}", None)
 
-    async def save_device(self, device: Mapping[str, object], actor: Actor, *, new: bool) -> Device:
+    async def save_device(
+        self, device: Mapping[str, object], actor: Actor, *, new: bool, known: Mapping[str, object] | None = None
+    ) -> Device:
         """`device`: the fields of a plant file's device; `password` (plain) is stored encrypted apart from the document."""
         await self._need(actor, Role.ADMIN, "device", str(device.get("id", "")))
         fields = dict(device)
         password = fields.pop("password", None)
-        await self._save_entry("devices", "device", fields, actor, Role.ADMIN, new=new)
+        await self._save_entry("devices", "device", fields, actor, Role.ADMIN, new=new, known=known)
         if password is not None:
             await self._set_password("device", str(fields["id"]), str(password), actor)
         return self.plant.device(str(fields["id"]))
@@ -164,9 +168,11 @@ class PlantAdmin:
         await self._delete_entry("devices", "device", device_id, actor, Role.ADMIN)
         await self._store.set_secret(f"device:{device_id}", None)
 
-    async def save_machine(self, machine: Mapping[str, object], actor: Actor, *, new: bool) -> Machine:
+    async def save_machine(
+        self, machine: Mapping[str, object], actor: Actor, *, new: bool, known: Mapping[str, object] | None = None
+    ) -> Machine:
         """Thresholds of the states are the engineer's."""
-        await self._save_entry("machines", "machine", machine, actor, Role.ENGINEER, new=new)
+        await self._save_entry("machines", "machine", machine, actor, Role.ENGINEER, new=new, known=known)
         return self.plant.machine(str(machine["id"]))
 
     async def delete_machine(self, machine_id: str, actor: Actor) -> None:
@@ -445,18 +451,22 @@ class PlantAdmin:
     # -- inside --------------------------------------------------------------------------------------------------
 
     async def _save_entry(
-        self, section: str, what: str, entry: Mapping[str, object], actor: Actor, role: Role, *, new: bool, key: str = "id"
+        self, section: str, what: str, entry: Mapping[str, object], actor: Actor, role: Role, *, new: bool, key: str = "id",
+        known: Mapping[str, object] | None = None,
     ) -> None:
+        """`known`: the entry as the user began to edit it; Conflict when it is another by now."""
         entry_id = str(entry.get(key, ""))
         await self._need(actor, role, what, entry_id)
         async with self._lock:
             document = copy.deepcopy(self._document)
             entries: list[Document] = document.setdefault(section, [])
-            place = next((i for i, known in enumerate(entries) if known.get(key) == entry_id), None)
+            place = next((i for i, other in enumerate(entries) if other.get(key) == entry_id), None)
             if new and place is not None:
                 raise Conflict(f"{what} {entry_id!r} exists already")
             if not new and place is None:
-                raise NotFound(what, entry_id, tuple(str(known.get(key)) for known in entries[:5]))
+                raise NotFound(what, entry_id, tuple(str(other.get(key)) for other in entries[:5]))
+            if place is not None and known is not None and _json(entries[place]) != _json(dict(known)):
+                raise Conflict(f"{what} {entry_id!r} was changed by somebody else meanwhile: load it again")
             old = None if place is None else entries[place]
             if place is None:
                 entries.append(dict(entry))

@@ -21,7 +21,7 @@ def check_logo(content: bytes) -> bytes:
             width, height = image.size
             if max(width, height) > LARGEST_SIDE:
                 raise ConfigError(f"logo: is {width} x {height} pixels; expected at most {LARGEST_SIDE} a side")
-            image.verify()
+            image.load()  # decoded whole: verify() looks at little of a JPEG
     except ConfigError:
         raise
     except Exception as exc:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
@@ -116,3 +117,21 @@ def test_any_shop_can_be_drawn(sections: int, each: int) -> None:
 
 def test_a_shop_without_machines_is_a_hall() -> None:
     assert drawn_floor([])[1] == {}
+
+
+def hollow(content: bytes, at: int) -> bytes:
+    return content[:at] + b"\x00" * 400 + content[at + 400 :]
+
+
+@pytest.mark.parametrize(("kind", "damage"), [
+    ("PNG", lambda good: hollow(good, 200)), ("PNG", lambda good: good[: len(good) // 2] + good[-40:]),
+    ("JPEG", lambda good: hollow(good, 20)), ("WEBP", lambda good: good[: len(good) // 2]),
+])  # fmt: skip
+def test_a_damaged_picture_with_a_good_head_is_refused(kind: str, damage: Callable[[bytes], bytes]) -> None:
+    """A hole in the middle of a JPEG or WebP is drawn grey by every viewer, and passes."""
+    out = io.BytesIO()
+    Image.effect_noise((300, 200), 60).convert("RGB").save(out, kind)
+    good = out.getvalue()
+    assert judged(good).width == 300
+    with pytest.raises(ConfigError, match=r"cannot be drawn|no picture"):
+        judged(damage(good))

@@ -60,6 +60,21 @@ async def shop(tmp_path: Path, fake_clock: FakeClock) -> AsyncIterator[Shop]:
         yield made
 
 
+async def test_the_second_of_two_who_edit_one_entry_is_told_and_changes_nothing(shop: Shop) -> None:
+    seen = {section: shop.admin.entry(section, name) for section, name in (("lines", "tcp1"), ("devices", "m1"), ("machines", "lathe"))}
+    await shop.admin.save_line({**seen["lines"], "port": 1600}, ADMIN, new=False, known=seen["lines"])
+    await shop.admin.save_device({**seen["devices"], "scan_s": 5}, ADMIN, new=False, known=seen["devices"])
+    await shop.admin.save_machine({**seen["machines"], "name": "Mine"}, ADMIN, new=False, known=seen["machines"])
+    with pytest.raises(Conflict, match="line 'tcp1' was changed by somebody else"):
+        await shop.admin.save_line({**seen["lines"], "port": 1700}, ADMIN, new=False, known=seen["lines"])
+    with pytest.raises(Conflict, match="device 'm1' was changed"):
+        await shop.admin.save_device({**seen["devices"], "scan_s": 9}, ADMIN, new=False, known=seen["devices"])
+    with pytest.raises(Conflict, match="machine 'lathe' was changed"):
+        await shop.admin.save_machine({**seen["machines"], "name": "Theirs"}, ENGINEER, new=False, known=seen["machines"])
+    plant = shop.admin.plant
+    assert (plant.line("tcp1").options["port"], plant.device("m1").scan_s, plant.machine("lathe").name) == (1600, 5, "Mine")
+
+
 async def test_reading_a_device_asks_nothing_of_what_else_the_plant_holds(shop: Shop) -> None:
     await shop.admin.save_device({"id": "m2", "profile": "abb-b23", "line": "tcp1", "address": 2, "fed_by": "m1"}, ADMIN, new=True)
     await shop.admin.save_machine({"id": "mill", "name": "Mill", "section": "Mills", "meter": "m2"}, ADMIN, new=True)

@@ -89,7 +89,9 @@ class FakePlant:
                 return _fields(item)
         raise NotFound(section.removesuffix("s"), entry_id)
 
-    async def save_line(self, line: Mapping[str, object], actor: Actor, *, new: bool) -> Line:
+    async def save_line(
+        self, line: Mapping[str, object], actor: Actor, *, new: bool, known: Mapping[str, object] | None = None
+    ) -> Line:
         _need(actor, Role.ADMIN)
         options = {k: v for k, v in line.items() if k not in {"id", "transport", "enabled"}}
         made = Line(str(line["id"]), str(line["transport"]), options, bool(line.get("enabled", True)))
@@ -103,7 +105,9 @@ class FakePlant:
             raise Conflict(f"line {line_id!r} is used by {', '.join(users)}")
         self._plant = replace(self._plant, lines=_drop(self._plant.lines, line_id, "line"))
 
-    async def save_device(self, device: Mapping[str, object], actor: Actor, *, new: bool) -> Device:
+    async def save_device(
+        self, device: Mapping[str, object], actor: Actor, *, new: bool, known: Mapping[str, object] | None = None
+    ) -> Device:
         _need(actor, Role.ADMIN)
         made = self._device(device)
         self._plant = replace(self._plant, devices=_put(self._plant.devices, made, "device", new=new))
@@ -138,7 +142,9 @@ class FakePlant:
             raise Conflict(f"device {device_id!r} is the meter of {', '.join(users)}")
         self._plant = replace(self._plant, devices=_drop(self._plant.devices, device_id, "device"))
 
-    async def save_machine(self, machine: Mapping[str, object], actor: Actor, *, new: bool) -> Machine:
+    async def save_machine(
+        self, machine: Mapping[str, object], actor: Actor, *, new: bool, known: Mapping[str, object] | None = None
+    ) -> Machine:
         _need(actor, Role.ENGINEER)
         states = machine.get("states")
         thresholds = StateThresholds(**states) if isinstance(states, dict) else None

@@ -61,6 +61,7 @@ class DevicePage:
     def __init__(self, page: shell.Page, device_id: str | None, stored: dict[str, object], line: str, like: str = "") -> None:
         self._page, self._id, self._stored = page, device_id, stored
         known = device_id or like
+        self._known = dict(stored) if device_id is not None else None
         self._draft: dict[str, Any] = dict(stored)
         if device_id is None:
             self._draft |= self._first_draft(line or str(stored.get("line", ""))) | {"scan_s": stored.get("scan_s", 1)}
@@ -257,7 +258,7 @@ class DevicePage:
         page, fields = self._page, self._fields()
         plant = page.services.plant
         if await admin_frame.attempt(
-            page, lambda: plant.save_device(fields, page.actor(), new=self._id is None), self._show_errors
+            page, lambda: plant.save_device(fields, page.actor(), new=self._id is None, known=self._known), self._show_errors
         ) and await self._assign(str(fields["id"])):
             ui.navigate.to(f"{LIST}?saved={fields['id']}")
 

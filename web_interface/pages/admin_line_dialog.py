@@ -85,7 +85,8 @@ class LineDialog:
             self._dialog.submit(line_id)
 
     async def _store(self, fields: Mapping[str, object]) -> None:
-        await self._page.services.plant.save_line(fields, self._page.actor(), new=self._id is None)
+        known = None if self._id is None else self._stored
+        await self._page.services.plant.save_line(fields, self._page.actor(), new=self._id is None, known=known)
 
     def _show_errors(self, exc: MonitorError) -> None:
         line_id = self._id or str(self._form["id"])

@@ -142,7 +142,8 @@ class MachinesPage:
 
         async def save(found: dict[str, object]) -> None:
             entry = found if machine_id is None else {**with_rest(values, fields, found), "id": machine_id}
-            await page.services.plant.save_machine(entry, page.actor(), new=machine_id is None)
+            known = None if machine_id is None else values
+            await page.services.plant.save_machine(entry, page.actor(), new=machine_id is None, known=known)
 
         if await dialog.ask(save, own=lambda found: f"machines[{machine_id or found['id']}]"):
             self._table.show({"rows": self._rows()})

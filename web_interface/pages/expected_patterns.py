@@ -18,6 +18,7 @@ EXPECTED: Patterns = (
     (r"one column or one row", "row_or_column"),
     (r"a cell without formula", "plain_cell"),
     (r"a longer range", "longer_range"),
+    (r"a file that a viewer of pictures opens", "whole_picture"),
     (r"a PNG or JPEG file", "picture"),
     (r"a PNG, JPEG or WebP file", "floor_picture"),
     (r"(?P<low>\d+) to (?P<high>\d+) percent", "percent"),

@@ -86,6 +86,7 @@ SERVICES: Patterns = (
     (r"has (?P<n>[\d.]+) MB", "logo_large"),
     (r"is (?P<w>\d+) x (?P<h>\d+) pixels", "logo_pixels"),
     (r"is no picture", "logo_kind"),
+    (r"cannot be drawn", "undrawable"),
     (rf"{NAME} is unknown", "word_unknown"),
     (r"a report needs at least one block", "report_parts"),
     (rf"{NAME} is no id", "no_id"),
@@ -98,7 +99,7 @@ SERVICES: Patterns = (
     (r"(?P<n>\d+) reports are being made; wait for one or cancel it", "reports_run"),
     (r"report template (?:'[^']*'|\S+) exists already", "template_exists"),
     (rf"a view {NAME} of .+ exists already; choose another name", "view_exists"),
-    (r"(?:report (?:template|schedule) .+|.+ plan|profile .+)"
+    (r"(?:report (?:template|schedule) .+|.+ plan|(?:profile|line|device|machine|virtual_tag|alert_rule) .+)"
      r" was changed by somebody else meanwhile: load it again", "changed_meanwhile"),
     (r"(?P<n>\S+) is no day of the site's calendar", "day_unknown"),
     (r"there is no mail channel (?P<n>\d+)", "no_mail_channel"),

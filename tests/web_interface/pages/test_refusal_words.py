@@ -58,6 +58,8 @@ SAID: tuple[tuple[type[MonitorError], str, str], ...] = (
      "План цеха. Размер 5000 × 10 точек; нужно: не больше 4096 точек по стороне"),
     (ConfigError, "picture: is no picture; expected a PNG, JPEG or WebP file",
      "План цеха. Это не картинка; нужно: файл PNG, JPEG или WebP"),
+    (ConfigError, "picture: cannot be drawn; expected a file that a viewer of pictures opens",
+     "План цеха. Файл повреждён; нужно: файл, который открывает просмотр картинок"),
     (ConfigError, "places: 'lathe-1' is not on the picture; expected 0 to 100 percent",
      "Места станков. «lathe-1» вне картинки; нужно: от 0 до 100 процентов"),
     (Conflict, "the floor plan was changed by somebody else meanwhile: load it again",
@@ -411,6 +413,8 @@ SAID: tuple[tuple[type[MonitorError], str, str], ...] = (
     (Conflict, "profile 'own' exists already", "Имя «own» уже занято"),
     (Conflict, "500 own profiles lie there; delete one first", "Своих профилей уже 500: сначала удалите один"),
     (Conflict, "profile 'own' is used by m1, m2", "Профиль «own» нужен приборам: m1, m2"),
+    (Conflict, "machine 'l1' was changed by somebody else meanwhile: load it again",
+     "Тем временем это изменил кто-то другой: откройте заново"),
     (Conflict, "profile 'own' was changed by somebody else meanwhile: load it again",
      "Тем временем это изменил кто-то другой: откройте заново"),
 )
