@@ -353,14 +353,12 @@ class StatusView:
         return self.t(key) if has(key, self._fmt.lang) else reason.replace("_", " ")
 
     def _feed_state(self, feed: FeedStatus | None) -> dict[str, Any]:
-        """Sign and words under the name; without words for the database: its state is the page's verdict."""
+        """Sign, and a word under the name when not all is well; since when stands in what to do. The database has the verdict."""
         if feed is None:
             return {"icon": "check_circle", "tone": "quiet"}
         name, tone = FEED_TONES.get(feed.state, ("error", "alarm"))
-        words = self.t(f"feed.state.{feed.state}")
-        if tone == "alarm":
-            words += ", " + self._fmt.duration((self._now_us - feed.since_us) / 1e6)
-        return {"icon": name, "tone": tone, "bold": tone == "alarm", "sub": [[words, "em-quiet"]]}
+        found: dict[str, Any] = {"icon": name, "tone": tone, "bold": tone == "alarm"}
+        return found if feed.state == "ok" else {**found, "sub": [[self.t(f"feed.state.{feed.state}"), "em-quiet"]]}
 
     def destinations(self) -> tuple[Rows, Rows]:
         """Where what was kept went."""
