@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import stat
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -142,7 +144,7 @@ async def serve(simulation: Simulation, lines: Sequence[Line], free_ports: bool)
     for line in lines:
         groups.setdefault(str(line.options.get("url", "")), []).append(line)
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="energy-opcua-")))
+        folder = _folder(stack)
         for url, sharing in groups.items():
             names = {line.id for line in sharing}
             server = SimulatedServer(simulation, sharing, [d for d in simulation.devices.values() if d.device.line in names])
@@ -157,6 +159,17 @@ async def serve(simulation: Simulation, lines: Sequence[Line], free_ports: bool)
             stack.enter_context(_running(asyncio.create_task(server.run(), name=f"simulator:opcua:{sharing[0].id}")))
             taken |= {line.id: replace(line, options={**line.options, "url": address}) for line in sharing}
         yield taken
+
+
+def _folder(stack: AsyncExitStack) -> Path:
+    """Where the certificate lies: the same at each start, so that who trusts it need not be asked again."""
+    folder = Path(tempfile.gettempdir()) / f"energy-opcua-{os.getuid()}"
+    with contextlib.suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if found.st_uid == os.getuid() and stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o077:
+            return folder
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="energy-opcua-")))
 
 
 @contextlib.contextmanager
