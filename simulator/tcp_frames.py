@@ -109,7 +109,8 @@ def _put(body: bytearray, place: FramePlace, value: Wire, bit: int) -> None:
     else:
         number = value if isinstance(value, int | float) else 0
         code = (">" if place.byte_order == "big" else "<") + _FORMATS[place.type]
-        body[at:at + place.size] = struct.pack(code, float(number) if code[1] in "fd" else int(number))
+        whole = int(number) % (1 << 8 * place.size) if code[1].isupper() else int(number)  # a counter that is full begins anew
+        body[at:at + place.size] = struct.pack(code, float(number) if code[1] in "fd" else whole)
 
 
 def _shown(value: Wire) -> str:

@@ -51,7 +51,7 @@ class ControlLoops:
         """As the samples stand now. Raises NotFound, ConfigError when the window is longer than 7 days or holds too much."""
         loop = self.loop(loop_id)
         if to_us - from_us > LONGEST_US:
-            raise ConfigError("the window of a loop is longer than 7 days; expected a shorter one")
+            raise ConfigError("the window is longer than 7 days; expected a shorter one")
         series = await self._series(loop, from_us, to_us)
         process, output = self._tag(loop.process), self._tag(loop.output)
         return await asyncio.to_thread(
@@ -95,7 +95,7 @@ class ControlLoops:
         """On the instants of the process value; set point and output stand until their next sample."""
         times, process = columns_of(await self._raw(loop.process, from_us, to_us))
         if len(times) >= MOST_SAMPLES:
-            raise ConfigError(f"the window of loop {loop.id} has more than {MOST_SAMPLES} samples; expected a shorter one")
+            raise ConfigError(f"the window has more than {MOST_SAMPLES} samples; expected a shorter one")
         setpoint = await self._held(loop.setpoint, times, from_us, to_us)
         output = None if loop.output is None else await self._held(loop.output, times, from_us, to_us)
         return LoopSeries((times - from_us) / 1e6, setpoint, process, output)

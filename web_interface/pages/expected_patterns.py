@@ -8,6 +8,7 @@ EXPECTED: Patterns = (
     (r"at most (?P<n>\d+) MB", "at_most_mb"),
     (r"at most (?P<n>\d+) a side", "at_most_side"),
     (r"at most (?P<n>\d+) MB unpacked", "at_most_unpacked"),
+    (r"the tag that tells what the control does", "execution_tag"),
     (r"an XLSX file", "xlsx"),
     (r"an XLSX file without a password", "xlsx_open"),
     (r"an XLSX file without macros", "xlsx_plain"),

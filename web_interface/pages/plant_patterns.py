@@ -22,6 +22,7 @@ PLANT: Patterns = (
     (r"is no day", "no_day"),
     # -- control, detectors, metering, plans
     (r"is missing, although (?P<state>\w+) has values", "execution_missing"),
+    (r"is missing, although (?P<field>\w+) is there", "execution_missing_beside"),
     (r"'?(?P<name>[^']+)'? is no value of '(?P<tag>.*?)' \(did you mean (?P<near>.+)\?\)", "no_value_of_near"),
     (r"'?(?P<name>[^']+)'? is no value of '(?P<tag>.*?)'", "no_value_of"),
     (rf"{NAME} stands in (?P<state>\w+) too", "value_twice"),

@@ -29,6 +29,7 @@ SERVICES: Patterns = (
     # -- baselines and the balance
     (r"the window is longer than (?P<n>\d+) days", "window_long"),
     (r"the window has more than (?P<n>\d+) periods", "window_periods"),
+    (r"the window has more than (?P<n>\d+) samples", "window_samples"),
     (rf"there is no {NAME}", "none_such"),
     (rf"{NAME} counts no parts", "no_parts"),
     (rf"{NAME} has no states", "no_states"),

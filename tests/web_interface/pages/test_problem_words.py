@@ -155,6 +155,7 @@ machines:
   - {id: b, states: {idle_above_kw: 3, production_above_kw: 1, hysteresis_kw: 9}, kef: {card: K1, process_power: m1.voltage_l1}}
   - {id: c, states: {idle_above_kw: 3, production_above_kw: 3.5, hysteresis_kw: 1}, kef: {card: K3, good_parts: m1.x, idle_kw: some}}
   - {id: d, control: {execution: cnc.mode, running: [ACTIVE, 7, REDY], idle: [ACTIVE], part_count: cnc.prog, program: m1.x}}
+  - {id: ea, control: {alarm_active: cnc.mode}}
   - {id: e, control: {running: [1], idle: word, shortest_cycle_s: 0}, kef: {card: K4}}
   - {id: f, control: {execution: cnc.mode}, kef: {card: K5}}
   - {id: g, control: {execution: m8.mode}, kef: {card: K9}}

@@ -106,6 +106,9 @@ SAID: tuple[tuple[type[MonitorError], str, str], ...] = (
     (ConfigError, "reason: expected a text of 1 to 1000 characters", "Причина. Нужно: текст от 1 до 1000 знаков"),
     (ConfigError, "until: expected a time within the next 24 h", "До. Нужно: срок в ближайшие 24 часа"),
     (ConfigError, "positions: is '0'; expected 1 to 100", "Число рабочих мест. Значение '0' не подходит; нужно: от 1 до 100"),
+    (ConfigError, "the window has more than 1000000 samples; expected a shorter one",
+     "В отрезке больше 1000000 измерений; нужно: отрезок короче"),
+    (ConfigError, "the window is longer than 7 days; expected a shorter one", "Отрезок длиннее 7 суток; нужно: отрезок короче"),
     (ConfigError, "the window is longer than 62 days; expected a shorter one", "Отрезок длиннее 62 суток; нужно: отрезок короче"),
     (ConfigError, "source: there is no tag 'm1.x'", "Источник. Величины «m1.x» нет"),
     (
