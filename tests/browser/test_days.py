@@ -1,7 +1,7 @@
 """A day of each role with the product as it is: the demonstration shop, its real database and poller, a real browser.
 
 The tests follow each other as the people do: the administrator lets the others in, the engineer looks for waste and sets a
-limit, the operator takes the alert that comes of it.
+limit, the operator takes the alert that comes of it, the administrator brings a backup of all that back in another place.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import shlex
+import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ import pytest_asyncio
 
 from tests.browser.conftest import at, watch
 from tests.conftest import ROOT
-from tests.e2e.process import PASSWORD, environment
+from tests.e2e.process import PASSWORD, command, environment, product
 from tests.servers import free_port
 
 pytestmark = [pytest.mark.timeout(300)]
@@ -78,6 +81,7 @@ async def enter(browser: Any, shop: Shop) -> AsyncIterator[Enter]:
         context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="ru-RU")
         contexts.append(context)
         page = await context.new_page()
+        page.set_default_timeout(90_000)  # the shop computes ten days of history beside
         watch(page, shop.url, faults)
         await page.goto(f"{shop.url}/login")
         await page.fill(at("login-name"), user)
@@ -186,3 +190,42 @@ async def test_the_operator_watches_takes_the_alert_and_leaves_a_note(shop: Shop
     await page.click(at("machine-note-save"))
     await page.wait_for_selector(f"{at('event-note')}:has-text('Заменена пластина, operator')")
     assert (await page.request.get(f"{shop.url}/admin/users")).status == 403
+
+
+async def test_the_administrator_brings_a_backup_back_in_another_place(
+    browser: Any, shop: Shop, enter: Enter, tmp_path: Path
+) -> None:
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    begin, end = (f"{midnight - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}" for days in (3, 2))
+    page = await enter("admin", "/admin/backups")
+    await page.click(at("backup-make"))
+    await page.wait_for_function(
+        "document.querySelector('[data-testid=restore-command]').innerText.includes('.zip')", timeout=120_000
+    )
+    place, _, line = (await page.inner_text(at("restore-command"))).partition(" ")
+    words = shlex.split(line)
+    assert (place.partition("=")[0], words[:3]) == ("ENERGY_DATA_DIR", [".venv/bin/python", "main.py", "restore"])
+
+    folder = tmp_path / "again"
+    shutil.copytree(shop.folder / "demo" / "keys", folder / "keys")  # as the page says
+    done = await command(folder, *words[2:])
+    assert (done.code, done.err) == (0, "")
+    assert "restored" in done.out
+    async with product(folder) as again:
+        await again.start()
+        context = await browser.new_context(locale="ru-RU")
+        restored = await context.new_page()
+        await restored.goto(f"{again.url}/login")
+        await restored.fill(at("login-name"), "operator")
+        await restored.fill("input[name=password]", PASSWORD)
+        await restored.click(at("login-submit"))
+        machine = await restored.locator("a[href^='/machines/']").first.get_attribute("href")
+        await restored.goto(f"{again.url}{machine}")
+        await restored.wait_for_selector(f"{at('event-note')}:has-text('Заменена пластина, operator')")
+        await restored.goto(f"{again.url}/reports")
+        await restored.wait_for_selector(f"{at('reports-table')} tbody tr:has-text('engineer')")
+        hours = f"/api/data/period?tag=main.active_power&step=1h&from={begin}&to={end}"
+        here, there = [await (await tab.request.get(base + hours)).json() for tab, base in ((restored, again.url), (page, shop.url))]
+        assert len(here["series"][0]["points"]) == 24
+        assert here["series"] == there["series"]
+        await context.close()
