@@ -49,7 +49,7 @@ export default {
       h("div", { class: "em-tile-name" }, [
         d.name,
         d.stale ? stateMark("no_data", d.letter || "", "em-mark em-mark-small") : null,
-        d.help ? h("span", { class: "em-help", title: d.help, tabindex: 0, "aria-label": d.help }, icon("help_outline")) : null,
+        d.help ? h("span", { class: "em-help", title: d.help, tabindex: 0, role: "img", "aria-label": d.help }, icon("help_outline")) : null,
       ]),
       value,
       h("div", { class: "em-tile-middle" }, middle ? [middle] : []),
