@@ -76,8 +76,8 @@ class EnergyCube:
                     rows.append(_with_section(row, by, section_of))
             budget_us = MEASURED_AT_ONCE_US
             for machine_id, (begin, end) in sorted(missing, key=lambda item: item[1][1] - item[1][0]):
-                if end - begin > budget_us:
-                    pending_us += end - begin
+                if end - begin > budget_us:  # nothing is still to come of a time before anything was kept
+                    pending_us += 0 if await self._accounting.empty_before(machine_id, end) else end - begin
                     continue
                 budget_us -= end - begin
                 slots = slots_of(self._accounting.calendar, begin, end)

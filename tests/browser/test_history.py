@@ -58,5 +58,6 @@ async def test_the_log_is_filtered_and_only_for_engineers(visit: Visit) -> None:
     await page.fill(f"input{at('log-search')}, {at('log-search')} input", "nothing of the kind")
     await page.wait_for_selector(f"{at('log-table')}:has-text('Таких строк нет')")
     operator = await visit("/status", user="operator")
-    assert await operator.locator(at("status-tabs")).count() == 0
+    await operator.wait_for_selector(at("status-tabs"))
+    assert await operator.locator(at("status-tab-log")).count() == 0
     assert (await operator.request.get(operator.url + "/log")).status == 403
