@@ -33,22 +33,21 @@ COUNTERS = frozenset(f"counter_{n}" for n in range(1, 17))
 PAST_POINTS = COUNTERS | {
     "active_power", "energy_import", "reactive_energy_import", "execution_state", "part_count", "program",
 }  # of the past before the last hour
-PAST_DAYS = 10  # what borders, baselines and the usual of a machine are learned from
 PAST_STEP_S = 60.0  # of the written past before its last hour
 RECENT_STEP_S = 5.0
 HOUR_US = 3_600_000_000
 
 
-async def prepare_demo(settings: Settings, clock: Clock, outages: Sequence[Outage]) -> Plant:
-    """Import the shop once and write its past (since yesterday's midnight) where there is none yet."""
+async def prepare_demo(settings: Settings, clock: Clock, outages: Sequence[Outage], days: int) -> Plant:
+    """Import the shop once and write its past where there is none yet: so many `days` to learn borders and habits from."""
     async with open_database(settings.database_url, settings.data_dir, clock) as database:
         plant = open_plant(database, settings, clock, os.environ)
         if not await plant.load():
             await plant.import_yaml(demo_plant_text(), cli_actor())
         await _move_taken_lines(plant)
         if await database.samples.span() is None:
-            print(f"Writing {PAST_DAYS} days of history for the simulated shop ...", flush=True)
-            await _write_past(database, plant.plant, await database.plants.tags(), clock.now_us(), outages)
+            print(f"Writing {days} days of history for the simulated shop ...", flush=True)
+            await _write_past(database, plant.plant, await database.plants.tags(), clock.now_us(), outages, days)
         await place_machines(database, plant.plant)
         return plant.plant
 
@@ -109,19 +108,19 @@ def _of_weeks(plant: Plant, tags: Sequence[Tag]) -> list[Tag]:
 
 
 async def _write_past(
-    database: Database, plant: Plant, tags: Sequence[Tag], now_us: int, outages: Sequence[Outage]
+    database: Database, plant: Plant, tags: Sequence[Tag], now_us: int, outages: Sequence[Outage], days: int
 ) -> None:
     shop = models_of(plant, SEED)
     border_us = (now_us - HOUR_US) // 60_000_000 * 60_000_000
     told = frozenset(tag.id for tag in tags if tag.point in PAST_POINTS)
     old = _of_weeks(plant, tags)
-    await database.writer.put_all(weeks_before(plant, old, now_us, PAST_DAYS, SEED, only=PAST_POINTS, shop=shop))
+    await database.writer.put_all(weeks_before(plant, old, now_us, days, SEED, only=PAST_POINTS, shop=shop))
     past = since_yesterday(plant, tags, now_us, SEED, outages=outages, shop=shop)
     await database.writer.put_all(_thinned(past, told, border_us))
     for machine_id, meter in meters_of(plant, tags).items():
         if meter.power is None or meter.machine.states is None:
             continue
-        series = await database.samples.raw(meter.power.id, now_us - (PAST_DAYS + 1) * 24 * HOUR_US, now_us)
+        series = await database.samples.raw(meter.power.id, now_us - (days + 1) * 24 * HOUR_US, now_us)
         if not series.times_us:
             continue
         found: list[StateInterval] = []

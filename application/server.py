@@ -33,13 +33,16 @@ from web_interface.server import server_config
 
 log = logging.getLogger(__name__)
 STOP_WITHIN_S = 8.0
+DEMO_DAYS = 10  # of history: enough for borders, baselines and the usual of a machine
 
 
 def add_commands(commands: Commands) -> None:
     """serve, demo, simulate, start, prepare."""
     commands.add_parser("serve", help="everything in one process (default)").set_defaults(run=serve)
     about_demo = "serve on a data folder of its own beside a simulated shop of 12 machines"
-    commands.add_parser("demo", help=about_demo).set_defaults(run=demo)
+    shop = commands.add_parser("demo", help=about_demo)
+    shop.add_argument("--days", type=_days, default=DEMO_DAYS, help="days of history written at the first start, 3 to 60 (10)")
+    shop.set_defaults(run=demo)
     simulate = commands.add_parser("simulate", help="only the simulator: serve every device of a plant file")
     simulate.add_argument("plant", type=Path, metavar="PLANT.yaml")
     simulate.add_argument("--seed", type=int, default=1)
@@ -55,11 +58,17 @@ def serve(_options: argparse.Namespace) -> int:
     return asyncio.run(_serve(settings))
 
 
-def demo(_options: argparse.Namespace) -> int:
+def demo(options: argparse.Namespace) -> int:
     """The product beside a simulated shop, with history, on its own data folder."""
     settings = _demo_settings(load_settings())
     _set_up(settings)
-    return asyncio.run(_serve(settings, with_demo=True))
+    return asyncio.run(_serve(settings, demo_days=getattr(options, "days", DEMO_DAYS)))
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 3 <= int(text) <= 60:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days; expected 3 to 60")
+    return int(text)
 
 
 def start(options: argparse.Namespace) -> int:
@@ -122,14 +131,14 @@ async def _has_plant(settings: Settings) -> bool:
         return await database.plants.load() is not None
 
 
-async def _serve(settings: Settings, *, with_demo: bool = False) -> int:
+async def _serve(settings: Settings, *, demo_days: int | None = None) -> int:
     clock, notifier = SystemClock(), Notifier()
     with hold_instance_lock(settings.data_dir):
         listening = _listen(settings.web.host, settings.web.port)
         async with AsyncExitStack() as stack:
             stack.callback(listening.close)
-            if with_demo:
-                await _begin_demo(settings, clock, stack)
+            if demo_days is not None:
+                await _begin_demo(settings, clock, stack, demo_days)
             app = await stack.enter_async_context(open_application(settings, clock))
             await _first_start(app)
             jobs: dict[str, Callable[[], Awaitable[None]]] = dict(app.jobs)
@@ -145,14 +154,14 @@ async def _serve(settings: Settings, *, with_demo: bool = False) -> int:
     return 0
 
 
-async def _begin_demo(settings: Settings, clock: SystemClock, stack: AsyncExitStack) -> None:
+async def _begin_demo(settings: Settings, clock: SystemClock, stack: AsyncExitStack, days: int) -> None:
     """The simulated shop, served for as long as the product runs, with its past already written."""
     from application.demo import SEED, prepare_demo  # noqa: PLC0415 - the product does not load the simulator
     from simulator.demo import outages_from, overload_furnace  # noqa: PLC0415
     from simulator.serve import simulate  # noqa: PLC0415
 
     outages = outages_from(clock.now_us())
-    plant = await prepare_demo(settings, clock, outages)
+    plant = await prepare_demo(settings, clock, outages, days)
     simulation = await stack.enter_async_context(simulate(plant, clock=clock, seed=SEED, outages=outages))
     overload_furnace(simulation, clock.now_us())
 

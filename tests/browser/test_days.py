@@ -28,7 +28,7 @@ from tests.e2e.process import PASSWORD, command, environment, product
 from tests.servers import free_port
 
 pytestmark = [pytest.mark.timeout(300)]
-START_S = 120.0  # ten days of history are written first
+START_S = 120.0  # days of history are written first
 Enter = Callable[[str, str], Awaitable[Any]]
 
 
@@ -45,7 +45,7 @@ class Shop:
 async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
     folder, port = tmp_path_factory.mktemp("demo"), free_port()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "main.py", "demo", cwd=ROOT, env=environment(folder, WEB__PORT=str(port)),
+        sys.executable, "main.py", "demo", "--days", "4", cwd=ROOT, env=environment(folder, WEB__PORT=str(port)),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     assert process.stdout is not None
@@ -81,7 +81,7 @@ async def enter(browser: Any, shop: Shop) -> AsyncIterator[Enter]:
         context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="ru-RU")
         contexts.append(context)
         page = await context.new_page()
-        page.set_default_timeout(90_000)  # the shop computes ten days of history beside
+        page.set_default_timeout(90_000)  # the shop computes its history beside
         watch(page, shop.url, faults)
         await page.goto(f"{shop.url}/login")
         await page.fill(at("login-name"), user)
