@@ -5,16 +5,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from fastapi._compat import v2 as fields
+from pydantic import TypeAdapter
 from starlette.types import ASGIApp
 
 from domain.access import Actor, Role
 from tests.web_interface.fakes import PASSWORD, FakeServices
 from web_interface.app import WebOptions, build_web
 from web_interface.server import server_config
+
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {}
+
+
+def known_adapter(kind: Any, **options: Any) -> TypeAdapter[Any]:
+    """An adapter has no state: the same parameter of the same route, built for another test, needs no new one."""
+    key = f"{kind!r} {options!r}"
+    if key not in _ADAPTERS:
+        _ADAPTERS[key] = TypeAdapter(kind, **options)
+    return _ADAPTERS[key]
+
+
+fields.TypeAdapter = known_adapter  # type: ignore[assignment,misc]  # half of what it costs to build the application
 
 ADMIN = Actor("admin", Role.ADMIN, "test")
 
