@@ -84,8 +84,6 @@ async def test_all_samples_once_and_in_order(database_server: Server, tmp_path: 
             database_server.start()
         await eventually(lambda: caught_up(found), 40.0)
         await eventually(lambda: storage_alert_over(found), 30.0)
-        statuses = (await found.get("/api/devices/status"))["items"]
-        too_late = {status["device"]: status["timeouts"] for status in statuses}  # answered, but not in time: never read
         found.signal(signal.SIGTERM)
         assert await found.ended(10.0) == 0
         await made.server.stop()
@@ -94,8 +92,8 @@ async def test_all_samples_once_and_in_order(database_server: Server, tmp_path: 
     for name, numbers in rows.items():
         answered = len(made.units[int(name[1]) - 1].answered)
         assert numbers == sorted(set(numbers)), name
-        lost = set(range(answered)) - set(numbers) - {answered - 1}  # the one in flight at SIGTERM may be
-        assert len(lost) <= too_late[name.partition(".")[0]], (name, lost)
+        lost = set(range(answered)) - set(numbers)
+        assert lost <= {answered - 1}, name  # at most the one in flight at SIGTERM
 
 
 async def storage_alert_over(found: Product) -> bool:
