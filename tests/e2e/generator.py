@@ -49,7 +49,7 @@ class Generator:
         )
         return (
             "site: {name: Numbers, timezone: Europe/Moscow, language: en}\n"
-            f"lines:\n  - {{id: tcp1, transport: modbus-tcp, host: 127.0.0.1, port: {self.server.port}, timeout_s: 0.5}}\n"
+            f"lines:\n  - {{id: tcp1, transport: modbus-tcp, host: 127.0.0.1, port: {self.server.port}, timeout_s: 5}}\n"
             f"devices:\n{devices}\n"
         )
 
