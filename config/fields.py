@@ -102,8 +102,10 @@ class Fields:
     def choice(self, name: str, allowed: Iterable[str], default: str | None = None, *, required: bool = False) -> str | None:
         """One of the allowed words."""
         words = tuple(allowed)
-        value = self.raw(name, required=required, expected=one_of(words))
+        value = self.raw(name)
         if value is None:
+            if required:
+                self.problem(name, "is missing", one_of(words))
             return default
         if not isinstance(value, str) or value not in words:
             near = nearest(str(value), words, 1)

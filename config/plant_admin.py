@@ -1,137 +1,63 @@
-"""PlantService: reading and changing the configuration while everything runs.
-
-A change is made on a copy of the stored document, validated as a whole plant file would be, stored, written to the audit and
-only then handed to those who live by it. A change that does not validate leaves everything as it was.
-"""
+"""PlantService: changing the configuration while everything runs, one method for each thing that people change."""
 
 from __future__ import annotations
 
 import asyncio
 import copy
-import json
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from config import device_table, plant_detectors
+from config.asked_plant import AskedPlant, Browser, Field, Photographer, Reader, Scanner, Surveyor, secret_of
+from config.camera_entries import asks_over_http, camera_and_password
 from config.commissioning import Change, connected, disconnected, limit_entry
 from config.plant_file import dump_plant, parse_plant, plant_from_document
 from config.profile_catalog import ProfileCatalog
+from config.stored_plant import WHOLE, Apply, Document
 from domain.access import Actor, Role
 from domain.alert import LimitRule
 from domain.alert_rule import AlertRule
-from domain.browse import BrowsedNode
-from domain.commissioning import Connected, Connection, ReadNow, ScanStep
+from domain.camera import Camera
+from domain.commissioning import Connected, Connection
 from domain.device_table import DevicePreview
-from domain.errors import ConfigError, Conflict, Forbidden, NotFound
+from domain.errors import Conflict, Forbidden, NotFound
 from domain.formula import names_in
-from domain.plant import Device, Line, Machine, Plant, Tag
-from domain.plant_version import Authorship
+from domain.plant import Device, Line, Machine, Plant
+from domain.plant_changes import alike, merged
+from domain.plant_secrets import secret_name
 from domain.ports import Clock
-from domain.profile import Profile
 from domain.stores import AuditStore, PlantStore
 from domain.virtual import VirtualTag
 
-log = logging.getLogger(__name__)
 
-Document = dict[str, Any]
-Apply = Callable[[Plant, Sequence[Tag]], None]
-Reader = Callable[[Device, Line], Awaitable[ReadNow]]
-Browser = Callable[[Line, str | None], Awaitable[Sequence[BrowsedNode]]]
-Scanner = Callable[[Plant, Line, Sequence[int], Sequence[Profile]], AsyncIterator[ScanStep]]
-WHOLE = ("shifts", "calendar", "plans")  # sections that are edited as a whole
-EMPTY: Document = {"site": {"name": "Energy Monitoring"}, "shifts": [], "lines": [], "devices": [], "machines": [], "limits": []}
-
-
-class PlantAdmin:
-    """See services.PlantService.
-
-    `apply` brings a new plant to life; `reader` reads a device once on its line; `scanner` asks addresses of a line; `browser`
-    looks into a server's tree; where there is none, nobody answers.
-    """
+class PlantAdmin(AskedPlant):
+    """See services.PlantService. `apply` brings a new plant to life; who asks the devices: see Field."""
 
     def __init__(
         self, store: PlantStore, audit: AuditStore, catalog: ProfileCatalog, clock: Clock, environ: Mapping[str, str],
         *, apply: Apply, reader: Reader, scanner: Scanner | None = None, browser: Browser | None = None,
+        surveyor: Surveyor | None = None, photographer: Photographer | None = None,
     ) -> None:
-        self._store, self._audit, self._catalog, self._clock, self._environ = store, audit, catalog, clock, environ
-        self._apply, self._reader, self._scanner, self._browser = apply, reader, scanner, browser
-        self._document: Document = copy.deepcopy(EMPTY)
-        self._plant: Plant | None = None
-        self._lock = asyncio.Lock()
-
-    # -- loading -------------------------------------------------------------------------------------------------
-
-    async def load(self) -> bool:
-        """Read the stored plant and apply it; False when there is none yet. Raises ConfigError if it no longer validates."""
-        stored = await self._store.load()
-        document = self._document if stored is None else copy.deepcopy(dict(stored))
-        secrets = await self._secrets(document)
-        plant = plant_from_document(document, catalog=self._catalog, environ=self._environ, secrets=secrets)
-        self._document, self._plant = document, plant
-        self._apply(plant, await self._store.tags())
-        return stored is not None
-
-    async def watch(self, period_s: float = 3.0) -> None:
-        """Take over what a command changed beside us; an invalid plant is logged and the last good one runs on."""
-        refused: object = None
-        while True:
-            await self._clock.sleep(period_s)
-            async with self._lock:
-                stored = await self._store.load()
-                if stored is None or stored in (self._document, refused):
-                    continue
-                try:
-                    await self.load()
-                except ConfigError as exc:
-                    refused = stored
-                    log.error("the stored plant does not validate, the last good one runs on: %s", exc)
-
-    @property
-    def plant(self) -> Plant:
-        if self._plant is None:
-            raise ConfigError("the plant has not been loaded yet")
-        return self._plant
-
-    @property
-    def catalog(self) -> ProfileCatalog:
-        """The profiles by which devices are read."""
-        return self._catalog
-
-    def profiles(self) -> Sequence[Profile]:
-        return [self._catalog.get(name) for name in self._catalog.names()]
-
-    def entry(self, section: str, entry_id: str) -> Mapping[str, object]:
-        """The stored fields of one entry of `section` (lines, devices, machines), for its form; no secrets. Raises NotFound."""
-        entries: list[Document] = self._document.get(section) or []
-        for known in entries:
-            if known.get("id") == entry_id:
-                return copy.deepcopy(known)
-        raise NotFound(section.removesuffix("s"), entry_id, tuple(str(known.get("id")) for known in entries[:5]))
-
-    def section(self, name: str) -> object:
-        """The stored value of a section that is edited as a whole (`WHOLE`), a copy; None when it is not there."""
-        if name not in WHOLE:
-            raise NotFound("section", name, WHOLE)
-        return copy.deepcopy(self._document.get(name))
-
-    # -- changing ------------------------------------------------------------------------------------------------
+        super().__init__(store, audit, catalog, clock, environ, apply, Field(reader, scanner, browser, surveyor, photographer))
 
     async def save_line(
         self, line: Mapping[str, object], actor: Actor, *, new: bool, known: Mapping[str, object] | None = None
     ) -> Line:
-        """`password` (plain) is stored encrypted apart from the document.
+        """`password` (plain; empty removes it) is stored encrypted apart from the document, with the line or not at all.
 
         Raises ConfigError that names the field, Conflict, NotFound, Forbidden (below admin).
         """
         await self._need(actor, Role.ADMIN, "line", str(line.get("id", "")))
         fields = dict(line)
         password = fields.pop("password", None)
-        await self._save_entry("lines", "line", fields, actor, Role.ADMIN, new=new, known=known)
-        if password is not None:
-            await self._set_password("line", str(fields["id"]), str(password), actor)
+        await self._save_entry(
+            "lines", "line", fields, actor, Role.ADMIN, new=new, known=known, password=None if password is None else str(password)
+        )
         return self.plant.line(str(fields["id"]))
+
+    async def has_password(self, entry_id: str, kind: str = "line") -> bool:
+        """Is a password of the line (or camera) stored? What it is, nobody is told."""
+        return await self._store.secret(secret_name(kind, entry_id)) is not None
 
     async def delete_line(self, line_id: str, actor: Actor) -> None:
         """Raises Conflict while devices still use it."""
@@ -161,12 +87,36 @@ class PlantAdmin:
             await self.load()
 
     async def delete_device(self, device_id: str, actor: Actor) -> None:
-        """Its tags stay readable. Raises Conflict while a machine or limit uses it."""
+        """Its tags stay readable. Raises Conflict while anything of the plant names it."""
         users = [m["id"] for m in self._document.get("machines", []) if m.get("meter") == device_id]
         if users:
             raise Conflict(f"device {device_id!r} is the meter of {', '.join(users)}")
         await self._delete_entry("devices", "device", device_id, actor, Role.ADMIN)
         await self._store.set_secret(f"device:{device_id}", None)
+
+    async def save_camera(
+        self, entry: Mapping[str, object], actor: Actor, *, new: bool, known: Mapping[str, object] | None = None
+    ) -> Camera:
+        """`entry`: of the section inspections; `password` (plain; empty removes it) among the fields of `camera` is sealed
+        apart, with the camera or not at all.
+
+        Raises ConfigError that names the field, Conflict, NotFound, Forbidden (below admin).
+        """
+        plain, password = camera_and_password(entry)
+        device_id = str(plain.get("device", ""))
+        await self._need(actor, Role.ADMIN, "camera", device_id)
+        left_over = new or not asks_over_http(plain)  # what was sealed for another camera is never shown to this one
+        if password is None and left_over and await self.has_password(device_id, "camera"):
+            password = ""
+        await self._save_entry(
+            "inspections", "camera", plain, actor, Role.ADMIN, new=new, key="device", known=known, password=password
+        )
+        return next(camera for camera in self.plant.cameras if camera.device_id == device_id)
+
+    async def delete_camera(self, device_id: str, actor: Actor) -> None:
+        """Pictures and items that are kept stay."""
+        await self._delete_entry("inspections", "camera", device_id, actor, Role.ADMIN, key="device")
+        await self._store.set_secret(secret_name("camera", device_id), None)
 
     async def save_machine(
         self, machine: Mapping[str, object], actor: Actor, *, new: bool, known: Mapping[str, object] | None = None
@@ -176,7 +126,7 @@ class PlantAdmin:
         return self.plant.machine(str(machine["id"]))
 
     async def delete_machine(self, machine_id: str, actor: Actor) -> None:
-        """What its detectors were told goes with it."""
+        """What its detectors were told goes with it. Raises Conflict while a plan, rule or loop names it."""
         await self._delete_entry("machines", "machine", machine_id, actor, Role.ENGINEER)
 
     def detectors(self, machine_id: str | None) -> Mapping[str, Mapping[str, object]]:
@@ -184,25 +134,37 @@ class PlantAdmin:
         return plant_detectors.said(self._document, machine_id)
 
     async def save_detectors(
-        self, machine_id: str | None, rules: Mapping[str, Mapping[str, object]], actor: Actor
+        self, machine_id: str | None, rules: Mapping[str, Mapping[str, object]], actor: Actor, *,
+        known: Mapping[str, Mapping[str, object]] | None = None,
     ) -> None:
         """All that is said of one machine, or of all of them (None): what is left out has the value below it again.
 
-        Raises ConfigError that names the field, NotFound, Forbidden (below engineer).
+        `known`: what was said as the user began to edit it; Conflict when it is another by now. Raises ConfigError that
+        names the field, NotFound, Forbidden (below engineer).
         """
         subject = "site" if machine_id is None else machine_id
         await self._need(actor, Role.ENGINEER, "detectors", subject)
-        known = [machine.id for machine in self.plant.machines]
-        if machine_id is not None and machine_id not in known:
-            raise NotFound("machine", machine_id, tuple(known[:5]))
+        machines = [machine.id for machine in self.plant.machines]
+        if machine_id is not None and machine_id not in machines:
+            raise NotFound("machine", machine_id, tuple(machines[:5]))
         async with self._lock:
             old = plant_detectors.said(self._document, machine_id)
+            if known is not None and not alike(known, old):
+                raise Conflict(f"detectors {subject!r} was changed by somebody else meanwhile: load it again")
             document = plant_detectors.with_rules(self._document, machine_id, rules)
             await self._commit(document, actor, "detectors_update", subject, old, {rule: dict(rules[rule]) for rule in rules})
 
-    async def save_virtual_tag(self, tag: Mapping[str, object], actor: Actor, *, new: bool) -> VirtualTag:
-        """`tag`: the fields of a plant file's virtual tag; its version grows when what it computes changes."""
+    async def save_virtual_tag(
+        self, tag: Mapping[str, object], actor: Actor, *, new: bool, known: int | None = None
+    ) -> VirtualTag:
+        """`tag`: the fields of a plant file's virtual tag; its version grows when anything of it changes.
+
+        `known`: the version that the user began to edit; Conflict when another one stands by now.
+        """
         name = str(tag.get("tag", ""))
+        stored = next((virtual for virtual in self.plant.virtual_tags if virtual.tag == name), None)
+        if known is not None and stored is not None and stored.version != known:
+            raise Conflict(f"virtual_tag {name!r} was changed by somebody else meanwhile: load it again")
         fields = {key: value for key, value in tag.items() if key != "version"}
         old = next((dict(known) for known in self._document.get("virtual_tags") or [] if known.get("tag") == name), {})
         version = int(old.pop("version", 1) or 1)
@@ -213,25 +175,27 @@ class PlantAdmin:
         return next(known for known in self.plant.virtual_tags if known.tag == name)
 
     async def delete_virtual_tag(self, name: str, actor: Actor) -> None:
-        """Its history stays readable. Raises Conflict while a formula or limit uses it, ConfigError while anything else does."""
+        """Its history stays readable. Raises Conflict while anything of the plant uses it."""
         users = [virtual.tag for virtual in self.plant.virtual_tags if virtual.tag != name and name in names_in(virtual.formula)]
         users += [f"limit {rule.tag}" for rule in self.plant.limits if rule.tag == name]
         if users and actor.role.allows(Role.ENGINEER):
             raise Conflict(f"virtual tag {name!r} is used by {', '.join(users)}")
         await self._delete_entry("virtual_tags", "virtual_tag", name, actor, Role.ENGINEER, key="tag")
 
-    async def save_limit(self, rule: LimitRule, actor: Actor) -> LimitRule:
-        """Insert when id is 0, else replace. One rule a tag."""
+    async def save_limit(self, rule: LimitRule, actor: Actor, *, known: LimitRule | None = None) -> LimitRule:
+        """Insert when id is 0, else replace. One rule a tag.
+
+        `known`: the rule as the user began to edit it; Conflict when it is another by now.
+        """
         await self._need(actor, Role.ENGINEER, "limit", rule.tag)
         async with self._lock:
             document = copy.deepcopy(self._document)
             limits: list[Document] = document.setdefault("limits", [])
             entry = limit_entry(rule)
             if rule.id:
-                if not 0 < rule.id <= len(limits):
-                    raise NotFound("limit", str(rule.id))
-                old: Document | None = limits[rule.id - 1]
-                limits[rule.id - 1] = entry
+                place = self._place_of_limit(rule.id, known)
+                old: Document | None = limits[place]
+                limits[place] = entry
             else:
                 if any(known.get("tag") == rule.tag for known in limits):
                     raise Conflict(f"tag {rule.tag!r} has limits already")
@@ -240,19 +204,32 @@ class PlantAdmin:
             await self._commit(document, actor, "limit_save", rule.tag, old, entry)
         return next(found for found in self.plant.limits if found.tag == rule.tag)
 
-    async def delete_limit(self, rule_id: int, actor: Actor) -> None:
+    async def delete_limit(self, rule_id: int, actor: Actor, *, known: LimitRule | None = None) -> None:
+        """`known`: as the user saw it; Conflict when it is another by now."""
         await self._need(actor, Role.ENGINEER, "limit", str(rule_id))
         async with self._lock:
             document = copy.deepcopy(self._document)
             limits = document.get("limits", [])
-            if not 0 < rule_id <= len(limits):
-                raise NotFound("limit", str(rule_id))
-            old = limits.pop(rule_id - 1)
+            old = limits.pop(self._place_of_limit(rule_id, known))
             await self._commit(document, actor, "limit_delete", str(old.get("tag")), old, None)
 
-    async def save_alert_rule(self, rule: Mapping[str, object], actor: Actor, *, new: bool) -> AlertRule:
+    def _place_of_limit(self, rule_id: int, known: LimitRule | None) -> int:
+        """Where it stands in the list. With `known` by its tag: others may have come or gone before it.
+
+        Raises NotFound, and Conflict when `known` is given and the rule is another by now.
+        """
+        stored = next((r for r in self.plant.limits if (r.id == rule_id if known is None else r.tag == known.tag)), None)
+        if known is not None and (stored is None or replace(stored, id=known.id) != known):
+            raise Conflict(f"limit {known.tag!r} was changed by somebody else meanwhile: load it again")
+        if stored is None:
+            raise NotFound("limit", str(rule_id))
+        return stored.id - 1
+
+    async def save_alert_rule(
+        self, rule: Mapping[str, object], actor: Actor, *, new: bool, known: Mapping[str, object] | None = None
+    ) -> AlertRule:
         """`rule`: the fields of a plant file's rule. Raises ConfigError that names the field, Conflict, NotFound, Forbidden."""
-        await self._save_entry("alert_rules", "alert_rule", rule, actor, Role.ENGINEER, new=new)
+        await self._save_entry("alert_rules", "alert_rule", rule, actor, Role.ENGINEER, new=new, known=known)
         return next(found for found in self.plant.alert_rules if found.id == rule["id"])
 
     async def delete_alert_rule(self, rule_id: str, actor: Actor) -> None:
@@ -268,14 +245,29 @@ class PlantAdmin:
         plant = plant_from_document(document, catalog=self._catalog, environ=self._environ, secrets=secrets)
         return next(found for found in plant.alert_rules if found.id == rule["id"])
 
-    async def save_section(self, name: str, value: object, actor: Actor) -> None:
-        """Replace one of the sections `WHOLE`. Raises ConfigError that names the field, NotFound, Forbidden (below engineer)."""
-        await self._need(actor, Role.ENGINEER, "calendar", name)
-        old = self.section(name)
+    async def save_section(self, name: str, value: object, actor: Actor, *, known: object = None) -> None:
+        """Replace one of the sections `WHOLE`. `known`: its value as the user began to edit it, empty where it was absent:
+        what others changed meanwhile in other entries stays.
+
+        Raises ConfigError that names the field, NotFound, Forbidden (below the role of the section), Conflict when `known` is
+        given and somebody else changed the same entry meanwhile.
+        """
+        await self._need(actor, WHOLE.get(name, Role.ENGINEER), "section", name)
         async with self._lock:
+            old = self.section(name)
+            if known is not None:
+                try:
+                    value = merged(known, value, old)
+                except Conflict:
+                    raise Conflict(f"the section {name!r} was changed by somebody else meanwhile: load it again") from None
             document = copy.deepcopy(self._document)
             document[name] = copy.deepcopy(value)
             await self._commit(document, actor, f"{name}_update", name, {name: old}, {name: value})
+
+    async def draft_section(self, name: str, value: object) -> Plant:
+        """The plant as it would be with that section, checked as a whole; nothing is stored. Raises ConfigError, NotFound."""
+        self.section(name)
+        return await self._drafted({**copy.deepcopy(self._document), name: copy.deepcopy(value)})
 
     async def draft_yaml(self, text: str, actor: Actor) -> Mapping[str, object]:
         """The document of a plant file that could be imported; nothing is stored. Raises PlantFileError with every problem."""
@@ -316,128 +308,32 @@ class PlantAdmin:
                 raise Conflict("the configuration was changed by somebody else meanwhile: load it again")
             await self._commit(copy.deepcopy(dict(document)), actor, action, subject, None, None)
 
-    async def use_profiles(
-        self, catalog: ProfileCatalog, actor: Actor, change: Change, keep: Callable[[], Awaitable[None]]
-    ) -> None:
-        """Read the devices by other profiles: `change` says of one what goes and what comes, `keep` writes its file.
-
-        Checked with the whole plant first; then audit, file, tables, life. Raises ConfigError when the plant does not fit.
-        """
-        name = change.subject
-        await self.need_admin(actor, f"profile {name}")
-        async with self._lock:
-            secrets = await self._secrets(self._document)
-            plant = plant_from_document(self._document, catalog=catalog, environ=self._environ, secrets=secrets)
-            now_us = self._clock.now_us()
-            await self._audit.append(
-                now_us, actor.name, actor.source, change.action, name, old=_json(change.old), new=_json(change.new)
-            )
-            await keep()
-            self._catalog = catalog
-            if any(device.profile.name == name for device in plant.devices):
-                by = Authorship(now_us, actor.name, actor.source, change.action, name)
-                tags = await self._store.save(self._document, plant, by)
-                self._plant = plant
-                self._apply(plant, tags)
-            log.info("%s %s by %s", change.action, name, actor.name)
-
-    async def need_admin(self, actor: Actor, subject: str) -> None:
-        """Raises Forbidden below admin; the refusal is in the audit."""
-        await self._need(actor, Role.ADMIN, "plant", subject)
-
-    @property
-    def document(self) -> Mapping[str, object]:
-        """What runs, as its document. Not to be changed."""
-        return self._document
-
     def export_yaml(self, actor: Actor) -> str:
         """The plant file of what runs; without secrets."""
         if not actor.role.allows(Role.ENGINEER):
             raise Forbidden("exporting the plant needs the role engineer")
         return dump_plant(self._document)
 
-    async def read_now(
-        self, device: Mapping[str, object], actor: Actor, line: Mapping[str, object] | None = None,
-        profile: Profile | None = None,
-    ) -> ReadNow:
-        """Read a device, saved or drafted, once; on `line` and by `profile` where they are only drafted too.
-
-        Raises ConfigError that names the field, Forbidden.
-        """
-        await self._need(actor, Role.ADMIN, "read_now", str(device.get("id", "")))
-        draft = dict(device)
-        password = draft.pop("password", None)
-        draft.setdefault("id", "draft")
-        document = self._with_line(line)
-        site = {name: value for name, value in document["site"].items() if name != "main_meter"}
-        alone = {name: value for name, value in draft.items() if name not in {"fed_by", "feeds"}}
-        document = {"site": site, "lines": document.get("lines", []), "devices": [alone]}  # nothing else matters to a read
-        secrets = dict(await self._secrets(self._document))
-        if password:
-            secrets[f"device:{draft['id']}"] = str(password)
-        catalog = self._catalog if profile is None else self._catalog.including(profile)
-        plant = plant_from_document(document, catalog=catalog, environ=self._environ, secrets=secrets)
-        found = plant.device(str(draft["id"]))
-        return await self._reader(found, plant.line(found.line))
-
-    async def scan(
-        self, line: str | Mapping[str, object], addresses: Sequence[int], actor: Actor
-    ) -> AsyncIterator[ScanStep]:
-        """Which of the addresses answer on a line of the plant (its id) or a drafted one, one step an address and protocol.
-
-        Nothing is stored. Raises ConfigError that names the field, NotFound, LineDown, Forbidden (below admin).
-        """
-        wanted = line if isinstance(line, str) else str(line.get("id", ""))
-        await self._need(actor, Role.ADMIN, "scan", wanted)
-        plant = self.plant if isinstance(line, str) else await self._drafted(self._with_line(line))
-        found = next((known for known in plant.lines if known.id == wanted), None)
-        if found is None:
-            raise NotFound("line", wanted, tuple(known.id for known in plant.lines[:5]))
-        if self._scanner is not None:
-            async for step in self._scanner(plant, found, addresses, self.profiles()):
-                yield step
-
-    async def browse(self, line_id: str, parent: str | None, actor: Actor) -> Sequence[BrowsedNode]:
-        """What lies below a node of a line's server (None: its top).
-
-        Raises NotFound, ConfigError (the line has no tree), LineDown, DeviceRefused, Forbidden (below admin).
-        """
-        await self._need(actor, Role.ADMIN, "browse", line_id)
-        found = next((known for known in self.plant.lines if known.id == line_id), None)
-        if found is None:
-            raise NotFound("line", line_id, tuple(known.id for known in self.plant.lines[:5]))
-        return () if self._browser is None else await self._browser(found, parent)
-
-    async def check_line(self, line: Mapping[str, object], actor: Actor) -> Line:
-        """A new line as it would be saved; nothing is stored. Raises ConfigError that names the field, Conflict, Forbidden."""
-        line_id = str(line.get("id", ""))
-        await self._need(actor, Role.ADMIN, "line", line_id)
-        if any(known.get("id") == line_id for known in self._document.get("lines") or []):
-            raise Conflict(f"line {line_id!r} exists already")
-        return (await self._drafted(self._with_line(line))).line(line_id)
-
     async def connect(self, wanted: Connection, actor: Actor) -> Connected:
         """Add a device with its line, machine and limits: all of it, or nothing. Each entry is in the audit.
 
-        `password` (plain) among the device's fields is stored encrypted apart from the document. Raises ConfigError that names
+        `password` (plain) among the fields of device or line is stored encrypted apart. Raises ConfigError that names
         the field, Conflict, NotFound, Forbidden (below admin).
         """
-        fields = dict(wanted.device)
-        await self._need(actor, Role.ADMIN, "device", str(fields.get("id", "")))
-        password = fields.pop("password", None)
+        await self._need(actor, Role.ADMIN, "device", str(wanted.device.get("id", "")))
+        plain, secrets = _without_secrets(wanted)
         async with self._lock:
-            document, changes, done = connected(self._document, replace(wanted, device=fields))
-            secret = {f"device:{done.device}": str(password)} if password else {}
-            if secret:
-                changes = [*changes, Change("device_password", done.device, None, None)]
-            await self._commit_all(document, actor, changes, secret)
+            document, changes, done = connected(self._document, plain)
+            named = [name.partition(":") for name in secrets]
+            told = [Change(f"{kind}_password", entry_id, None, None) for kind, _, entry_id in named]
+            await self._commit_all(document, actor, [*changes, *told], secrets)
         return done
 
     async def check_connection(self, wanted: Connection, actor: Actor) -> None:
         """Would `connect` take it? Nothing is stored. Raises as `connect` does."""
-        fields = {name: value for name, value in wanted.device.items() if name != "password"}
-        await self._need(actor, Role.ADMIN, "device", str(fields.get("id", "")))
-        await self._drafted(connected(self._document, replace(wanted, device=fields))[0])
+        await self._need(actor, Role.ADMIN, "device", str(wanted.device.get("id", "")))
+        plain, secrets = _without_secrets(wanted)
+        await self._drafted(connected(self._document, plain)[0], secrets)
 
     async def disconnect(self, done: Connected, actor: Actor) -> None:
         """Take back what `connect` made; its tags stay readable. Raises Conflict while others use it, Forbidden (below admin)."""
@@ -447,104 +343,13 @@ class PlantAdmin:
             if changes:
                 await self._commit_all(document, actor, changes, {})
         await self._store.set_secret(f"device:{done.device}", None)
-
-    # -- inside --------------------------------------------------------------------------------------------------
-
-    async def _save_entry(
-        self, section: str, what: str, entry: Mapping[str, object], actor: Actor, role: Role, *, new: bool, key: str = "id",
-        known: Mapping[str, object] | None = None,
-    ) -> None:
-        """`known`: the entry as the user began to edit it; Conflict when it is another by now."""
-        entry_id = str(entry.get(key, ""))
-        await self._need(actor, role, what, entry_id)
-        async with self._lock:
-            document = copy.deepcopy(self._document)
-            entries: list[Document] = document.setdefault(section, [])
-            place = next((i for i, other in enumerate(entries) if other.get(key) == entry_id), None)
-            if new and place is not None:
-                raise Conflict(f"{what} {entry_id!r} exists already")
-            if not new and place is None:
-                raise NotFound(what, entry_id, tuple(str(other.get(key)) for other in entries[:5]))
-            if place is not None and known is not None and _json(entries[place]) != _json(dict(known)):
-                raise Conflict(f"{what} {entry_id!r} was changed by somebody else meanwhile: load it again")
-            old = None if place is None else entries[place]
-            if place is None:
-                entries.append(dict(entry))
-            else:
-                entries[place] = dict(entry)
-            await self._commit(document, actor, f"{what}_{'create' if new else 'update'}", entry_id, old, dict(entry))
-
-    async def _delete_entry(
-        self, section: str, what: str, entry_id: str, actor: Actor, role: Role, *, key: str = "id"
-    ) -> None:
-        await self._need(actor, role, what, entry_id)
-        async with self._lock:
-            document = copy.deepcopy(self._document)
-            entries: list[Document] = document.get(section, [])
-            old = next((known for known in entries if known.get(key) == entry_id), None)
-            if old is None:
-                raise NotFound(what, entry_id, tuple(str(known.get(key)) for known in entries[:5]))
-            entries.remove(old)
-            if section == "machines":
-                document = plant_detectors.with_rules(document, entry_id, {})
-            await self._commit(document, actor, f"{what}_delete", entry_id, old, None)
-
-    async def _commit(
-        self, document: Document, actor: Actor, action: str, subject: str, old: Document | None, new: Document | None
-    ) -> None:
-        await self._commit_all(document, actor, [Change(action, subject, old, new)], {})
-
-    async def _commit_all(
-        self, document: Document, actor: Actor, changes: Sequence[Change], passwords: Mapping[str, str]
-    ) -> None:
-        """Validate, audit, store, apply: in this order, so that nothing runs that is not stored, nothing stored unseen.
-
-        `passwords` by the name of their secret: a device that joins must not be asked with another first.
-        """
-        secrets = {**await self._secrets(document), **passwords}
-        plant = plant_from_document(document, catalog=self._catalog, environ=self._environ, secrets=secrets)
-        now_us = self._clock.now_us()
-        for c in changes:
-            await self._audit.append(
-                now_us, actor.name, actor.source, c.action, c.subject, old=_json(c.old), new=_json(c.new)
-            )
-        for name, value in passwords.items():
-            await self._store.set_secret(name, value)
-        lead = next((c for c in changes if c.action.startswith("device_")), changes[0])  # one version, named by its device
-        tags = await self._store.save(document, plant, Authorship(now_us, actor.name, actor.source, lead.action, lead.subject))
-        self._document, self._plant = document, plant
-        self._apply(plant, tags)
-        for c in changes:
-            log.info("%s %s by %s", c.action, c.subject, actor.name)
-
-    def _with_line(self, line: Mapping[str, object] | None) -> Document:
-        """A copy of the stored document, with `line` in place of the one with its id."""
-        document = copy.deepcopy(self._document)
-        if line is not None:
-            others = [known for known in document.get("lines") or [] if known.get("id") != line.get("id")]
-            document["lines"] = [*others, dict(line)]
-        return document
-
-    async def _drafted(self, document: Document) -> Plant:
-        secrets = await self._secrets(document)
-        return plant_from_document(document, catalog=self._catalog, environ=self._environ, secrets=secrets)
-
-    async def _secrets(self, document: Document) -> Mapping[str, str]:
-        found: dict[str, str] = {}
-        for kind in ("line", "device"):
-            for entry in document.get(f"{kind}s", []):
-                name = f"{kind}:{entry.get('id')}"
-                value = await self._store.secret(name)
-                if value is not None:
-                    found[name] = value
-        return found
-
-    async def _need(self, actor: Actor, role: Role, what: str, subject: str) -> None:
-        if not actor.role.allows(role):
-            now_us = self._clock.now_us()
-            await self._audit.append(now_us, actor.name, actor.source, "refused", f"{what} {subject}", result="failed")
-            raise Forbidden(f"changing a {what} needs the role {role.value}")
+        if done.line is not None and all(line.id != done.line for line in self.plant.lines):
+            await self._store.set_secret(f"line:{done.line}", None)
 
 
-def _json(entry: Document | None) -> str | None:
-    return None if entry is None else json.dumps(entry, ensure_ascii=False, default=str)
+def _without_secrets(wanted: Connection) -> tuple[Connection, dict[str, str]]:
+    """What joins, as the document may hold it, and the passwords apart."""
+    device = {name: value for name, value in wanted.device.items() if name != "password"}
+    line = None if wanted.line is None else {name: value for name, value in wanted.line.items() if name != "password"}
+    secrets = {**secret_of("device", wanted.device), **secret_of("line", wanted.line or {})}
+    return replace(wanted, device=device, line=line), secrets

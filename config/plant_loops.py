@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from config.fields import Fields
 from config.plant_alerts import Surroundings
-from config.plant_lines import read_id
-from config.problems import Path
+from config.plant_entries import read_entries
 from domain.loop import ControlLoop
 from domain.profile import Point
 from domain.quantity import Kind
@@ -15,19 +14,7 @@ MOST = 200
 
 def read_loops(fields: Fields, around: Surroundings) -> tuple[ControlLoop, ...]:
     """Each by itself; ids are unique."""
-    entries = fields.entries("loops")
-    if len(entries) > MOST:
-        fields.problem("loops", f"has {len(entries)} entries", f"at most {MOST}")
-        return ()
-    taken: dict[str, Path] = {}
-    found = []
-    for entry, path in entries:
-        group = Fields(entry, path, fields.report)
-        loop = _read(group, read_id(group, taken, "loop"), around)
-        group.finish()
-        if loop is not None:
-            found.append(loop)
-    return tuple(found)
+    return read_entries(fields, "loops", "loop", MOST, lambda group, own: _read(group, own, around))
 
 
 def _read(group: Fields, loop_id: str | None, around: Surroundings) -> ControlLoop | None:

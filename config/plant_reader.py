@@ -7,10 +7,12 @@ from zoneinfo import available_timezones
 
 from config.fields import Fields, shown, zone_exists
 from config.plant_alerts import ALERT_SECTIONS, Surroundings, check_borders, read_alert_rules, read_duty, read_escalation
+from config.plant_alignments import read_alignments
 from config.plant_calendar import read_calendar, read_shifts
 from config.plant_control import read_control
 from config.plant_detectors import read_detectors
 from config.plant_devices import DeviceReader, check_addresses
+from config.plant_inspections import read_inspections
 from config.plant_kef import read_kef
 from config.plant_lines import check_targets, read_id, read_line
 from config.plant_loops import read_loops
@@ -29,7 +31,7 @@ from domain.virtual import VirtualTag
 
 SECTIONS = (
     "site", "shifts", "calendar", *MONEY_SECTIONS, "lines", "devices", "virtual_tags", "machines", "plans", "limits",
-    *ALERT_SECTIONS, "detectors", "loops",
+    *ALERT_SECTIONS, "detectors", "loops", "alignments", "inspections",
 )  # fmt: skip
 
 
@@ -69,6 +71,8 @@ class PlantReader:
         escalation = read_escalation(fields)
         detectors = read_detectors(fields, [machine.id for machine in machines])
         loops = read_loops(fields, around)
+        alignments = read_alignments(fields, around)
+        cameras = read_inspections(fields, around, self._lines, self._environ, self._secrets)
         self._main_meter(fields, site)
         money = read_money(fields)
         fields.finish()
@@ -76,7 +80,7 @@ class PlantReader:
             return None
         return Plant(
             site, shifts, lines, devices, machines, limits, calendar, plans, self._virtual, detectors, money,
-            alert_rules=rules, duty=duty, escalation=escalation, loops=loops,
+            alert_rules=rules, duty=duty, escalation=escalation, loops=loops, alignments=alignments, cameras=cameras,
         )  # fmt: skip
 
     # -- site ----------------------------------------------------------------------------------------------------

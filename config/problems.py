@@ -10,7 +10,7 @@ from dataclasses import field as attribute
 from domain.errors import ConfigError
 
 Path = tuple[str | int, ...]
-_NAMES = ("id", "tag", "name")  # what an entry of a list is called by
+_NAMES = ("id", "tag", "name", "device")  # what an entry of a list is called by
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Report:
 
 
 def describe(path: Path, document: object) -> str:
-    """The path for people: entries of lists by their id, tag or name, e.g. devices[m1].points[active_power].unit."""
+    """The path for people: entries of lists by their id, tag, name or device, e.g. devices[m1].points[active_power].unit."""
     text = ""
     here = document
     for step in path:

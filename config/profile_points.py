@@ -19,6 +19,8 @@ from domain.quantity import Kind, Quantity, canonical_factor, units_of
 
 PROTOCOLS: Final = ("modbus", "mercury", *READERS)
 LONGEST_STRING: Final = 125
+_QUANTITIES = tuple(quantity.value for quantity in Quantity)
+_GROUPS = tuple(group.value for group in Group)
 TAG = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 _SLOW = {
     Quantity.ENERGY_IMPORT, Quantity.ENERGY_EXPORT, Quantity.REACTIVE_ENERGY_IMPORT, Quantity.REACTIVE_ENERGY_EXPORT,
@@ -80,7 +82,7 @@ class PointReader:
         if quantity is None or tag is None:
             return None
         unit = self._unit(fields, quantity)
-        group = fields.choice("group", [g.value for g in Group])
+        group = fields.choice("group", _GROUPS)
         enum = self._enum(fields, quantity)
         point = Point(
             tag=tag,
@@ -110,7 +112,7 @@ class PointReader:
         return tag
 
     def _quantity(self, fields: Fields) -> Quantity | None:
-        name = fields.choice("quantity", [q.value for q in Quantity], required=True)
+        name = fields.choice("quantity", _QUANTITIES, required=True)
         return None if name is None else Quantity(name)
 
     def _unit(self, fields: Fields, quantity: Quantity) -> str | None:

@@ -115,6 +115,24 @@ def _topic(value: str) -> str:
     return value
 
 
+def _one_address(value: str) -> str:
+    try:
+        every = ipaddress.ip_address(value).is_unspecified
+    except ValueError:
+        return value  # a name
+    if every:
+        raise ValueError("expected one address of this machine, not all of them")
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError("expected IP addresses or networks, for instance 10.0.0.20, 10.0.1.0/24") from None
+    return value
+
+
 def _mqtt_topic(value: str) -> str:
     if not value.strip("/") or any(sign in value for sign in "+#$\0") or len(value) > 200:
         raise ValueError("expected a topic without +, # and $")
@@ -187,14 +205,26 @@ class MQTT(Section):
 
 
 class OpcUaServer(Section):
+    """`host`: the address to listen at. `anonymous`: clients with a trusted certificate need no user."""
+
     host: Host | None = None
     port: Port = 4840
+    anonymous: bool = False
 
 
 class ModbusServer(Section):
-    host: Host | None = None
+    """`host`: one address of this machine. `clients`: who may connect, addresses or networks; none: this machine only."""
+
+    host: Annotated[Host, AfterValidator(_one_address)] | None = None
     port: Port = 1502
-    clients: Names = ()
+    clients: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_names)] = ()
+
+
+class Inspection(Section):
+    """Pictures of inspected parts: `picture_days` they are kept, and so many of one device at most (`pictures`)."""
+
+    picture_days: Annotated[int, Field(ge=1, le=3650)] = 60
+    pictures: Annotated[int, Field(ge=100)] = 20_000
 
 
 class SMTP(Section):
@@ -204,6 +234,14 @@ class SMTP(Section):
     password: SecretStr | None = None
     sender: str | None = None
     security: Literal["starttls", "tls", "none"] = "starttls"
+
+
+class RoleSection(Section):
+    """Of collect, ingest and web. `name`: of this process among the others; None: role and host. `lines`: ids of those that this
+    collector polls, none for all."""
+
+    name: Annotated[str, AfterValidator(_topic)] | None = None
+    lines: Names = ()
 
 
 class Settings(Section):
@@ -217,12 +255,14 @@ class Settings(Section):
     log: Log = Log()
     journal: Journal = Journal()
     feeds: Feeds = Feeds()
+    role: RoleSection = RoleSection()
     kafka: Kafka = Kafka()
     influxdb: InfluxDB = InfluxDB()
     mqtt: MQTT = MQTT()
     opcua_server: OpcUaServer = OpcUaServer()
     modbus_server: ModbusServer = ModbusServer()
     smtp: SMTP = SMTP()
+    inspection: Inspection = Inspection()
 
     @property
     def database_url(self) -> str:
@@ -346,7 +386,7 @@ def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
 
 def _list_or_text(name: str, value: str) -> object:
     """Lists may be written as JSON too."""
-    if value.startswith("[") and name in {"web.allowed_hosts", "web.origins", "modbus_server.clients"}:
+    if value.startswith("[") and name in {"web.allowed_hosts", "web.origins", "modbus_server.clients", "role.lines"}:
         try:
             return json.loads(value)
         except json.JSONDecodeError:

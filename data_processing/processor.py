@@ -118,7 +118,7 @@ class DeviceProcessor:
             ),
             None if len(kept) == len(points) else kept,
         )
-        if len(self._plans) >= MAX_PLANS:
+        if len(self._plans) >= MAX_PLANS + len(self._tags):  # values with times of their own come one by one
             self._plans.clear()
         self._plans[id(points)] = plan  # the plan holds the tuple, so its id is not given to another
         return plan

@@ -39,6 +39,22 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptSession:
+    """A session as the next process finds it. `digest`: of its id, which only the browser has; `role`: the one it began with.
+
+    `confirmed_us`: when the process that had it last told that it goes on.
+    """
+
+    digest: str
+    user_id: int
+    role: Role
+    password_mark: str
+    begun_us: int
+    used_us: int
+    confirmed_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     """A key's public part; the key itself is shown once and kept only as a hash."""
 
@@ -59,6 +75,24 @@ class Actor:
     name: str
     role: Role
     source: str = ""  # address, or "cli"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Which entries of the audit are asked for. Times: UTC microseconds, half-open.
+
+    `text` is looked for in actor, source, action, subject and in what was changed, in either case; `actions`: entries of these
+    are found as well (their names in the reader's language hold the text). `failed`: only what was refused or went wrong.
+    """
+
+    text: str = ""
+    actions: tuple[str, ...] = ()
+    from_us: int | None = None
+    to_us: int | None = None
+    failed: bool = False
+
+
+EVERY_ENTRY = AuditQuery()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+LONGEST_TEXT = 1000  # characters of a note, a comment or a reason
+
 
 class Priority(Enum):
     CRITICAL = "critical"

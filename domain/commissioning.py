@@ -64,6 +64,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """Something a survey of a line came upon: where it is, and what it says of itself."""
+
+    where: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScanStep:
     """One address was asked in one protocol: the `asked`th question of `of`. `answer`: None when nobody answered."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,6 +13,10 @@ from domain.sample import TextSample
 
 SampleRow = tuple[int, int, float | None, int]  # tag id, UTC microseconds, value in its canonical unit or None, quality
 
+ALIGNED, LOOP_EPISODE = "aligned", "loop_episode"  # kinds of events that have a place of their own: frames, results of loops
+ITEM = "item"  # an inspected part with its verdict, judged at a collector
+GAP = "gap"  # what the feed itself could not keep
+
 FEED_NAMES = ("kafka", "influxdb", "mqtt", "sparkplug")
 """Feeds that send; opcua_server and modbus_server are asked by others."""
 
@@ -21,7 +25,7 @@ FEED_NAMES = ("kafka", "influxdb", "mqtt", "sparkplug")
 class FeedEvent:
     """Something that happened, as a feed tells it. `body` is JSON; (kind, identity) is its identity wherever it arrives."""
 
-    kind: str  # state | alert | tag
+    kind: str  # state | alert | tag | aligned | loop_episode | item | gap
     subject: str  # machine, tag or condition it is about
     device_id: str | None
     time_us: int
@@ -70,6 +74,40 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantined(Refused):
+    """One entry of the quarantine: what was refused together, one message or one point.
+
+    `number` is its name for as long as it is there, and grows; `refused_us` is 0 where nobody noted when that was.
+    """
+
+    number: int = 0
+    refused_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of entries of the quarantine: how many they were, and how many items of the books were in them."""
+
+    entries: int
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedGap:
+    """Items a destination never gets. `to_us`: the newest of them; where nobody knows, both times are those of its neighbours.
+
+    `reason`: full (the outbox was at its limit), unwritten (the outbox could not be written), damaged (its files cannot be read),
+    refused_full (the quarantine was at its limit), given_up (a person did).
+    """
+
+    from_us: int
+    to_us: int
+    items: int
+    reason: str
+    noticed_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxBook:
     """taken = delivered + waiting + quarantined + dropped, across restarts."""
 
@@ -81,6 +119,7 @@ class OutboxBook:
     oldest_waiting_us: int | None
     size_bytes: int
     limit_bytes: int
+    refusals: int = 0  # entries of the quarantine; one of texts alone has no item in the books
 
 
 class Outbox(Protocol):
@@ -97,12 +136,16 @@ class Outbox(Protocol):
         """The newest block of the writer that is in here; None when there was none yet."""
         ...
 
-    def append(self, kept: Kept | None, events: Sequence[FeedEvent]) -> None:
-        """Keep a block of samples and events, synced; what is in here already is not taken a second time."""
+    @property
+    def source(self) -> tuple[int, int] | None:
+        """Its number, and how many samples were kept up to its end."""
         ...
 
-    def miss(self, items: int) -> None:
-        """Count items that could not be kept here at all."""
+    def append(self, kept: Kept | None, events: Sequence[FeedEvent], lost: Sequence[FeedEvent] = ()) -> None:
+        """Keep a block of samples and events, synced; what is in here already is not taken a second time.
+
+        `lost`: events that could not be kept: counted as dropped. Blocks that never came are noticed by their numbers.
+        """
         ...
 
     def next(self, most: int) -> Parcel | None:
@@ -113,27 +156,44 @@ class Outbox(Protocol):
         """The destination's final answer about `parcel`: all but `refused` is delivered."""
         ...
 
-    def quarantine(self, most: int = 100) -> Sequence[Refused]:
-        """The oldest refused items with their reasons."""
+    def quarantine(self, most: int = 100, skip: int = 0, numbers: Collection[int] | None = None) -> Sequence[Quarantined]:
+        """The oldest refused entries with their reasons, `skip` of them passed over; of `numbers` only where there are such."""
         ...
 
-    def retry_quarantine(self) -> int:
-        """Queue everything refused once more; how many items."""
+    def retry_quarantine(self, numbers: Collection[int] | None = None) -> Moved:
+        """Queue what was refused once more: everything, or those entries of `numbers` that are still there."""
         ...
 
-    def discard_quarantine(self) -> int:
-        """Give up everything refused: counted as dropped; how many items."""
+    def discard_quarantine(self, numbers: Collection[int] | None = None) -> Moved:
+        """Give up what was refused, chosen likewise: counted as dropped."""
+        ...
+
+    def discard_backlog(self) -> int:
+        """Give up everything that waits: counted as dropped; how many items."""
+        ...
+
+    def gaps(self) -> Sequence[FeedGap]:
+        """What was dropped, the newest last; some hundreds at most."""
+        ...
+
+    def new_gaps(self) -> Sequence[FeedGap]:
+        """Those noticed since the last call."""
         ...
 
     def book(self) -> OutboxBook: ...
 
 
 class DestinationAway(MonitorError):
-    """The destination takes nothing now: keep it, try again, after `retry_after_s` when it said so."""
+    """The destination takes nothing now: keep it, try again, after `retry_after_s` when it said so.
 
-    def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
+    `at_parcel`: it failed upon this very parcel, and may do so whenever it sees it. `way_open`: the next can be sent at once.
+    """
+
+    def __init__(
+        self, reason: str, retry_after_s: float | None = None, *, at_parcel: bool = False, way_open: bool = False
+    ) -> None:
         super().__init__(reason)
-        self.retry_after_s = retry_after_s
+        self.retry_after_s, self.at_parcel, self.way_open = retry_after_s, at_parcel, way_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +209,7 @@ class FeedStatus:
     next_attempt_us: int | None
     book: OutboxBook
     answers: Mapping[str, int] = field(default_factory=dict)  # counts by kind of answer since start
+    gaps: Sequence[FeedGap] = ()  # the newest last
 
     def as_destination(self) -> DestinationBook:
         """Its line in the books."""
@@ -166,14 +227,26 @@ class FeedService(Protocol):
         """Every feed that is on, and those that are off with something left on the disk. From memory."""
         ...
 
-    async def quarantine(self, name: str, actor: Actor, most: int = 100) -> Sequence[Refused]:
-        """The oldest items the destination refused, with its words. Raises NotFound."""
+    def tag_name(self, tag_id: int) -> str:
+        """As people know it; the number of one that nobody knows."""
         ...
 
-    async def retry_quarantine(self, name: str, actor: Actor) -> int:
-        """Send everything refused once more; how many items. In the audit. Raises NotFound, StorageError."""
+    def tag_device(self, tag_id: int) -> str:
+        """The device it is of; nothing for one that nobody knows."""
         ...
 
-    async def discard_quarantine(self, name: str, actor: Actor) -> int:
-        """Give up everything refused; how many items. In the audit. Raises NotFound, StorageError."""
+    async def quarantine(self, name: str, actor: Actor, most: int = 100, skip: int = 0) -> Sequence[Quarantined]:
+        """The oldest entries the destination refused, with its words, `skip` of them passed over. Raises NotFound."""
+        ...
+
+    async def retry_quarantine(self, name: str, actor: Actor, numbers: Collection[int] | None = None) -> Moved:
+        """Send everything refused once more, or the entries of `numbers`. In the audit. Raises NotFound, StorageError."""
+        ...
+
+    async def discard_quarantine(self, name: str, actor: Actor, numbers: Collection[int] | None = None) -> Moved:
+        """Give up everything refused, or the entries of `numbers`. In the audit. Raises NotFound, StorageError."""
+        ...
+
+    async def discard_backlog(self, name: str, actor: Actor) -> int:
+        """Give up all that waits; of a feed that is off what was refused too; how many items. In the audit. Raises as above."""
         ...

@@ -66,6 +66,26 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class TariffTrial:
+    """What a draft of a tariff would make of this month's energy, [from_us, to_us), as if it held all the time; in currency.
+
+    `zone`, `price_per_kwh`: of this hour by the draft, `running_price_per_kwh` by what runs; `cost` and `zones` by the draft,
+    `running_cost` by what runs. Without payments for power. `unpriced_kwh`: energy that the draft has no price for.
+    """
+
+    from_us: int
+    to_us: int
+    energy_kwh: float | None
+    zone: str
+    price_per_kwh: float | None
+    running_price_per_kwh: float | None
+    cost: float | None
+    running_cost: float | None
+    unpriced_kwh: float
+    zones: tuple[ZoneCost, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CostHour:
     """Energy and money of one hour [time_us, + 1 h) or the part of it that lies in the window."""
 

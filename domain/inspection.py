@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
+
+from domain.camera import ItemPicture
+from domain.inspection_reason import Reason
 
 
 class Outcome(Enum):
@@ -19,7 +22,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`item`: its number. `score` 0 (as good as can be) to 1. `reasons`: the features that decided, the worst first.
+    """`item`: its number. `score` 0 (as good as can be) to 1. `reasons`: what decided, the worst first.
 
     `model`: name and version, such as "limits 3"; empty without one.
     """
@@ -27,7 +30,7 @@ class Verdict:
     item: int
     outcome: Outcome
     score: float = 0.0
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     model: str = ""
 
     @classmethod
@@ -51,6 +54,51 @@ class InspectedItem:
     verdict: Verdict
     written_back: bool | None = None
     label: Outcome = Outcome.NONE  # what a person says of it
+    picture: ItemPicture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFilter:
+    """Which items of a device: closed in [from_us, to_us), with that outcome and label, numbered below `before`. None: any."""
+
+    from_us: int | None = None
+    to_us: int | None = None
+    outcome: Outcome | None = None
+    label: Outcome | None = None
+    before: int | None = None
+
+    def takes(self, item: InspectedItem) -> bool:
+        """Is it one of them?"""
+        return (
+            (self.from_us is None or item.closed_us >= self.from_us) and (self.to_us is None or item.closed_us < self.to_us)
+            and (self.outcome is None or item.verdict.outcome is self.outcome)
+            and (self.label is None or item.label is self.label) and (self.before is None or item.number < self.before)
+        )  # fmt: skip
+
+
+EVERY_ITEM: Final = ItemFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCounts:
+    """Items of a device that were closed in a window. `late`: verdicts that were not written back in time."""
+
+    device_id: str
+    items: int
+    outcomes: Mapping[Outcome, int]
+    labels: Mapping[Outcome, int]
+    written_back: int
+    late: int
+
+    @classmethod
+    def of(cls, device_id: str, groups: Sequence[tuple[Outcome, Outcome, bool | None, int]]) -> ItemCounts:
+        """From numbers of items by (outcome, label, written back)."""
+        outcomes, labels = dict.fromkeys(Outcome, 0), dict.fromkeys(Outcome, 0)
+        for outcome, label, _, n in groups:
+            outcomes[outcome] += n
+            labels[label] += n
+        written = {back: sum(n for _, _, b, n in groups if b is back) for back in (True, False)}
+        return cls(device_id, sum(outcomes.values()), outcomes, labels, written[True], written[False])
 
 
 Feedback = Callable[[Verdict, float], bool]
@@ -102,11 +150,23 @@ class InspectionStore(Protocol):
     """Items are added and labelled; models are added and switched."""
 
     async def add_items(self, items: Sequence[InspectedItem]) -> None:
-        """An item that is there already stays as it is."""
+        """With their pictures. An item that is there already stays as it is."""
         ...
 
-    async def items(self, device_id: str, limit: int) -> Sequence[InspectedItem]:
-        """The newest, the newest first."""
+    async def items(self, device_id: str, limit: int, chosen: ItemFilter = EVERY_ITEM) -> Sequence[InspectedItem]:
+        """The newest, the newest first; pictures without their bytes."""
+        ...
+
+    async def counts(self, device_id: str, from_us: int, to_us: int) -> ItemCounts:
+        """Of the items closed in [from_us, to_us)."""
+        ...
+
+    async def picture(self, device_id: str, number: int) -> ItemPicture | None:
+        """With its bytes."""
+        ...
+
+    async def pictures(self, device_id: str, numbers: Sequence[int]) -> Mapping[int, bytes]:
+        """The bytes of those that are kept, by number."""
         ...
 
     async def last_numbers(self) -> Mapping[str, int]:
@@ -129,7 +189,10 @@ class InspectionStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FrameField:
-    """One field of a pasted frame: its bytes as hex, its value as text, and why it could not be read (empty: it could)."""
+    """One field of a pasted frame: its bytes as hex, its value as text, and why it could not be read.
+
+    `error`: too_short, encoding, number; empty: it could be read.
+    """
 
     tag: str
     raw: str

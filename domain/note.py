@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-LONGEST_NOTE = 500
+LONGEST_NOTE = 500  # characters, of a note about idling too
 
 
 @dataclass(frozen=True, slots=True)

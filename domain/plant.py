@@ -8,7 +8,9 @@ from typing import Protocol, TypeVar
 
 from domain.alert import LimitRule
 from domain.alert_rule import AlertRule
+from domain.alignment import Alignment
 from domain.balance import Metering
+from domain.camera import Camera
 from domain.counter import CounterSpec
 from domain.detector import DetectorSettings
 from domain.duty import DutySlot, Escalation
@@ -100,6 +102,12 @@ class Machine:
     shifts: tuple[str, ...] = ()  # names of the shifts it is planned for; empty: all
     kef: KefSettings | None = None  # card of its efficiency; None: K1
 
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Ids of what tells of it: its meter, then the devices of its control's signals. One may tell of other machines too."""
+        told = [] if self.control is None else [tag.rpartition(".")[0] for tag in self.control.tags]
+        return tuple(dict.fromkeys([*([] if self.meter is None else [self.meter]), *told]))
+
 
 @dataclass(frozen=True, slots=True)
 class Plant:
@@ -120,6 +128,8 @@ class Plant:
     duty: tuple[DutySlot, ...] = ()
     escalation: Escalation = field(default_factory=Escalation)
     loops: tuple[ControlLoop, ...] = ()
+    alignments: tuple[Alignment, ...] = ()
+    cameras: tuple[Camera, ...] = ()  # of inspections
 
     @property
     def virtual_devices(self) -> tuple[str, ...]:
@@ -226,3 +236,13 @@ def _max_rate(device: Device, point: Point) -> float | None:
                 ratio = float(ct) * float(vt)
             return max(map(abs, power.plausible)) * canonical_factor(quantity, power.unit) * ratio / 3600.0
     return None
+
+
+def machine_of_device(plant: Plant) -> Mapping[str, str]:
+    """Which machine a device tells of, by id: whose meter it is, else whose control it serves; none where several share it."""
+    meters = {machine.meter: machine.id for machine in plant.machines if machine.meter}
+    named: dict[str, set[str]] = {}
+    for machine in plant.machines:
+        for device in machine.devices:
+            named.setdefault(device, set()).add(machine.id)
+    return {device: next(iter(machines)) for device, machines in named.items() if len(machines) == 1} | meters

@@ -123,13 +123,17 @@ class PartCount:
 
 @dataclass(frozen=True, slots=True)
 class ProgramStretch:
-    """One program was on from `from_us` to `to_us`, cut at the window; `program` None: not known. `parts` as in PartCount."""
+    """One program was on from `from_us` to `to_us`, cut at the window; `program` None: not known. `parts` as in PartCount.
+
+    `main`: the program that called it, where the control tells both and they differ.
+    """
 
     machine_id: str
     program: str | None
     from_us: int
     to_us: int
     parts: int | None = None
+    main: str | None = None
 
 
 def parts_between(steps: Sequence[PartStep], from_us: int, to_us: int) -> int:

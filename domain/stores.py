@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from domain.access import ApiKey, AuditEntry, User
+from domain.access import EVERY_ENTRY, ApiKey, AuditEntry, AuditQuery, KeptSession, User
 from domain.alert import Alert, Change, KeyHold
 from domain.energy import EnergyAccount, ShiftWindow
+from domain.errors import StorageError
 from domain.health import Books
 from domain.plant import Plant, Tag
 from domain.plant_version import Authorship
@@ -48,6 +49,15 @@ class PlantStore(Protocol):
         ...
 
     async def secret(self, name: str) -> str | None: ...
+
+    async def secrets(
+        self, names: Collection[str], unreadable: Callable[[StorageError], None] | None = None
+    ) -> Mapping[str, str]:
+        """Those of these names that are stored, asked for at once: a plant may have a thousand devices.
+
+        `unreadable` is told of one that another key sealed; without it StorageError is raised.
+        """
+        ...
 
 
 class StateStore(Protocol):
@@ -141,6 +151,15 @@ class AccessStore(Protocol):
     async def touch_key(self, key_id: int, time_us: int) -> None: ...
 
 
+class SessionStore(Protocol):
+    async def kept(self) -> Sequence[KeptSession]: ...
+    async def settle(self, begun: Sequence[KeptSession], going_on: Sequence[KeptSession], ended: Collection[str]) -> None:
+        """In one transaction: new ones, later times of known ones, digests of those that ended."""
+        ...
+
+    async def end_of_user(self, user_id: int) -> None: ...
+
+
 class AuditStore(Protocol):
     async def append(
         self, time_us: int, actor: str, source: str, action: str, subject: str,
@@ -149,7 +168,12 @@ class AuditStore(Protocol):
         """Chained by HMAC over the entry and its predecessor; raises StorageError when it cannot be written."""
         ...
 
-    async def entries(self, limit: int, before: int | None = None) -> Sequence[AuditEntry]: ...
+    async def entries(
+        self, limit: int, before: int | None = None, query: AuditQuery = EVERY_ENTRY
+    ) -> Sequence[AuditEntry]:
+        """What `query` asks for, newest first; `before`: only entries with a smaller number."""
+        ...
+
     async def verify(self) -> int | None:
         """Number of the first bad entry, None when the chain is whole."""
         ...

@@ -1,4 +1,4 @@
-"""Certificates of servers that the product talks to, as an administrator sees them."""
+"""Certificates of servers that the product talks to, and of clients of its own server, as an administrator sees them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class ServerCertificate:
     """`fingerprint`: SHA-256, lower-case hexadecimal. `line_id`, `url`, `seen_us`: where and when it was first met.
+    `client`: it belongs to a client of our OPC UA server; `url` is its address then.
 
     Times UTC microseconds.
     """
@@ -21,3 +22,4 @@ class ServerCertificate:
     line_id: str = ""
     url: str = ""
     seen_us: int = 0
+    client: bool = False

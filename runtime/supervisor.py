@@ -30,13 +30,15 @@ class _Owned:
     since_us: int
     restarts: int = 0
     last_error: str | None = None
+    tried: float | None = None  # monotonic time at which the present try began; None between two
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=STORM_RESTARTS))
 
 
 class Supervisor:
     """Runs named jobs until cancelled. A job that raises is restarted after 1 s, 2 s ... 60 s; a job that returns is done.
 
-    Five restarts within 10 min mark the job `failed` on the status page; it is still tried once a minute.
+    Five restarts within 10 min mark the job `failed` on the status page; it is still tried once a minute, and is `running` again
+    when it has gone on for a minute.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -62,7 +64,7 @@ class Supervisor:
         owned = self._owned.setdefault(name, _Owned(name, "running", self._clock.now_us()))
         backoff_s = FIRST_BACKOFF_S
         while True:
-            started = self._clock.monotonic()
+            started = owned.tried = self._clock.monotonic()
             try:
                 await job()
             except Exception as exc:  # noqa: BLE001 - the one owner of whatever a job raises
@@ -76,16 +78,25 @@ class Supervisor:
 
     def _note_failure(self, owned: _Owned, exc: Exception, started: float, backoff_s: float) -> float:
         now = self._clock.monotonic()
-        owned.restarts += 1
-        owned.last_error = f"{type(exc).__name__}: {exc}"
+        owned.restarts, owned.tried = owned.restarts + 1, None
+        error = f"{type(exc).__name__}: {exc}"
+        lately = bool(owned.recent) and now - owned.recent[-1] < STORM_WINDOW_S
+        known, owned.last_error = lately and error == owned.last_error, error
         owned.recent.append(now)
         storm = len(owned.recent) == STORM_RESTARTS and now - owned.recent[0] < STORM_WINDOW_S
         owned.state, owned.since_us = ("failed" if storm else "restarting"), self._clock.now_us()
-        log.error("task %s failed (restart %d)", owned.name, owned.restarts, exc_info=exc)
+        if known:  # an outage of half an hour is not told by the same traceback again and again
+            log.error("task %s failed (restart %d): %s", owned.name, owned.restarts, error)
+        else:
+            log.error("task %s failed (restart %d)", owned.name, owned.restarts, exc_info=exc)
         if storm:
             return LONGEST_BACKOFF_S
         return FIRST_BACKOFF_S if now - started > LONGEST_BACKOFF_S else min(backoff_s * 2, LONGEST_BACKOFF_S)
 
     def statuses(self) -> tuple[TaskStatus, ...]:
         """Every job with its state, for the status page."""
+        now = self._clock.monotonic()
+        for one in self._owned.values():
+            if one.state == "failed" and one.tried is not None and now - one.tried >= LONGEST_BACKOFF_S:
+                one.state, one.since_us = "running", self._clock.now_us()
         return tuple(TaskStatus(o.name, o.state, o.restarts, o.since_us, o.last_error) for o in self._owned.values())

@@ -130,6 +130,11 @@ def test_every_setting_of_the_feeds_is_documented_and_none_is_invented() -> None
     assert told == known
 
 
+def test_every_setting_of_the_roles_is_documented_and_none_is_invented() -> None:
+    known = {variable(name) for name in known_names() if name.startswith("role.")}
+    assert set(re.findall(r"ENERGY_ROLE__[A-Z_]+", text("scaling.md"))) == known
+
+
 def test_every_type_of_an_s7_point_is_documented() -> None:
     (row,) = [line for line in text("devices.md").splitlines() if line.startswith("| `type` | `BOOL`")]
     assert set(re.findall(r"[A-Z][A-Z0-9]+", row)) >= {*SIZES, *VARIABLE}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from config.profile_catalog import ProfileCatalog
 from database import Database, open_database
 from domain.access import Actor, Role
 from domain.alert import LimitRule
-from domain.commissioning import ReadNow
+from domain.browse import BrowsedNode
+from domain.commissioning import Connection, Found, ReadNow
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
 from domain.plant import Device, Line, Plant, Tag
 from tests.conftest import FakeClock, eventually
@@ -73,6 +75,53 @@ async def test_the_second_of_two_who_edit_one_entry_is_told_and_changes_nothing(
         await shop.admin.save_machine({**seen["machines"], "name": "Theirs"}, ENGINEER, new=False, known=seen["machines"])
     plant = shop.admin.plant
     assert (plant.line("tcp1").options["port"], plant.device("m1").scan_s, plant.machine("lathe").name) == (1600, 5, "Mine")
+
+
+async def test_the_second_of_two_who_edit_rules_limits_detectors_or_formulas_is_told(shop: Shop) -> None:
+    admin = shop.admin
+    limit = await admin.save_limit(LimitRule("m1.active_power", high=12.0), ENGINEER)
+    rule = {"id": "peak", "kind": "level", "scope": {"tag": "m1.active_power"}, "high": 20}
+    await admin.save_alert_rule(rule, ENGINEER, new=True)
+    seen = admin.entry("alert_rules", "peak")
+    tag = await admin.save_virtual_tag(HALF, ENGINEER, new=True)
+    said = admin.detectors("lathe")
+
+    await admin.save_limit(replace(limit, high=13.0), ENGINEER, known=limit)
+    await admin.save_alert_rule({**rule, "high": 21}, ENGINEER, new=False, known=seen)
+    await admin.save_virtual_tag({**HALF, "formula": "m1.active_power / 3"}, ENGINEER, new=False, known=tag.version)
+    await admin.save_detectors("lathe", {"long_idle": {"min_minutes": 45}}, ENGINEER, known=said)
+
+    with pytest.raises(Conflict, match=r"limit 'm1\.active_power' was changed by somebody else"):
+        await admin.save_limit(replace(limit, high=99.0), ENGINEER, known=limit)
+    with pytest.raises(Conflict, match=r"limit 'm1\.active_power' was changed"):
+        await admin.delete_limit(limit.id, ENGINEER, known=limit)
+    with pytest.raises(Conflict, match="alert_rule 'peak' was changed"):
+        await admin.save_alert_rule({**rule, "high": 99}, ENGINEER, new=False, known=seen)
+    with pytest.raises(Conflict, match=r"virtual_tag 'shop\.half' was changed"):
+        await admin.save_virtual_tag({**HALF, "formula": "m1.active_power / 9"}, ENGINEER, new=False, known=tag.version)
+    with pytest.raises(Conflict, match="detectors 'lathe' was changed"):
+        await admin.save_detectors("lathe", {}, ENGINEER, known=said)
+    assert (admin.plant.limits[0].high, admin.plant.alert_rules[0].high) == (13.0, 21)
+    assert admin.plant.virtual_tags[0].formula == "m1.active_power / 3"
+    assert admin.detectors("lathe") == {"long_idle": {"min_minutes": 45}}
+
+
+async def test_a_limit_whose_place_another_has_taken_is_not_overwritten(shop: Shop) -> None:
+    first = await shop.admin.save_limit(LimitRule("m1.active_power", high=12.0), ENGINEER)
+    second = await shop.admin.save_limit(LimitRule("m1.energy_import", high=1e9), ENGINEER)
+    await shop.admin.delete_limit(first.id, ENGINEER, known=first)
+    with pytest.raises(Conflict, match=r"limit 'm1\.active_power' was changed"):
+        await shop.admin.save_limit(replace(first, high=1.0), ENGINEER, known=first)
+    assert [rule.tag for rule in shop.admin.plant.limits] == [second.tag]
+    await shop.admin.save_limit(replace(second, high=5.0), ENGINEER, known=second)  # its place is another one by now
+    assert [(rule.tag, rule.high) for rule in shop.admin.plant.limits] == [(second.tag, 5.0)]
+
+
+async def test_the_order_of_fields_is_no_change(shop: Shop) -> None:
+    seen = shop.admin.entry("machines", "lathe")
+    turned = dict(reversed(list(seen.items())))
+    await shop.admin.save_machine({**seen, "name": "Mine"}, ENGINEER, new=False, known=turned)
+    assert shop.admin.plant.machine("lathe").name == "Mine"
 
 
 async def test_reading_a_device_asks_nothing_of_what_else_the_plant_holds(shop: Shop) -> None:
@@ -177,6 +226,18 @@ async def test_what_is_in_use_is_not_deleted(shop: Shop) -> None:
     assert shop.admin.plant.devices == ()
 
 
+async def test_a_machine_that_plans_rules_or_loops_name_is_not_deleted_and_all_of_them_are_told(shop: Shop) -> None:
+    rule = {"id": "idling", "kind": "state", "scope": {"machine": "lathe"}, "states": ["idle"], "longer_than_s": 60}
+    await shop.admin.save_alert_rule(rule, ENGINEER, new=True)
+    await shop.admin.save_section("plans", [{"by": "month", "kwh": 10}, {"by": "month", "kwh": 5, "machine": "lathe"}], ENGINEER)
+    with pytest.raises(Conflict, match="machine 'lathe' is needed by plans 2, alert_rules idling"):
+        await shop.admin.delete_machine("lathe", ENGINEER)
+    await shop.admin.delete_alert_rule("idling", ENGINEER)
+    await shop.admin.save_section("plans", [], ENGINEER)
+    await shop.admin.delete_machine("lathe", ENGINEER)
+    assert shop.admin.plant.machines == ()
+
+
 async def test_password_is_used_but_never_exported_nor_audited(shop: Shop) -> None:
     await shop.admin.save_line({"id": "gw", "transport": "rtu-over-tcp", "host": "127.0.0.1", "port": 4001}, ADMIN, new=True)
     fields = {"id": "mer", "profile": "mercury-234", "line": "gw", "address": 17, "password": "s3cr3t"}
@@ -188,6 +249,63 @@ async def test_password_is_used_but_never_exported_nor_audited(shop: Shop) -> No
     again = Shop(shop.database, FakeClock())
     await again.admin.load()
     assert again.admin.plant.device("mer").password == "s3cr3t"
+
+
+SECRET = {"id": "dmg", "transport": "opcua", "url": "opc.tcp://127.0.0.1:4840", "sign_in": "password", "user": "u"}
+
+
+async def test_the_password_of_a_line_is_set_changed_and_removed_and_never_shown(shop: Shop) -> None:
+    assert not await shop.admin.has_password("dmg")
+    await shop.admin.save_line({**SECRET, "password": "geheim-1"}, ADMIN, new=True)
+    assert shop.applied[-1][0].line("dmg").password == "geheim-1", "the line never runs without it"
+    await shop.admin.save_line({**SECRET, "publishing_s": 2}, ADMIN, new=False)
+    assert (shop.admin.plant.line("dmg").password, await shop.admin.has_password("dmg")) == ("geheim-1", True)
+    with pytest.raises(PlantFileError):
+        await shop.admin.save_line({**SECRET, "url": "nonsense", "password": "geheim-2"}, ADMIN, new=False)
+    assert await shop.database.plants.secret("line:dmg") == "geheim-1"
+    await shop.admin.save_line({**SECRET, "password": "geheim-3"}, ADMIN, new=False)
+    assert shop.admin.plant.line("dmg").password == "geheim-3"
+    await shop.admin.save_line({**SECRET, "password": ""}, ADMIN, new=False)
+    assert (shop.admin.plant.line("dmg").password, await shop.admin.has_password("dmg")) == (None, False)
+    assert (await shop.actions()).count("line_password") == 3
+    told = "".join(f"{e.old}{e.new}{e.subject}" for e in await shop.database.audit.entries(50))
+    assert "geheim" not in told + shop.admin.export_yaml(ADMIN) + str(shop.admin.document) + str(shop.admin.entry("lines", "dmg"))
+
+
+async def test_a_drafted_line_is_asked_with_its_password_and_joins_with_it(shop: Shop) -> None:
+    asked: list[Line] = []
+
+    async def browse(line: Line, _parent: str | None) -> Sequence[BrowsedNode]:
+        asked.append(line)
+        return []
+
+    async def survey(line: Line) -> Sequence[Found]:
+        asked.append(line)
+        return [Found("topic/a", "42")]
+
+    admin = PlantAdmin(
+        shop.database.plants, shop.database.audit, ProfileCatalog.shipped(), FakeClock(), {}, apply=lambda _plant, _tags: None,
+        reader=shop._read, browser=browse, surveyor=survey,
+    )
+    await admin.load()
+    draft = {**SECRET, "password": "geheim"}
+    assert (await admin.check_line(draft, ADMIN)).password == "geheim"
+    await admin.browse(draft, None, ADMIN)
+    assert await admin.survey(draft, ADMIN) == [Found("topic/a", "42")]
+    assert [(line.id, line.password) for line in asked] == [("dmg", "geheim")] * 2
+    with pytest.raises(Forbidden):
+        await admin.survey("tcp1", ENGINEER)
+    with pytest.raises(NotFound):
+        await admin.survey("nowhere", ADMIN)
+    point = {"tag": "load", "quantity": "load", "unit": "%", "node": "ns=2;s=Load"}
+    wanted = Connection({"id": "ctx", "line": "dmg", "points": [point]}, draft)
+    await admin.check_connection(wanted, ADMIN)
+    assert await shop.database.plants.secret("line:dmg") is None
+    done = await admin.connect(wanted, ADMIN)
+    assert (admin.plant.line("dmg").password, "geheim" in str(admin.document)) == ("geheim", False)
+    assert "line_password" in await shop.actions()
+    await admin.disconnect(done, ADMIN)
+    assert await shop.database.plants.secret("line:dmg") is None
 
 
 async def test_a_refused_device_leaves_the_password_as_it_was(shop: Shop) -> None:
@@ -265,8 +383,57 @@ async def test_what_a_virtual_tag_is_used_by_keeps_it(shop: Shop) -> None:
     with pytest.raises(Conflict, match=r"limit shop\.quarter"):
         await shop.admin.delete_virtual_tag("shop.quarter", ENGINEER)
     await shop.admin.delete_machine("lathe", ENGINEER)
-    with pytest.raises(ConfigError, match=r"m1\.active_power"):
+    with pytest.raises(Conflict, match=r"device 'm1' is needed by virtual_tags shop\.half"):
         await shop.admin.delete_device("m1", ADMIN)
+
+
+async def test_tariffs_are_drafted_saved_and_told_to_the_second_who_edits_them(shop: Shop) -> None:
+    flat = {"valid_from": "2026-01-01", "category": 1, "price_per_kwh": 8.2}
+    drafted = await shop.admin.draft_section("tariffs", [flat])
+    assert drafted.money.tariffs[0].price_per_kwh == 8.2
+    assert (shop.admin.plant.money.tariffs, shop.admin.section("tariffs")) == ((), None)
+    with pytest.raises(PlantFileError, match=r"price_per_kwh: is missing: category 1 needs it"):
+        await shop.admin.draft_section("tariffs", [{"valid_from": "2026-01-01", "category": 1}])
+    await shop.admin.save_section("tariffs", [flat], ENGINEER, known=[])  # there were none when the form was opened
+    with pytest.raises(Conflict, match="the section 'tariffs' was changed by somebody else"):
+        await shop.admin.save_section("tariffs", [{**flat, "price_per_kwh": 9}], ENGINEER, known=[])
+    await shop.admin.save_section("tariffs", [{**flat, "price_per_kwh": 9}], ENGINEER, known=[flat])
+    assert shop.admin.plant.money.tariffs[0].price_per_kwh == 9
+    entry = (await shop.database.audit.entries(50))[0]
+    assert (entry.action, entry.subject, entry.actor) == ("tariffs_update", "tariffs", "egor")
+
+
+async def test_two_who_edit_different_tariffs_both_get_through(shop: Shop) -> None:
+    first, second = ({"valid_from": f"2026-0{n}-01", "category": 1, "price_per_kwh": n} for n in (1, 2))
+    await shop.admin.save_section("tariffs", [first, second], ENGINEER)
+    seen = [first, second]
+    third = {"valid_from": "2026-03-01", "category": 1, "price_per_kwh": 3}
+    await shop.admin.save_section("tariffs", [{**first, "price_per_kwh": 7}, second], ENGINEER, known=seen)
+    await shop.admin.save_section("tariffs", [first, {**second, "price_per_kwh": 8}, third], ADMIN, known=seen)
+    assert [tariff.price_per_kwh for tariff in shop.admin.plant.money.tariffs] == [7, 8, 3]
+    with pytest.raises(Conflict, match="the section 'tariffs' was changed by somebody else"):
+        await shop.admin.save_section("tariffs", [second], ADMIN, known=seen)  # the first one, as it is by now, was never seen
+    last = (await shop.database.audit.entries(1))[0]
+    assert '"price_per_kwh": 7' in str(last.old)  # the audit tells what stood there, not what was seen
+
+
+async def test_two_who_edit_different_fields_of_the_site_both_get_through(shop: Shop) -> None:
+    seen = shop.admin.section("site")
+    assert isinstance(seen, dict)
+    await shop.admin.save_section("site", {**seen, "currency": "€"}, ADMIN, known=seen)
+    await shop.admin.save_section("site", {**seen, "timezone": "Asia/Omsk"}, ADMIN, known=seen)
+    assert (shop.admin.plant.site.currency, shop.admin.plant.site.timezone) == ("€", "Asia/Omsk")
+    with pytest.raises(Conflict, match="the section 'site' was changed by somebody else"):
+        await shop.admin.save_section("site", {**seen, "timezone": "Asia/Tomsk"}, ADMIN, known=seen)
+
+
+async def test_the_site_is_the_administrators(shop: Shop) -> None:
+    site = shop.admin.section("site")
+    assert isinstance(site, dict)
+    with pytest.raises(Forbidden):
+        await shop.admin.save_section("site", {**site, "currency": "€"}, ENGINEER)
+    await shop.admin.save_section("site", {**site, "currency": "€"}, ADMIN, known=site)
+    assert shop.admin.plant.site.currency == "€"
 
 
 async def test_shifts_and_calendar_are_replaced_whole_or_not_at_all(shop: Shop) -> None:

@@ -258,6 +258,8 @@ def test_wrong_site_and_shifts(text: str, field: str, words: str) -> None:
         ("id: a, transport: opcua, url: 'opc.tcp://h', password: s3cret", "password", "password_env"),
         ("id: a, transport: opcua, url: 'opc.tcp://h', password_env: 'my s3cret!'", "password_env", "name such as"),
         ("id: a, transport: mqtt, host: h", "topic", "missing"),
+        ("id: a, transport: mqtt, host: h, topic: t, tls: true, cert_file: /c.pem", "", "cert_file stands alone"),
+        ("id: a, transport: mqtt, host: h, topic: t, cert_file: /c.pem, key_file: /k.pem", "", "but not tls"),
         ("id: a, transport: tcp-frames, host: h, port: 1, length: 3, delimiter: x", "", "either"),
         ("transport: modbus-tcp, host: h", "id", "missing"),
         ("id: 'a b', transport: modbus-tcp, host: h", "id", "letters"),

@@ -53,6 +53,14 @@ def test_what_came_and_what_went() -> None:
     assert [(c.entry, c.kind) for c in changes] == [("a.p", ChangeKind.REMOVED), ("b.p", ChangeKind.ADDED)]
 
 
+def test_dated_entries_are_known_by_their_day() -> None:
+    flat = {"valid_from": "2026-01-01", "category": 1, "price_per_kwh": 8.2}
+    later = {"valid_from": "2026-07-01", "category": 1, "price_per_kwh": 9}
+    changed, added = plant_changes({"tariffs": [flat]}, {"tariffs": [{**flat, "price_per_kwh": 8.5}, later]})
+    assert (changed.entry, [(f.field, f.old, f.new) for f in changed.fields]) == ("2026-01-01", [("price_per_kwh", 8.2, 8.5)])
+    assert (added.entry, added.kind) == ("2026-07-01", ChangeKind.ADDED)
+
+
 def test_equal_documents_differ_in_nothing() -> None:
     document = {"site": {"name": "S"}, "shifts": [{"name": "1", "start": "07:00"}]}
     assert plant_changes(document, json.loads(json.dumps(document))) == ()

@@ -141,6 +141,16 @@ def test_feeds_are_named_when_switched_on(tmp_path: Path) -> None:
     assert settings.feeds_asked == ("kafka", "mqtt")
 
 
+@pytest.mark.parametrize(("name", "value", "expected"), [
+    ("ENERGY_MODBUS_SERVER__HOST", "0.0.0.0", "one address"), ("ENERGY_MODBUS_SERVER__HOST", "::", "one address"),
+    ("ENERGY_MODBUS_SERVER__CLIENTS", "10.0.0.300", "addresses or networks"),
+])  # fmt: skip
+def test_the_modbus_server_has_one_address_and_named_clients(tmp_path: Path, name: str, value: str, expected: str) -> None:
+    assert expected in wrong(env(tmp_path, **{name: value}))
+    clients = load_settings(env(tmp_path, ENERGY_MODBUS_SERVER__CLIENTS="10.0.0.20, 10.0.1.0/24")).modbus_server.clients
+    assert clients == ("10.0.0.20", "10.0.1.0/24")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [

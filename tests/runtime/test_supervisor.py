@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from runtime.supervisor import Supervisor
 from tests.conftest import FakeClock, eventually
 
@@ -44,6 +46,36 @@ async def test_five_failures_in_ten_minutes_mark_the_job_failed(fake_clock: Fake
     for _ in range(120):
         await fake_clock.advance(1.0)
     assert supervisor.statuses()[0].state == "failed"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_job_that_goes_on_after_a_storm_of_failures_is_shown_as_running_again(
+    fake_clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the database's absence did to a job is not said of it for ever; and the log tells the same trouble once at length."""
+    away = True
+
+    async def needs_the_database() -> None:
+        while True:
+            if away:
+                raise ConnectionError("connection refused")
+            await fake_clock.sleep(5.0)
+
+    supervisor = Supervisor(fake_clock)
+    task = asyncio.create_task(supervisor.run({"job": needs_the_database}))
+    await asyncio.sleep(0)
+    for _ in range(300):
+        await fake_clock.advance(1.0)
+    assert supervisor.statuses()[0].state == "failed"
+    told = [record for record in caplog.records if "task job failed" in record.message]
+    assert len(told) == supervisor.statuses()[0].restarts > 5
+    assert [bool(record.exc_info) for record in told] == [True] + [False] * (len(told) - 1)
+    assert all("connection refused" in record.message for record in told[1:])
+    away = False
+    for _ in range(140):  # the longest pause with its jitter, and as long without a failure
+        await fake_clock.advance(1.0)
+    assert supervisor.statuses()[0].state == "running"
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
