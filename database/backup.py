@@ -30,7 +30,8 @@ from domain.errors import Conflict, StorageError
 
 FORMAT = "energy-monitoring-backup-1"
 ROWS_A_STEP = 5000
-TABLES = tables.metadata.sorted_tables
+FILES_A_STEP = 100  # rows that hold files or pictures: a step must fit into memory
+TABLES = [table for table in tables.metadata.sorted_tables if table is not tables.tables_sessions.web_session]
 LARGEST_UNPACKED = 1024**4
 PIECE_BYTES = 4 * 2**20
 
@@ -103,7 +104,7 @@ async def _write_table(
     last: Sequence[Any] | None = None
     count = 0
     while True:
-        wanted = select(*columns).order_by(*keys).limit(ROWS_A_STEP)
+        wanted = select(*columns).order_by(*keys).limit(_step(table))
         if last is not None:
             wanted = wanted.where(_after(keys, last))
         rows = (await connection.execute(wanted)).all()
@@ -113,6 +114,11 @@ async def _write_table(
         count += len(rows)
         told(count)
         last = [rows[-1]._mapping[key.name] for key in keys]
+
+
+def _step(table: Table) -> int:
+    """Rows that are read or written at once."""
+    return FILES_A_STEP if any(isinstance(column.type, Binary) for column in table.columns) else ROWS_A_STEP
 
 
 def _after(keys: Sequence[Any], last: Sequence[Any]) -> Any:
@@ -210,7 +216,7 @@ def _steps(table: Table, lines: IO[bytes]) -> Iterator[list[dict[str, Any]]]:
         if not isinstance(values, list) or len(values) != len(columns):
             raise StorageError(f"backup: a row of table {table.name} has the wrong number of columns")
         rows.append({column.name: _typed(column.type, value) for column, value in zip(columns, values, strict=True)})
-        if len(rows) == ROWS_A_STEP:
+        if len(rows) == _step(table):
             yield rows
             rows = []
     if rows:

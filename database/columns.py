@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from domain.quality import FIRST_BAD
 from domain.sample import Batch, TagId, TextSample
+
+log = logging.getLogger(__name__)
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -114,6 +117,24 @@ def encode(batches: Sequence[Batch], plans: PlanCache) -> tuple[Columns, bytes]:
     squeeze = len(body) >= PLAIN_BELOW_BYTES
     head = _BLOCK.pack(len(batches), len(arrays), sum(len(array) for array in arrays), len(words), squeeze)
     return columns, head + (zlib.compress(body, 1) if squeeze else body)
+
+
+def encode_sound(batches: Sequence[Batch], plans: PlanCache) -> tuple[list[Batch], Columns, bytes]:
+    """As `encode`, with the batches that it holds: a value that is no number costs its batch only, which is logged (P7)."""
+    try:
+        return list(batches), *encode(batches, plans)
+    except (ValueError, TypeError, OverflowError):
+        good = [batch for batch in batches if _sound(batch, plans)]
+        return good, *encode(good, plans)
+
+
+def _sound(batch: Batch, plans: PlanCache) -> bool:
+    try:
+        encode([batch], plans)
+    except (ValueError, TypeError, OverflowError) as exc:
+        log.error("batch of %s holds a value that is no number: %s", batch.device_id, exc)
+        return False
+    return True
 
 
 def decode(block: bytes) -> Columns:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, insert, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -39,22 +39,40 @@ class Damaged(StorageError):
     """The database file is damaged."""
 
 
+class Overtaken(StorageError):
+    """Another process has moved this position on: the parcel is not ours any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A reader's position in one partition goes on, and what became of the samples between the two offsets."""
+
+    topic: str
+    partition: int
+    from_offset: int
+    to_offset: int
+    delivered: int
+    refused: int
+    rejected: int
+    now_us: int
+
+
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """`columns`: sorted by key, each identity once. `dirty`: (tag_id, minute) whose roll-ups these samples outdate.
+    """`columns`: sorted by key, each identity once. `dirty`: (tag_id, minute) whose roll-ups these samples outdate, `mark` the
+    number of this reason.
 
-    `refused`: rows of table quarantine. `events`: rows of table tag_event. `book`: the row of table book.
+    `refused`: rows of table quarantine. `events`: rows of table tag_event. `book`: the row of table book; None for a reader of
+    Kafka, whose `moves` take its place: each must find its position where it says, or nothing of the parcel counts.
     """
 
     columns: Columns
-    book: Mapping[str, Any]
+    mark: int
+    book: Mapping[str, Any] | None = None
     dirty: Sequence[tuple[int, int]] = ()
     refused: Sequence[Mapping[str, Any]] = ()
     events: Sequence[Mapping[str, Any]] = ()
-
-    @property
-    def mark(self) -> int:
-        return int(self.book["journal_seq"])
+    moves: Sequence[Move] = ()
 
 
 class Delivery(Protocol):
@@ -63,7 +81,7 @@ class Delivery(Protocol):
         ...
 
     async def deliver(self, parcel: Parcel) -> None:
-        """Commit it. Raises StorageError (try again later), RefusedForGood, DiskFull, Damaged."""
+        """Commit it. Raises StorageError (try again later), RefusedForGood, DiskFull, Damaged, Overtaken."""
         ...
 
     async def rows(self, columns: Columns) -> None:
@@ -151,7 +169,8 @@ class SqliteDelivery:
         texts = [(text.tag_id, text.time_us, text.text) for text in parcel.columns.texts]
         connection.executemany(self._upserts["text_sample"](1), texts)
         _many(connection, self._upserts["rollup_dirty"], [(0, tag_id, minute, parcel.mark) for tag_id, minute in parcel.dirty])
-        connection.execute(self._upserts["book"](1), [parcel.book[column.name] for column in tables.book.columns])
+        if parcel.book is not None:
+            connection.execute(self._upserts["book"](1), [parcel.book[column.name] for column in tables.book.columns])
         for table, rows in (("quarantine", parcel.refused), ("tag_event", parcel.events)):
             for row in rows:
                 names = ",".join(row)
@@ -230,7 +249,10 @@ class ServerDelivery:
 
     async def deliver(self, parcel: Parcel) -> None:
         async with self._transaction() as connection:
-            await connection.execute(self._book, dict(parcel.book))  # first: opens the transaction, queues other writers
+            if parcel.book is not None:
+                await connection.execute(self._book, dict(parcel.book))  # first: opens the transaction, queues other writers
+            for move in parcel.moves:
+                await _move(connection, move)
             await self._write_rows(connection, parcel.columns)
             if parcel.columns.texts:
                 texts = {(t.tag_id, t.time_us): t.text for t in parcel.columns.texts}
@@ -279,6 +301,24 @@ class ServerDelivery:
         else:
             async with raw.cursor() as cursor:
                 await cursor.executemany(_MY_SAMPLES, columns.rows())
+
+
+async def _move(connection: AsyncConnection, move: Move) -> None:
+    """Only from where it is believed to be: a process that was asleep while its share went to another writes nothing.
+
+    Raises Overtaken."""
+    position = tables.tables_roles.ingest_position
+    here = (position.c.topic == move.topic) & (position.c.partition_number == move.partition)
+    moved = await connection.execute(
+        update(position).where(here, position.c.next_offset == move.from_offset).values(
+            next_offset=move.to_offset, delivered_count=position.c.delivered_count + move.delivered,
+            refused_count=position.c.refused_count + move.refused, rejected_count=position.c.rejected_count + move.rejected,
+            committed_us=move.now_us,
+        )
+    )  # fmt: skip
+    if moved.rowcount != 1:
+        where = f"{move.topic} partition {move.partition}"
+        raise Overtaken(f"{where} is not at {move.from_offset} any more: another process reads it")
 
 
 _MY_REFUSALS = frozenset({1048, 1264, 1265, 1366, 1406, 3819, 4025})

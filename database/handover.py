@@ -72,14 +72,15 @@ class Handover:
             book = outcome.row(last.number, last.counts, last.kept_before + last.samples, newest)
             whole = replace(columns, texts=texts)
             noted = self._clock.now_us()
-            parcel = Parcel(whole, book, dirty, [_row(r, noted) for r in refused], [gap.event() for gap in gaps])
+            rows = [quarantine_row(r, noted) for r in refused]
+            parcel = Parcel(whole, last.number, book, dirty, rows, [gap.event() for gap in gaps])
             try:
                 await self._delivery.deliver(parcel)
             except RefusedForGood as exc:
-                found = await self._find_refused(columns)
+                found = await find_refused(self._delivery, columns)
                 if found:
                     refused = [*refused, *found]
-                    columns = columns.take(~_among(columns, found))
+                    columns = columns.take(~among(columns, found))
                 elif texts or gaps:
                     log.error("texts or events are refused by the database and left out: %s", exc)
                     texts, gaps = (), []
@@ -111,21 +112,6 @@ class Handover:
             before_us = entry.record.to_us
         return delivered, dropped, missing
 
-    async def _find_refused(self, columns: Columns) -> list[Refused]:
-        """Halve until the rows stand alone that the database does not take (P7)."""
-        if not len(columns):
-            return []
-        try:
-            await self._delivery.rows(columns)
-        except RefusedForGood as exc:
-            if len(columns) == 1:
-                tag_id, time_us, value, quality = columns.rows()[0]
-                return [(tag_id, time_us, repr(value), quality, str(exc))]
-            half = len(columns) // 2
-            first = await self._find_refused(columns.take(slice(None, half)))
-            return first + await self._find_refused(columns.take(slice(half, None)))
-        return []
-
     def _remember(self, dirty: Sequence[Mark]) -> None:
         if len(self._marked) > self.MARKED_LIMIT:
             self._marked.clear()
@@ -137,7 +123,24 @@ def nothing_left(number: int, ledger: Ledger, counts: bytes) -> Waiting:
     return Waiting(Record(number, ledger.kept, 0, 0, 0, counts, b""), join(()))
 
 
-def _row(refused: Refused, noted_us: int) -> dict[str, object]:
+async def find_refused(delivery: Delivery, columns: Columns) -> list[Refused]:
+    """Halve until the rows stand alone that the database does not take (P7)."""
+    if not len(columns):
+        return []
+    try:
+        await delivery.rows(columns)
+    except RefusedForGood as exc:
+        if len(columns) == 1:
+            tag_id, time_us, value, quality = columns.rows()[0]
+            return [(tag_id, time_us, repr(value), quality, str(exc))]
+        half = len(columns) // 2
+        first = await find_refused(delivery, columns.take(slice(None, half)))
+        return first + await find_refused(delivery, columns.take(slice(half, None)))
+    return []
+
+
+def quarantine_row(refused: Refused, noted_us: int) -> dict[str, object]:
+    """Of table quarantine."""
     tag_id, time_us, value, quality, reason = refused
     return {
         "tag_id": tag_id, "time_us": time_us, "value_text": value[:64], "quality": quality, "reason": reason,
@@ -145,7 +148,8 @@ def _row(refused: Refused, noted_us: int) -> dict[str, object]:
     }
 
 
-def _among(columns: Columns, refused: Sequence[Refused]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def among(columns: Columns, refused: Sequence[Refused]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which of them are refused."""
     keys = {(tag_id, time_us) for tag_id, time_us, *_ in refused}
     pairs = zip(columns.tag_ids.tolist(), columns.times_us.tolist(), strict=True)
     return np.fromiter((pair in keys for pair in pairs), np.bool_, len(columns))

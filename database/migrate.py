@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -36,19 +37,25 @@ def alembic_config(connection: Connection | None = None) -> Config:
     return config
 
 
+@cache
+def _revisions() -> tuple[str, frozenset[str]]:
+    """(newest, all): looked up once, for Alembic compiles every migration to learn their names."""
+    scripts = ScriptDirectory.from_config(alembic_config())
+    head = scripts.get_current_head()
+    assert head is not None  # noqa: S101 - there is always a first migration
+    return head, frozenset(script.revision for script in scripts.walk_revisions())
+
+
 def head_revision() -> str:
     """The schema this program needs."""
-    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
-    assert head is not None  # noqa: S101 - there is always a first migration
-    return head
+    return _revisions()[0]
 
 
 async def current_revision(store: Store) -> str | None:
     """The schema the database has; None when it is empty. Raises NewerSchema when this program does not know it."""
     async with store.read() as connection:
         current: str | None = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
-    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
-    if current is not None and current not in known:
+    if current is not None and current not in _revisions()[1]:
         raise NewerSchema(
             f"the database has schema {current}, which is newer than this program knows (its newest is {head_revision()}); "
             "install the newer version, or restore the backup made before its upgrade"

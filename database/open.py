@@ -30,6 +30,7 @@ from database.repositories import (
     AuditLog,
     BalanceRepository,
     BaselineRepository,
+    BlockRepository,
     BookRepository,
     CubeRepository,
     EfficiencyRepository,
@@ -46,6 +47,7 @@ from database.repositories import (
     PriceRepository,
     ReportPlanRepository,
     ReportRepository,
+    SessionRepository,
     StateRepository,
     StateRuleRepository,
     TrendViewRepository,
@@ -83,6 +85,7 @@ class Database:
     efficiency: EfficiencyRepository
     alerts: AlertRepository
     access: AccessRepository
+    sessions: SessionRepository
     audit: AuditLog
     reports: ReportRepository
     books: BookRepository
@@ -96,6 +99,7 @@ class Database:
     notifications: NotificationRepository
     notes: NoteRepository
     loops: LoopRepository
+    blocks: BlockRepository
     inspection: InspectionRepository
     floor: FloorRepository
     report_plans: ReportPlanRepository
@@ -147,12 +151,13 @@ def _make_folder(data_dir: Path) -> None:
 @contextlib.asynccontextmanager
 async def open_database(
     url: str, data_dir: Path, clock: Clock, *, journal_limit_bytes: int = JOURNAL_LIMIT_BYTES, flush_s: float = 0.25,
-    commit_s: float = 1.0,
+    commit_s: float = 1.0, rollup_grace_s: float = 2.0,
 ) -> AsyncIterator[Database]:
     """Bring the schema up to date and build everything. Leaving keeps what the writer still holds, then closes.
 
     Raises ConfigError (URL, newer schema), StorageError (not reachable). Beside a running product too: only `writer.run` (or
-    `put_all`) takes the journal, and only one process can have it.
+    `put_all`) takes the journal, and only one process can have it. `rollup_grace_s`: see RollupKeeper; more where other processes
+    write samples.
     """
     _make_folder(data_dir)
     store = Store(url)
@@ -173,14 +178,16 @@ async def open_database(
         keys = data_dir / "keys"
         samples = SampleHistory(store, query)
         database = Database(
-            samples, writer, RollupKeeper(store, query, clock, writer.forget_marks), Retention(store, samples, clock),
+            samples, writer, RollupKeeper(store, query, clock, writer.forget_marks, grace_us=int(rollup_grace_s * 1e6)),
+            Retention(store, samples, clock),
             PlantRepository(store, Sealer(load_or_create_key(keys / "secrets.key"))),
             StateRepository(store), StateRuleRepository(store), EnergyRepository(store), EfficiencyRepository(store),
-            AlertRepository(store), AccessRepository(store),
+            AlertRepository(store), AccessRepository(store), SessionRepository(store),
             AuditLog(store, load_or_create_key(keys / "audit.key"), data_dir / "audit.head"),
             ReportRepository(store), BookRepository(store), EventRepository(store), PriceRepository(store), IdleRepository(store),
             FindingRepository(store), BaselineRepository(store), BalanceRepository(store), CubeRepository(store),
-            NotificationRepository(store), NoteRepository(store), LoopRepository(store), InspectionRepository(store),
+            NotificationRepository(store), NoteRepository(store), LoopRepository(store), BlockRepository(store),
+            InspectionRepository(store),
             FloorRepository(store),
             ReportPlanRepository(store), TrendViewRepository(store), warnings, store, data_dir, identity,
         )

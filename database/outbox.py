@@ -1,7 +1,7 @@
 """A feed's outbox: a journal of its own, a durable position in it, and the quarantine of what the destination refuses.
 
 Folder of one feed: `*.journal` (database.journal), `position.json` (how far the destination is, its books; replaced as a whole),
-`quarantine.jsonl` (one line for each refusal; its length is in the position, so that a half-written end does not count).
+`quarantine.jsonl` (database.outbox_quarantine; which file it is and its length are in the position).
 
 taken = delivered + waiting + quarantined + dropped holds at every instant a process can be killed at: what is delivered a second
 time after that is the same items under the same identity.
@@ -14,14 +14,17 @@ import json
 import logging
 import os
 import struct
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from database.columns import PlanCache, decode, encode
 from database.journal import Journal, Record
-from domain.feed import FeedEvent, Kept, OutboxBook, Parcel, Refused
+from database.outbox_gaps import GapRecords
+from database.outbox_quarantine import Place, QuarantineFile, chosen
+from domain.feed import FeedEvent, FeedGap, Kept, Moved, OutboxBook, Parcel, Quarantined, Refused
 from domain.sample import Batch, TagId, TextSample
 
 log = logging.getLogger(__name__)
@@ -42,6 +45,8 @@ class _Position:
     dropped: int = 0
     again: int = 0  # items that entered the journal a second time, out of the quarantine
     quarantine_bytes: int = 0
+    quarantine_file: int = 0  # generation of the file
+    until_us: int | None = None  # newest time in what is settled
     source: list[int] | None = None  # number and count behind the newest block of the writer, when the journal is empty
 
 
@@ -56,19 +61,26 @@ class DiskOutbox:
     _position: _Position = field(init=False)
     _entered: int = 0  # items of the journal's records so far
     _again: int = 0
+    _retried: list[int] | None = field(default_factory=list)  # entries queued again, which the position still has; None: all
+    _refusals: int = 0  # entries of the quarantine
     _source: list[int] | None = None
     _oldest_us: int | None = None
     _lost_position: bool = False
     _plans: PlanCache = field(default_factory=PlanCache)
+    _gaps: GapRecords = field(init=False)
+    _refused: QuarantineFile = field(init=False)
 
     def __post_init__(self) -> None:
-        self._journal = Journal(self.folder, self.identity, self.limit_bytes)
+        self._journal = Journal(self.folder, self.identity, self.limit_bytes, on_drop=self._note_full)
+        self._gaps = GapRecords(self.folder / "gaps.json", _replace)
+        self._refused = QuarantineFile(self.folder, _replace)
         self._position = _Position(self.identity.hex())
 
     # -- life -----------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
         self._journal.open()
+        self._gaps.open()
         self._position = position = self._read_position()
         self._entered, self._again, self._source = position.settled, position.again, position.source
         last = self._journal.last
@@ -77,10 +89,11 @@ class DiskOutbox:
             self._entered, self._again, self._source = last.kept_before + last.samples, counts["again"], counts["source"]
             if self._lost_position:  # what it knew of the quarantine is gone with it
                 position.again, position.delivered = self._again, position.delivered - self._again
-        if self._again > position.again:  # killed between queueing the quarantine again and emptying it
-            self._empty_quarantine(again=self._again)
-        self._cut_quarantine()
+            self._forget_retried(counts)
+        self._refused.tidy(self._shelf)
+        self._refusals = self._refused.count(self._shelf)
         self._look_at_oldest()
+        self._note_untold(position.settled, self._begin, self._oldest_us)
 
     def close(self) -> None:
         self._journal.close()
@@ -99,19 +112,22 @@ class DiskOutbox:
     def source_number(self) -> int | None:
         return None if self._source is None else self._source[0]
 
-    def append(self, kept: Kept | None, events: Sequence[FeedEvent]) -> None:
-        missed, source = 0, self._source
+    @property
+    def source(self) -> tuple[int, int] | None:
+        return None if self._source is None else (self._source[0], self._source[1])
+
+    def append(self, kept: Kept | None, events: Sequence[FeedEvent], lost: Sequence[FeedEvent] = ()) -> None:
+        missed, source, times = len(lost), self._source, [event.time_us for event in lost]
         if kept is not None and source is not None:
             if kept.number <= source[0]:
                 kept = None
-            else:
-                missed = max(0, kept.kept_before - source[1])
+            elif kept.kept_before > source[1]:
+                missed += kept.kept_before - source[1]
+                times += [self._newest_us or kept.from_us, kept.from_us]
         if kept is not None:
             source = [kept.number, kept.kept_before + kept.samples]
-        if kept is None and not events:
+        if kept is None and not events and not missed:
             return
-        if missed:
-            log.error("outbox %s: %d samples were kept that never came here", self.folder.name, missed)
         self._entered += missed
         try:
             self._add_record(kept, events, source)
@@ -119,9 +135,55 @@ class DiskOutbox:
             self._entered -= missed
             raise
         self._source = source
+        if missed:
+            end = self._last_kept_before
+            self._note(missed, min(times), max(times), "unwritten", end - missed, end)
 
-    def miss(self, items: int) -> None:
-        self._entered += items
+    @property
+    def _newest_us(self) -> int | None:
+        last = self._journal.last
+        return self._position.until_us if last is None else last.to_us
+
+    @property
+    def _last_kept_before(self) -> int:
+        last = self._journal.last
+        return self._entered if last is None else last.kept_before
+
+    # -- gaps -----------------------------------------------------------------------------------------------------
+
+    def gaps(self) -> Sequence[FeedGap]:
+        return self._gaps.gaps()
+
+    def new_gaps(self) -> Sequence[FeedGap]:
+        return self._gaps.news()
+
+    def _note(self, items: int, from_us: int, to_us: int, reason: str, begin: int = 0, end: int = 0) -> None:
+        if items > 0:
+            self._gaps.note(FeedGap(min(from_us, to_us), to_us, items, reason, time.time_ns() // 1000), begin, end)
+
+    def _note_full(self, records: list[Record]) -> None:
+        """The limit throws these away; what of them was settled is no loss."""
+        lost = [record for record in records if record.number > self._position.number]
+        if lost:
+            begin, end = lost[0].kept_before, lost[-1].kept_before + lost[-1].samples
+            times = [us for record in lost if record.samples for us in (record.from_us, record.to_us)]
+            untold = end - begin - self._gaps.told(begin, end)
+            self._note(untold, min(times, default=0), max(times, default=0), "full", begin, end)
+
+    def _note_untold(self, begin: int, end: int, to_us: int | None) -> None:
+        """Items that are not there, and for which there is no record yet why."""
+        untold = end - begin - self._gaps.told(begin, end)
+        if untold > 0:
+            upto = to_us or self._position.until_us or time.time_ns() // 1000
+            self._note(untold, self._position.until_us or upto, upto, "damaged", begin, end)
+
+    @property
+    def _begin(self) -> int:
+        """Where what is still on the disk begins."""
+        first = self._journal.kept_before
+        if first is None:
+            return self._position.settled if self._journal.last is not None and self._waiting else self._entered
+        return max(self._position.settled, min(first, self._entered))
 
     def _add_record(self, kept: Kept | None, events: Sequence[FeedEvent], source: list[int] | None) -> None:
         told = json.dumps([asdict(event) for event in events], ensure_ascii=False).encode() if events else b""
@@ -129,7 +191,7 @@ class DiskOutbox:
         samples = (kept.samples if kept is not None else 0) + len(events)
         last = self._journal.last
         number = max(self._position.number, last.number if last is not None else 0) + 1
-        counts = json.dumps({"again": self._again, "source": source}).encode()
+        counts = json.dumps({"again": self._again, "source": source, "retried": self._retried}).encode()
         block = _EVENTS.pack(len(told)) + told + (kept.block if kept is not None else b"")
         record = Record(number, self._entered, min(times, default=0), max(times, default=0), samples, counts, block)
         self._journal.append(record)
@@ -173,24 +235,36 @@ class DiskOutbox:
 
     def settle(self, parcel: Parcel, refused: Sequence[Refused] = ()) -> None:
         position = self._position
+        if parcel.missed:
+            self._note_missed(parcel)
         new = _Position(**asdict(position))
         gone = sum(len(one) for one in refused)
-        new.quarantine_bytes += self._add_to_quarantine(refused)
+        new.quarantine_bytes = self._refused.append(self._shelf, refused, time.time_ns() // 1000).size
         new.number, new.settled = parcel.number, position.settled + len(parcel) + parcel.missed
         new.delivered += len(parcel) - gone
         new.quarantined += gone
         new.dropped += parcel.missed
         new.again, new.source = self._again, self._source
+        new.until_us = max((us for us in (position.until_us, _newest(parcel)) if us is not None), default=None)
         self._position = new
         try:
             self._write_position()
         except OSError:
             self._position = position
             raise
+        self._refusals += len(refused)
         self._journal.settle(parcel.number)
         self._look_at_oldest()
         if new.quarantine_bytes > MOST_QUARANTINE_BYTES:
             self._shorten_quarantine()
+
+    def _note_missed(self, parcel: Parcel) -> None:
+        """Of what the parcel lacks, that which has no gap record yet: it could not be read."""
+        begin = self._position.settled
+        end = begin + len(parcel) + parcel.missed
+        untold = parcel.missed - self._gaps.told(begin, end)
+        upto = _oldest(parcel) or self._position.until_us or time.time_ns() // 1000
+        self._note(untold, self._position.until_us or upto, upto, "damaged", end - untold, end)
 
     @property
     def _last_number(self) -> int:
@@ -206,78 +280,91 @@ class DiskOutbox:
 
     # -- quarantine -----------------------------------------------------------------------------------------------
 
-    def quarantine(self, most: int = 100) -> Sequence[Refused]:
-        found = []
-        for line in self._quarantine_lines():
-            found.append(_refused_of(line))
-            if len(found) >= most:
-                break
-        return found
+    @property
+    def _shelf(self) -> Place:
+        return Place(self._position.quarantine_file, self._position.quarantine_bytes)
 
-    def retry_quarantine(self) -> int:
-        refused = [_refused_of(line) for line in self._quarantine_lines()]
-        count = sum(len(one) for one in refused)
-        if not count:
-            return 0
-        self._again += count
+    def quarantine(self, most: int = 100, skip: int = 0, numbers: Collection[int] | None = None) -> Sequence[Quarantined]:
+        if numbers is None:
+            return self._refused.entries(self._shelf, most, skip)
+        return chosen(self._refused.entries(self._shelf), numbers)[0][skip : skip + most]
+
+    def retry_quarantine(self, numbers: Collection[int] | None = None) -> Moved:
+        again, left = chosen(self._refused.entries(self._shelf), numbers)
+        moved = _moved(again)
+        if not moved.entries:
+            return moved
+        shelf, before = self._refused.without(self._shelf, left), self._retried
+        self._again += moved.items
+        self._retried = None if numbers is None or before is None else [*before, *(entry.number for entry in again)]
         try:
-            self._add_record(_as_kept(refused, self._plans), [e for one in refused for e in one.events], self._source)
+            self._add_record(_as_kept(again, self._plans), [e for one in again for e in one.events], self._source)
         except OSError:
-            self._again -= count
+            self._again, self._retried = self._again - moved.items, before
             raise
-        self._empty_quarantine(again=self._again)
-        return count
+        self._take_out(shelf, moved, left)
+        return moved
 
-    def discard_quarantine(self) -> int:
-        count = self._position.quarantined
-        self._position.dropped += count
-        self._empty_quarantine(again=self._position.again)
-        return count
+    def discard_quarantine(self, numbers: Collection[int] | None = None) -> Moved:
+        out, left = chosen(self._refused.entries(self._shelf), numbers)
+        moved = _moved(out) if numbers is not None else Moved(len(out), self._position.quarantined)
+        if moved.entries or moved.items:
+            self._give_up_refused(out, left, moved, "given_up")
+        return moved
 
-    def _empty_quarantine(self, again: int) -> None:
-        self._position.again, self._position.quarantined, self._position.quarantine_bytes = again, 0, 0
+    def _give_up_refused(self, out: Sequence[Quarantined], left: Sequence[Quarantined], moved: Moved, reason: str) -> None:
+        shelf = self._refused.without(self._shelf, left)
+        times = [us for one in out for us in _times(one)]
+        self._note(moved.items, min(times, default=0), max(times, default=0), reason)
+        self._position.dropped += moved.items
+        self._take_out(shelf, moved, left)
+
+    def _take_out(self, shelf: Place, moved: Moved, left: Sequence[Quarantined]) -> None:
+        """`moved` are in the queue again or given up: from here on the quarantine is `shelf`, with `left` in it."""
+        position = self._position
+        position.quarantined -= moved.items
+        position.quarantine_file, position.quarantine_bytes, position.again = shelf.generation, shelf.size, self._again
+        self._refusals = len(left)
         self._write_position()
-        self._cut_quarantine()
+        self._refused.tidy(shelf)
 
-    def _add_to_quarantine(self, refused: Sequence[Refused]) -> int:
-        """Bytes written behind what is there."""
-        if not refused:
+    def _forget_retried(self, counts: Mapping[str, Any]) -> None:
+        """Killed between queueing entries of the quarantine again and taking them out of it."""
+        position, numbers = self._position, counts.get("retried")
+        whole = numbers is None and self._again > position.again
+        if not whole and not numbers:
+            return
+        out, left = chosen(self._refused.entries(self._shelf), None if whole else numbers)
+        if out:
+            self._take_out(self._refused.without(self._shelf, left), _moved(out), left)
+
+    def discard_backlog(self) -> int:
+        count, last = self.book().waiting, self._journal.last
+        if not self._waiting:
             return 0
-        lines = b"".join(json.dumps(asdict(one), ensure_ascii=False).encode() + b"\n" for one in refused)
-        self._cut_quarantine()
-        with self._quarantine_file.open("ab") as file:
-            file.write(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        return len(lines)
-
-    def _cut_quarantine(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.truncate(self._quarantine_file, min(self._position.quarantine_bytes, self._quarantine_file.stat().st_size))
+        begin, until = self._begin, self._newest_us or time.time_ns() // 1000
+        untold = self._entered - begin - self._gaps.told(begin, self._entered)
+        self._note(untold, self._oldest_us or until, until, "given_up", begin, self._entered)
+        new = _Position(**asdict(self._position))
+        new.dropped += self._waiting
+        new.number, new.settled, new.until_us = max(new.number, self._last_number), self._entered, until
+        new.again, new.source = self._again, self._source
+        old, self._position = self._position, new
+        try:
+            self._write_position()
+        except OSError:
+            self._position = old
+            raise
+        if last is not None:
+            self._journal.settle(last.number)
+        self._look_at_oldest()
+        return count
 
     def _shorten_quarantine(self) -> None:
         """Beyond its bound the oldest half of the refusals goes; they are counted as dropped."""
-        lines = list(self._quarantine_lines())
-        kept = lines[len(lines) // 2 :]
-        gone = sum(len(_refused_of(line)) for line in lines[: len(lines) // 2])
-        log.error("outbox %s: the quarantine is full, its oldest %d items are dropped", self.folder.name, gone)
-        data = b"".join(line + b"\n" for line in kept)
-        self._position.quarantined -= gone
-        self._position.dropped += gone
-        self._position.quarantine_bytes = len(data)
-        _replace(self._quarantine_file, data)
-        self._write_position()
-
-    def _quarantine_lines(self) -> Iterable[bytes]:
-        try:
-            with self._quarantine_file.open("rb") as file:
-                return file.read(self._position.quarantine_bytes).splitlines()
-        except FileNotFoundError:
-            return []
-
-    @property
-    def _quarantine_file(self) -> Path:
-        return self.folder / "quarantine.jsonl"
+        entries = self._refused.entries(self._shelf)
+        out, left = entries[: len(entries) // 2], entries[len(entries) // 2 :]
+        self._give_up_refused(out, left, _moved(out), "refused_full")
 
     # -- books ----------------------------------------------------------------------------------------------------
 
@@ -288,6 +375,7 @@ class DiskOutbox:
         return OutboxBook(
             self._entered - self._again, position.delivered, self._waiting - gone,
             position.quarantined, position.dropped + gone, self._oldest_us, self._journal.size_bytes, self.limit_bytes,
+            self._refusals,
         )  # fmt: skip
 
     def _read_position(self) -> _Position:
@@ -306,11 +394,13 @@ class DiskOutbox:
             return found
         log.error("outbox %s belongs to another database: it begins anew, the old quarantine is set aside", self.folder.name)
         with contextlib.suppress(FileNotFoundError):
-            self._quarantine_file.rename(self.folder / f"quarantine-{found.identity[:8]}.jsonl")
+            old = self._refused.path(Place(found.quarantine_file))
+            old.rename(self.folder / f"quarantine-{found.identity[:8]}.jsonl")
         return fresh
 
     def _write_position(self) -> None:
         _replace(self.folder / "position.json", json.dumps(asdict(self._position)).encode())
+        self._retried = []
 
 
 def _replace(path: Path, data: bytes) -> None:
@@ -324,18 +414,26 @@ def _replace(path: Path, data: bytes) -> None:
     beside.rename(path)
 
 
+def _times(some: Parcel | Refused) -> list[int]:
+    return [row[1] for row in some.samples] + [event.time_us for event in some.events]
+
+
+def _oldest(parcel: Parcel) -> int | None:
+    return min(_times(parcel), default=None)
+
+
+def _newest(parcel: Parcel) -> int | None:
+    return max(_times(parcel), default=None)
+
+
 def _parts(block: bytes) -> tuple[list[FeedEvent], bytes]:
     (length,) = _EVENTS.unpack_from(block)
     told = block[_EVENTS.size : _EVENTS.size + length]
     return [FeedEvent(**event) for event in json.loads(told)] if told else [], block[_EVENTS.size + length :]
 
 
-def _refused_of(line: bytes) -> Refused:
-    found = json.loads(line)
-    return Refused(
-        found["reason"], [(tag, us, value, quality) for tag, us, value, quality in found["samples"]],
-        [TextSample(**text) for text in found["texts"]], [FeedEvent(**event) for event in found["events"]],
-    )  # fmt: skip
+def _moved(entries: Sequence[Quarantined]) -> Moved:
+    return Moved(len(entries), sum(map(len, entries)))
 
 
 def _as_kept(refused: Sequence[Refused], plans: PlanCache) -> Kept | None:

@@ -45,11 +45,13 @@ class RollupKeeper:
     """Run `run` beside the writer; questions are answered right in any case (RollupQuery), only slower without it."""
 
     def __init__(
-        self, store: Store, query: RollupQuery, clock: Clock, forget_marks: ForgetMarks, *, period_s: float = 5.0
+        self, store: Store, query: RollupQuery, clock: Clock, forget_marks: ForgetMarks, *, period_s: float = 5.0,
+        grace_us: int = GRACE_US,
     ) -> None:
-        """`forget_marks`: the writer's, told which marks are about to be worked off."""
+        """`forget_marks`: the writer's, told which marks are about to be worked off; writers in other processes are not told, and
+        with them `grace_us` says how long after its end a bucket is left alone."""
         self._store, self._query, self._clock, self._forget = store, query, clock, forget_marks
-        self._period_s = period_s
+        self._period_s, self._grace_us = period_s, grace_us
         self._token = 0
         self._lock = asyncio.Lock()
 
@@ -70,7 +72,7 @@ class RollupKeeper:
             async with self._store.read() as connection:
                 if await self._query.refresh(connection):
                     await self._check_zone()
-            now_us, done, after_us = self._clock.now_us() - GRACE_US, 0, None
+            now_us, done, after_us = self._clock.now_us() - self._grace_us, 0, None
             for step in STAGES:
                 marks = await self._closed_marks(step, now_us, after_us)
                 weight = await self._weights(marks) if step is Step.M1 else lambda _tag_id: 1.0

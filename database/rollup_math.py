@@ -240,6 +240,17 @@ def joined(begins_us: Ints, width_us: int) -> list[tuple[int, int]]:
     return list(zip(begins_us[first].tolist(), (begins_us[last] + width_us).tolist(), strict=True))
 
 
+def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """[from, to) in time order, those that overlap or touch as one."""
+    found: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((begin, end))
+    return found
+
+
 def runs(times_us: Iterable[int], width_us: int) -> list[tuple[int, int]]:
     """Neighbouring buckets joined: [from, to) in time order."""
     found: list[tuple[int, int]] = []

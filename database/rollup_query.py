@@ -26,6 +26,7 @@ from database.rollup_math import (
     TagFacts,
     combine,
     joined,
+    merged,
     minute_rows,
     reach,
     runs,
@@ -133,8 +134,8 @@ class RollupQuery:
         inner = await self._all_good(connection, facts.tag_id, begin_us, end_us)
         readings = [*outer, *inner, *await self._good(connection, facts.tag_id, since=end_us)]
         times = np.array([reading[0] for reading in readings], np.int64)
-        spans = [reach(readings, times, begin, end) for begin, end in joined(marked, MINUTE_US)]
-        return np.unique(np.concatenate([np.arange(*span, MINUTE_US, dtype=np.int64) for span in spans]))
+        spans = merged(reach(readings, times, begin, end) for begin, end in joined(marked, MINUTE_US))
+        return np.concatenate([np.arange(*span, MINUTE_US, dtype=np.int64) for span in spans])
 
     async def _rows(
         self, connection: AsyncConnection, facts: TagFacts, step: Step, from_us: int, to_us: int,
@@ -265,9 +266,8 @@ class RollupQuery:
             row = found.get((facts.tag_id, begin))
             if row is not None:
                 found[facts.tag_id, begin] = _grown(row, consumption, estimated)
-            elif consumption:
-                nothing = RollupRow(begin, 0, 0, None, None, None, None, None, 0)
-                found[facts.tag_id, begin] = _grown(nothing, consumption, estimated)
+            elif consumption:  # of a counter read each hour nearly every minute is such a one
+                found[facts.tag_id, begin] = RollupRow(begin, 0, 0, None, None, None, None, None, 0, consumption, estimated)
 
     async def combined(self, connection: AsyncConnection, step: Step, buckets: Iterable[Bucket]) -> Rows:
         """Rows of longer buckets from those stored one step below; buckets near to each other."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Table, func, select, union_all
+from sqlalchemy import func, select
 
 from database import tables
 from database.engine import Store
@@ -14,7 +14,7 @@ from domain.quality import Quality
 from domain.sample import Sample, TagId
 
 _T = tables.sample
-TAGS_A_QUERY = 100
+TAGS_A_QUERY = 500
 
 
 class SampleHistory:
@@ -47,13 +47,13 @@ class SampleHistory:
         if tag_ids is None:
             async with self._store.read() as connection:
                 tag_ids = list((await connection.scalars(select(tables.tag.c.id))).all())
+        # one step into the key of each tag: max() would go through all of a tag's rows where the tag is not a constant
+        of_tag = select(_T.c.time_us).where(_T.c.tag_id == tables.tag.c.id)
+        newest = of_tag.order_by(_T.c.time_us.desc()).limit(1).scalar_subquery()
         found: list[Sample] = []
         for at in range(0, len(tag_ids), TAGS_A_QUERY):
-            newest = [
-                select(_T.c.tag_id, func.max(_T.c.time_us).label("time_us")).where(_T.c.tag_id == tag_id).group_by(_T.c.tag_id)
-                for tag_id in tag_ids[at : at + TAGS_A_QUERY]
-            ]
-            times = union_all(*newest).subquery()
+            chosen = tables.tag.c.id.in_(tag_ids[at : at + TAGS_A_QUERY])
+            times = select(tables.tag.c.id.label("tag_id"), newest.label("time_us")).where(chosen).subquery()
             wanted = select(_T).join(times, (_T.c.tag_id == times.c.tag_id) & (_T.c.time_us == times.c.time_us))
             async with self._store.read() as connection:
                 rows = (await connection.execute(wanted)).all()
@@ -73,18 +73,34 @@ class SampleHistory:
 
     async def oldest(self, tag_id: TagId) -> int | None:
         """Time of the oldest sample of a tag; None without any."""
-        return await self._oldest(tag_id, [_T])
-
-    async def begin(self, tag_id: TagId) -> int | None:
-        """Time of the oldest sample or roll-up of a tag: samples are deleted first; None without any."""
-        return await self._oldest(tag_id, [_T, *TABLES.values()])
-
-    async def _oldest(self, tag_id: TagId, kept: Sequence[Table]) -> int | None:
-        oldest = [select(func.min(table.c.time_us).label("time_us")).where(table.c.tag_id == tag_id) for table in kept]
-        every = union_all(*oldest).subquery()
         async with self._store.read() as connection:
-            found = await connection.scalar(select(func.min(every.c.time_us)))
+            found = await connection.scalar(select(func.min(_T.c.time_us)).where(_T.c.tag_id == tag_id))
         return None if found is None else int(found)
+
+    async def begins(self, tag_ids: Sequence[TagId]) -> Mapping[TagId, int | None]:
+        """Time of the oldest sample or roll-up of each of these tags, for samples are deleted first; None without any."""
+        columns = [
+            select(table.c.time_us).where(table.c.tag_id == tables.tag.c.id).order_by(table.c.time_us).limit(1).scalar_subquery()
+            for table in (_T, *TABLES.values())
+        ]
+        found: dict[TagId, int | None] = dict.fromkeys(tag_ids)
+        for at in range(0, len(tag_ids), TAGS_A_QUERY):
+            wanted = select(tables.tag.c.id, *columns).where(tables.tag.c.id.in_(tag_ids[at : at + TAGS_A_QUERY]))
+            async with self._store.read() as connection:
+                for tag_id, *oldest in (await connection.execute(wanted)).all():
+                    found[TagId(tag_id)] = min((int(us) for us in oldest if us is not None), default=None)
+        return found
+
+    async def kept_since(self) -> int | None:
+        """Time of the oldest sample or roll-up of all registered tags; None without any."""
+        asked = [
+            select(func.min(kept.c.time_us)).where(kept.c.tag_id == tables.tag.c.id).scalar_subquery().label(f"oldest_{n}")
+            for n, kept in enumerate([_T, *TABLES.values()])
+        ]
+        edges = select(*asked).subquery()  # by the key of each tag, not by a scan
+        async with self._store.read() as connection:
+            found = (await connection.execute(select(*(func.min(column) for column in edges.c)))).one()
+        return min((int(time_us) for time_us in found if time_us is not None), default=None)
 
     async def span(self) -> tuple[int, int] | None:
         """Oldest and newest time of all registered tags' samples; None without any."""

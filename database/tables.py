@@ -381,5 +381,8 @@ from database import tables_notes as tables_notes  # noqa: E402
 from database import tables_notifications as tables_notifications  # noqa: E402
 from database import tables_plant_versions as tables_plant_versions  # noqa: E402
 from database import tables_reports as tables_reports  # noqa: E402
+from database import tables_roles as tables_roles  # noqa: E402
+from database import tables_served as tables_served  # noqa: E402
+from database import tables_sessions as tables_sessions  # noqa: E402
 from database import tables_states as tables_states  # noqa: E402
 from database import tables_trends as tables_trends  # noqa: E402

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, SmallInteger, String
 
-from database.tables import Long, _table
+from database.tables import Blob, Long, _table
 
 inspection_item = _table(
     "inspection_item",
@@ -20,6 +20,20 @@ inspection_item = _table(
     Column("written_back", SmallInteger),
     Column("label", String(16), nullable=False),
     Index("ix_inspection_item_closed", "closed_us"),
+)
+inspection_picture = _table(
+    "inspection_picture",
+    Column("device_id", String(64), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),  # of its item
+    Column("closed_us", BigInteger, nullable=False),
+    Column("width", Integer, nullable=False),  # px
+    Column("height", Integer, nullable=False),
+    Column("region_x", Integer),  # where it deviates most, px; NULL: nowhere
+    Column("region_y", Integer),
+    Column("region_width", Integer),
+    Column("region_height", Integer),
+    Column("content", Blob, nullable=False),  # JPEG
+    Index("ix_inspection_picture_closed", "closed_us"),
 )
 quality_model = _table(
     "quality_model",

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from database.columns import Columns, PlanCache, decode, encode
+from database.columns import Columns, PlanCache, decode, encode_sound
 from database.delivery import Delivery, DiskFull
 from database.gaps import Gaps
 from database.handover import Handover, Mark, Waiting, nothing_left
@@ -61,6 +61,7 @@ class SampleWriter:
         self._queue: deque[Batch] = deque()
         self._queued = 0
         self._flushing = 0  # samples on their way into the journal
+        self._flushing_us: int | None = None  # time of the oldest of them
         self._memory: deque[Waiting] = deque()
         self._memory_samples = 0
         self._memory_whole = True  # memory holds everything that is not yet in the tables
@@ -143,8 +144,9 @@ class SampleWriter:
         free = self._space.free_bytes()
         state, cause = self._state(backlog)
         return StorageStatus(
-            state, cause, backlog, self._oldest_us if backlog else None, self._journal.size_bytes, self._journal.limit_bytes,
-            self._latency_ms, free, self._kind, (*self._warnings, *self._current_warnings(free)),
+            state, cause, backlog, self._waiting_since_us() if backlog else None,
+            self._journal.size_bytes, self._journal.limit_bytes, self._latency_ms,
+            free, self._kind, (*self._warnings, *self._current_warnings(free)),
         )
 
     # -- running ------------------------------------------------------------------------------------------------
@@ -290,11 +292,10 @@ class SampleWriter:
             if not batches:
                 return True
             started = self._clock.monotonic()
-            try:
-                columns, block = encode(batches, self._plans)
-            except (ValueError, TypeError, OverflowError):
-                batches = self._without_nonsense(batches)
-                columns, block = encode(batches, self._plans)
+            batches, columns, block = encode_sound(batches, self._plans)
+            if len(columns) < self._flushing:
+                self.ledger.lost["malformed"] += self._flushing - len(columns)
+                self._flushing = len(columns)
             kept = await self._keep(columns, block)
             if not kept:
                 self._queue.extendleft(reversed(batches))
@@ -311,20 +312,8 @@ class SampleWriter:
             batches.append(batch)
             self._flushing += len(batch)
             self._queued -= len(batch)
+        self._flushing_us = min((batch.time_us for batch in batches), default=None)
         return batches
-
-    def _without_nonsense(self, batches: list[Batch]) -> list[Batch]:
-        """A value that is no number costs its batch only (P7)."""
-        good = []
-        for batch in batches:
-            try:
-                encode([batch], self._plans)
-                good.append(batch)
-            except (ValueError, TypeError, OverflowError) as exc:
-                log.error("batch of %s holds a value that is no number: %s", batch.device_id, exc)
-                self.ledger.lost["malformed"] += len(batch)
-                self._flushing -= len(batch)
-        return good
 
     def _record(self, columns: Columns, block: bytes) -> Record:
         """A number is used once, also when its record could not be written."""
@@ -451,6 +440,13 @@ class SampleWriter:
             for callback in self._callbacks:
                 callback(dirty)
         return True
+
+    def _waiting_since_us(self) -> int | None:
+        """Time of the oldest sample that is not in the tables, whether it is kept already or not: who measures only what is over
+        must not take minutes for empty whose samples wait for the journal."""
+        queued_us = self._queue[0].time_us if self._queue else None
+        flushing_us = self._flushing_us if self._flushing else None
+        return min((us for us in (self._oldest_us, flushing_us, queued_us) if us is not None), default=None)
 
     async def _look_at_rest(self) -> None:
         if not self._pending():

@@ -20,15 +20,18 @@ from database.repositories.notifications import NotificationRepository
 from database.repositories.plants import PlantRepository
 from database.repositories.report_plans import ReportPlanRepository
 from database.repositories.reports import ReportRepository
+from database.repositories.served import BlockRepository
+from database.repositories.sessions import SessionRepository
 from database.repositories.state_rules import StateRuleRepository
 from database.repositories.states import StateRepository
 from database.repositories.trends import TrendViewRepository
 
 __all__ = [
     "AUDIT_HEAD", "AccessRepository", "AlertRepository", "AuditLog", "BalanceRepository", "BaselineRepository",
+    "BlockRepository",
     "BookRepository", "CubeRepository", "EfficiencyRepository", "EnergyRepository", "EventRepository", "FindingRepository",
     "FloorRepository", "IdleRepository", "InspectionRepository", "LoopRepository", "NoteRepository", "NotificationRepository",
     "PlantRepository",
-    "PriceRepository", "ReportPlanRepository", "ReportRepository", "StateRepository", "StateRuleRepository",
+    "PriceRepository", "ReportPlanRepository", "ReportRepository", "SessionRepository", "StateRepository", "StateRuleRepository",
     "TrendViewRepository",
 ]

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from database import tables
 from database.engine import Store
-from domain.access import AuditEntry
+from domain.access import EVERY_ENTRY, AuditEntry, AuditQuery
 from domain.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 _T, _META = tables.audit, tables.meta
 AUDIT_HEAD = "audit_head"  # last number, kept as a row so that all writers queue at it
 CHUNK = 2000
+_SEARCHED = (_T.c.actor, _T.c.source, _T.c.action, _T.c.subject, _T.c.old_json, _T.c.new_json)
 
 
 class AuditLog:
@@ -49,9 +50,11 @@ class AuditLog:
             await asyncio.to_thread(self._write_head, number, mac)
         return entry
 
-    async def entries(self, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
-        """Newest first; `before`: only entries with a smaller number."""
-        wanted = select(_T).order_by(_T.c.number.desc()).limit(limit)
+    async def entries(
+        self, limit: int, before: int | None = None, query: AuditQuery = EVERY_ENTRY
+    ) -> Sequence[AuditEntry]:
+        """What `query` asks for, newest first; `before`: only entries with a smaller number."""
+        wanted = select(_T).where(*_asked(query)).order_by(_T.c.number.desc()).limit(limit)
         if before is not None:
             wanted = wanted.where(_T.c.number < before)
         async with self._store.read() as connection:
@@ -110,6 +113,25 @@ async def _next_number(connection: AsyncConnection) -> int:
     number = int(head) + 1
     await connection.execute(update(_META).where(mine).values(value=str(number)))
     return number
+
+
+def _asked(query: AuditQuery) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if query.from_us is not None:
+        found.append(_T.c.time_us >= query.from_us)
+    if query.to_us is not None:
+        found.append(_T.c.time_us < query.to_us)
+    if query.failed:
+        found.append(_T.c.result != "ok")
+    if query.text:
+        ways = [column.contains(way, autoescape=True) for column in _SEARCHED for way in _ways(query.text)]
+        found.append(or_(*ways, _T.c.action.in_(query.actions)))
+    return found
+
+
+def _ways(text: str) -> set[str]:
+    """The text as it may be written: the engines do not agree on upper and lower case outside Latin letters."""
+    return {text, text.lower(), text.upper(), text.capitalize(), text.title()}
 
 
 def _row(entry: AuditEntry) -> dict[str, Any]:

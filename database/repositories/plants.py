@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, Table, delete, func, select, update
@@ -150,6 +150,22 @@ class PlantRepository:
         async with self._store.read() as connection:
             sealed = await connection.scalar(select(tables.secret.c.sealed).where(tables.secret.c.name == name))
         return None if sealed is None else self._sealer.open(name, bytes(sealed))
+
+    async def secrets(
+        self, names: Collection[str], unreadable: Callable[[StorageError], None] | None = None
+    ) -> Mapping[str, str]:
+        """See PlantStore.secrets."""
+        async with self._store.read() as connection:
+            rows = (await connection.execute(select(tables.secret.c.name, tables.secret.c.sealed))).all()
+        found: dict[str, str] = {}
+        for row in (row for row in rows if row.name in names):
+            try:
+                found[row.name] = self._sealer.open(row.name, bytes(row.sealed))
+            except StorageError as exc:
+                if unreadable is None:
+                    raise
+                unreadable(exc)
+        return found
 
     async def drop_unreadable_secrets(self) -> Sequence[str]:
         """Remove those that the key file at hand does not open (after a restore without the old keys); their names."""

@@ -15,8 +15,10 @@ import pytest
 from sqlalchemy import text, update
 
 from database import tables
+from database.backup import TABLES
 from database.open import Database, open_database
-from domain.access import ApiKey, Role, User
+from database.repositories import SessionRepository
+from domain.access import ApiKey, KeptSession, Role, User
 from domain.alert import Action, Alert, AlertState, Change, Hold, HoldKind, KeyHold, LimitRule, Priority
 from domain.energy import EnergyAccount, ShiftWindow
 from domain.errors import Conflict, NotFound, StorageError
@@ -217,6 +219,19 @@ async def test_held_conditions_outlive_their_alerts(database_url: str, tmp_path:
         assert list(await database.alerts.holds()) == [rule]
 
 
+async def sessions_are_kept(store: SessionRepository) -> None:
+    """They begin, go on and end; none comes back by going on, and none is in a backup."""
+    first, second, third = (KeptSession(f"{n:064}", n // 3, Role.ENGINEER, "m" * 64, T, T + 1, T + 2) for n in (1, 2, 3))
+    await store.settle([first, second, third], [], [])
+    later = [dataclasses.replace(one, used_us=T + 9, confirmed_us=T + 9, password_mark="n" * 64) for one in (first, second)]
+    await store.settle([], later, [second.digest])
+    assert sorted(await store.kept(), key=lambda one: one.digest) == [later[0], third]
+    await store.settle([], [later[1]], [])
+    await store.end_of_user(1)
+    assert await store.kept() == [later[0]]
+    assert "web_session" not in {table.name for table in TABLES}
+
+
 async def test_users_and_keys(database_url: str, tmp_path: Path, fake_clock: FakeClock) -> None:
     async with opened(database_url, tmp_path, fake_clock) as database:
         access = database.access
@@ -245,6 +260,7 @@ async def test_users_and_keys(database_url: str, tmp_path: Path, fake_clock: Fak
         assert [k.revoked for k in await access.keys()] == [True]
         with pytest.raises(NotFound):
             await access.revoke_key(999)
+        await sessions_are_kept(database.sessions)
 
 
 @pytest.mark.parametrize(

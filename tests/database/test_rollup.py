@@ -14,7 +14,7 @@ from sqlalchemy import event, select
 
 from database import rollup, tables
 from database.open import Database
-from database.rollup_math import Calendar, TagFacts
+from database.rollup_math import Calendar, TagFacts, merged
 from database.rollup_query import TABLES
 from domain.counter import CounterSpec, estimated_between, growth_between, increments
 from domain.ports import RollupRow, Step
@@ -412,3 +412,16 @@ def test_the_reference_itself_on_a_case_done_by_hand() -> None:
     assert (row.count, row.good_count, row.covered_us) == (4, 3, 25_000_000)
     assert row.mean == pytest.approx((2 * 10 + 4 * 5 + 8 * 10) / 25)
     assert COUNTER.spec == CounterSpec()
+
+
+@pytest.mark.parametrize(
+    ("spans", "whole"),
+    [
+        ([], []),
+        ([(0, 2), (4, 6)], [(0, 2), (4, 6)]),
+        ([(4, 6), (0, 4)], [(0, 6)]),
+        ([(0, 9), (2, 3), (8, 12)], [(0, 12)]),
+    ],
+)
+def test_spans_that_overlap_or_touch_are_one(spans: list[tuple[int, int]], whole: list[tuple[int, int]]) -> None:
+    assert merged(spans) == whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from database import tables
 from database.retention import DAY_US, Policy
@@ -44,7 +44,7 @@ async def test_latest_values_and_the_view_of_them(database_url: str, tmp_path: P
     async with opened(database_url, tmp_path) as database:
         tags = await database.plants.save({}, plant(*(f"m{n}" for n in range(50))))
         assert await database.samples.latest() == []
-        assert await database.samples.span() is None
+        assert (await database.samples.span(), await database.samples.kept_since()) == (None, None)
         ids = tuple(tag.id for tag in tags)
         for n in range(5):
             database.writer.put(Batch("m", T + n, ids[: 140 - n * 10], [float(n)] * (140 - n * 10), [0] * (140 - n * 10)))
@@ -57,6 +57,8 @@ async def test_latest_values_and_the_view_of_them(database_url: str, tmp_path: P
         assert (latest[ids[139]].value, latest[ids[139]].time_us) == (0.0, T)
         assert (await database.samples.latest_good([ids[0], 9999]))[ids[0]].value == 4.0
         assert await database.samples.span() == (T, T + 99)
+        assert await database.samples.begins([ids[139], ids[140], ids[0]]) == {ids[139]: T, ids[140]: None, ids[0]: T}
+        assert await database.samples.kept_since() == T
         async with database.store.read() as connection:
             rows = (await connection.execute(text("SELECT tag, unit, value, quality FROM v_latest ORDER BY tag_id"))).all()
         assert len(rows) == 140
@@ -78,6 +80,29 @@ async def test_old_samples_go_and_young_ones_stay(database_url: str, tmp_path: P
         assert await count(database, tables.rollup_1m) == 11
         assert await count(database, tables.rollup_15m) == 11
         assert await database.retention.work() == 0
+
+
+async def test_tags_with_nothing_old_cost_no_statements(database_url: str, tmp_path: Path) -> None:
+    """A round over thousands of tags asks each table once; only tags that hold something old are written to."""
+    async with opened(database_url, tmp_path, FakeClock(T)) as database:
+        ids = tuple(tag.id for tag in await database.plants.save({}, plant(*(f"m{n}" for n in range(50)))))
+        old, edge = T - 11 * DAY_US, T - 10 * DAY_US
+        await database.writer.put_all([Batch("m", T, ids, [1.0] * len(ids), [0] * len(ids)), Batch("m", edge, ids[:9], [1.0] * 9, [0] * 9)])
+        await database.writer.put_all([Batch("m", old, ids[3:5], [1.0, 1.0], [0, 0])])
+        said: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+            said.append(statement.lstrip().partition(" ")[0])
+
+        database.retention.policy = Policy(sample=10, rollup_1m=None, rollup_15m=None, tag_event=None, inspection_item=None, inspection_picture=None)
+        event.listen(database.store.engine.sync_engine, "before_cursor_execute", note)
+        try:
+            assert await database.retention.work() == 2
+            assert said.count("DELETE") == 2
+            assert len(said) < 20
+        finally:
+            event.remove(database.store.engine.sync_engine, "before_cursor_execute", note)
+        assert await count(database, tables.sample) == len(ids) + 9
 
 
 @pytest.mark.parametrize(("off_days", "deletes"), [(-2, False), (400, False), (20, True)])
