@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from domain.browse import BrowsedNode
+from domain.commissioning import Found as Found
 from domain.plant import Device, Line
 from domain.profile import Group
 from domain.sample import Reading
@@ -107,14 +108,6 @@ class Source(Driver, Protocol):
         handed on says all. Raises DeviceUnreachable when it has been silent for too long, which turns the device's points bad.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Something a survey of a line came upon: where it is, and what it says of itself."""
-
-    where: str
-    answer: str
 
 
 @runtime_checkable

@@ -534,6 +534,12 @@ async def scan_addresses(
 
 
 async def survey_line(runner: LineRunner, seconds: float) -> Sequence[Found] | None:
-    """What is on a line whose devices have no numbers; None where its driver cannot tell. Raises LineDown ..."""
+    """What is on a line whose devices have no numbers; None where its driver cannot tell. Raises LineDown ...
+
+    A line that speaks by itself goes on meanwhile: its grid does not wait for seconds.
+    """
+    running = runner.driver
+    if isinstance(running, Source) and isinstance(running, Surveyed):
+        return await running.survey(seconds)
     async with runner.borrowed() as driver:
         return await driver.survey(seconds) if isinstance(driver, Surveyed) else None

@@ -49,6 +49,8 @@ class Picture:
         self._texts = {
             group: tuple(p.tag for p in device.profile.points if p.group is group and self.values[p.tag].text) for group in Group
         }
+        # values with times of their own come one by one
+        self._singles: dict[tuple[str, ...], tuple[str, ...]] = {(tag,): (tag,) for tag in self.values}
         self._subsets: dict[tuple[str, ...], tuple[str, ...]] = {points: points for points in self._groups.values()}
         self._seen: dict[str, Seen] = {}
 
@@ -147,7 +149,7 @@ class Picture:
 
     def _interned(self, points: tuple[str, ...]) -> tuple[str, ...]:
         """The same tuple for the same points: what is compiled for a reading is found by its identity."""
-        known = self._subsets.get(points)
+        known = self._singles.get(points) or self._subsets.get(points)
         if known is None:
             if len(self._subsets) >= MOST_SUBSETS:
                 self._subsets = {tags: tags for tags in self._groups.values()}

@@ -67,6 +67,7 @@ class PolledDevice:
         self.device = device
         self._clock, self._on_reading, self._lateness = clock, on_reading, lateness
         self.plan: DevicePlan | None = None
+        self._source: Source | None = None
         self.backoff = Backoff()
         self.state = "waiting" if device.enabled else "disabled"
         self.reason = "waiting"  # why it is not online: kind of the last error
@@ -100,6 +101,7 @@ class PolledDevice:
 
     def prepare(self, driver: Driver) -> None:
         """Compile for a fresh connection. A profile that cannot run there leaves the device without plan, bad, in back-off."""
+        self._source = driver if isinstance(driver, Source) else None  # asked once: it looks at each method of the protocol
         try:
             self.plan = driver.prepare(self.device)
         except ConfigError as exc:
@@ -129,8 +131,8 @@ class PolledDevice:
             hang.until = began + slot.limit_s
             trace, error = (None, "") if monitor is None else (monitor.trace(), "")
             try:
-                if isinstance(driver, Source):
-                    reading = await driver.current(plan, slot.group)
+                if self._source is not None:
+                    reading = await self._source.current(plan, slot.group)
                 else:
                     reading = await driver.read(plan, slot.group) if trace is None else await driver.read(plan, slot.group, trace)
             except LineDown as exc:

@@ -38,12 +38,14 @@ class PointValue:
             return None, Quality.NO_VALUE
         if not isinstance(raw, int | float):
             return None, Quality.DECODE_ERROR
-        return self._finite(float(raw))
+        try:
+            return self._finite(float(raw))
+        except OverflowError:  # a whole number of any length, as JSON may hold
+            return None, Quality.DECODE_ERROR
 
     def _finite(self, value: float) -> tuple[float | None, Quality]:
-        if not math.isfinite(value):
-            return None, Quality.NO_VALUE
-        return value * self.factor + self.offset, Quality.GOOD
+        scaled = value * self.factor + self.offset
+        return (scaled, Quality.GOOD) if math.isfinite(scaled) else (None, Quality.NO_VALUE)
 
     def words(self, raw: object) -> str:
         """The text of a text point: of a number its name in the point's enum where it has one."""

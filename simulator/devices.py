@@ -30,6 +30,7 @@ class SimulatedDevice:
     def __init__(self, device: Device, source: Source, clock: Clock, zone: ZoneInfo) -> None:
         self.device, self._source, self._clock = device, source, clock
         self._over: dict[str, Value] = {}
+        self.on_part: list[Callable[[], None]] = []  # told when a part is done, before its frame goes out
         self._wire: dict[str, Value] = {}  # already in the registers, exact
         self._held = False
         self._written_us = 0

@@ -15,6 +15,8 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape, quoteattr
 
+from simulator.tcp_server import TcpServer
+
 PONG_MS: Final = 10_000
 BUFFER: Final = 10_000
 
@@ -34,39 +36,7 @@ def stamp(time_us: int) -> str:
     return datetime.fromtimestamp(time_us / 1e6, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-class _Server:
-    def __init__(self) -> None:
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-        self.host, self.port = "", 0
-
-    async def start(self, host: str, port: int) -> None:
-        """Raises OSError."""
-        self._server = await asyncio.start_server(self._accept, host, port)
-        self.host, self.port = self._server.sockets[0].getsockname()[:2]
-
-    async def stop(self) -> None:
-        """Cut everybody off."""
-        if self._server is not None:
-            self._server.close()
-            for writer in list(self._writers):
-                writer.close()
-            await self._server.wait_closed()
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ValueError):
-                await self._serve(reader, writer)
-        finally:
-            self._writers.discard(writer)
-            writer.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        raise NotImplementedError
-
-
-class AdapterServer(_Server):
+class AdapterServer(TcpServer):
     """One machine's adapter: whoever connects gets all that is, then what changes."""
 
     def __init__(self) -> None:
@@ -94,7 +64,7 @@ def _line(told: Told) -> str:
     return f"{stamp(told.time_us)}|{told.item}|{told.value}\r\n"
 
 
-class AgentServer(_Server):
+class AgentServer(TcpServer):
     """An agent for several machines. `restart` gives it a new instance and empties its buffer, as a real one does."""
 
     def __init__(self, buffer: int = BUFFER) -> None:

@@ -118,7 +118,12 @@ async def simulate(
             simulation.servers |= {line.id: tcp for line in sharing}
         for transport, lines_of in further.items():
             lines |= await stack.enter_async_context(server_of(transport)(simulation, lines_of, free_ports))
-        simulation.plant = replace(plant, lines=tuple(lines.get(line.id, line) for line in plant.lines))
+        cameras = plant.cameras
+        if cameras:
+            from simulator.cameras import serve_cameras  # noqa: PLC0415 - it draws, which few plants need
+
+            cameras = await stack.enter_async_context(serve_cameras(cameras, simulation.devices, free_ports, seed))
+        simulation.plant = replace(plant, lines=tuple(lines.get(line.id, line) for line in plant.lines), cameras=cameras)
         yield simulation
 
 

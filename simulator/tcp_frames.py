@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from domain.plant import Line
 from simulator.control_words import Wire, wire_values
 from simulator.devices import SimulatedDevice
 from simulator.serve import Simulation, cannot_serve
+from simulator.tcp_server import TcpServer
 
 INTERVAL_S: Final = 0.2
 PART_FRAMES: Final = 10
@@ -25,49 +27,45 @@ _FORMATS: Final = {
 }  # fmt: skip
 
 
-class FrameServer:
-    """Sends the frame of its devices to whoever connects; `received` keeps what is sent to it."""
+class FrameServer(TcpServer):
+    """Sends the frame of its devices to whoever connects; `received` keeps what is sent to it: (s since the trigger, bytes).
 
-    def __init__(self, line: Line, devices: Sequence[SimulatedDevice], interval_s: float = INTERVAL_S) -> None:
-        self.line, self._devices, self._interval_s = line, list(devices), interval_s
-        self.received: list[bytes] = []
-        self.frames = 0
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-        self.host, self.port = "", 0
+    A part is done each `part_frames` frames; with None only by `trigger`.
+    """
 
-    async def start(self, host: str, port: int) -> None:
-        """Raises OSError."""
-        self._server = await asyncio.start_server(self._serve, host, port)
-        self.host, self.port = self._server.sockets[0].getsockname()[:2]
-
-    async def stop(self) -> None:
-        """Cut everybody off."""
-        if self._server is not None:
-            self._server.close()
-            for writer in list(self._writers):
-                writer.close()
-            await self._server.wait_closed()
+    def __init__(
+        self, line: Line, devices: Sequence[SimulatedDevice], interval_s: float = INTERVAL_S,
+        part_frames: int | None = PART_FRAMES,
+    ) -> None:
+        super().__init__()
+        self.line, self._devices, self._interval_s, self._part_frames = line, list(devices), interval_s, part_frames
+        self.received: list[tuple[float, bytes]] = []
+        self.frames = self.parts = 0
+        self._triggered_s = 0.0
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
         listening = asyncio.create_task(self._listen(reader))
         try:
-            with contextlib.suppress(ConnectionError):
-                while not writer.is_closing() and not listening.done():
-                    if all(d.faults.peek("silence") is None for d in self._devices):
-                        writer.write(self.frame())
-                        await writer.drain()
-                    await asyncio.sleep(self._interval_s)
+            while not writer.is_closing() and not listening.done():
+                if all(d.faults.peek("silence") is None for d in self._devices):
+                    writer.write(self.frame())
+                    await writer.drain()
+                await asyncio.sleep(self._interval_s)
         finally:
             listening.cancel()
-            self._writers.discard(writer)
-            writer.close()
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(4096):
-                self.received = [*self.received[-999:], data]
+                self.received = [*self.received[-999:], (time.monotonic() - self._triggered_s, data)]
+
+    def trigger(self) -> None:
+        """A part is done: bit 0 changes with the next frame."""
+        for device in self._devices:
+            for told in device.on_part:
+                told()
+        self.parts += 1
+        self._triggered_s = time.monotonic()
 
     def frame(self) -> bytes:
         """The present frame, all devices in it."""
@@ -75,7 +73,9 @@ class FrameServer:
         length, delimiter = options.get("length", 32), options.get("delimiter")
         encoding = str(options.get("encoding", "utf-8"))
         self.frames += 1
-        bit = self.frames // PART_FRAMES % 2
+        if self._part_frames is not None and self.frames % self._part_frames == 0:
+            self.trigger()
+        bit = self.parts % 2
         binary = encoding == "binary"
         fields = [
             (p.where, wire_values(d.device, d.values())[p.tag])

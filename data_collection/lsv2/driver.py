@@ -23,9 +23,10 @@ from data_collection.lsv2.decode import (
     MemoryMap,
     Value,
 )
-from data_collection.lsv2.plan import ALARMS, DEFAULT_TIMEOUT_S, Plan, PlanMemory, Question
+from data_collection.lsv2.plan import ALARMS, DEFAULT_TIMEOUT_S, Plan, Question
 from data_collection.lsv2.requests import Info, Login, Request, info, login, logout, parameters, version
 from data_collection.options import number, text, whole
+from data_collection.remembered import PlanMemory
 from domain.errors import AccessDenied, ConfigError, DecodeError, LineDown
 from domain.plant import Device, Line
 from domain.profile import Group
@@ -47,7 +48,7 @@ _HINTS: Final[Mapping[Login, str]] = {
 class Lsv2Driver:
     """Implements data_collection.driver.Driver: one control, one question at a time."""
 
-    def __init__(self, line: Line, plans: PlanMemory | None = None) -> None:
+    def __init__(self, line: Line, plans: PlanMemory[Plan] | None = None) -> None:
         self._line, self._plans = line, plans or PlanMemory()
         self._host, self._port = text(line, "host"), whole(line, "port", PORT, 1, 65535)
         self._timeout_s = number(line, "timeout_s", DEFAULT_TIMEOUT_S)
@@ -76,7 +77,7 @@ class Lsv2Driver:
     def prepare(self, device: Device) -> Plan:
         if device.profile.protocol != "lsv2":
             raise ConfigError(f"device {device.id}: {device.profile.protocol} cannot run on an LSV2 line")
-        return self._plans.plan(device, self._timeout_s)
+        return self._plans.plan(device, self._timeout_s, lambda: Plan(device, self._timeout_s))
 
     async def probe(self, address: int, protocol: str) -> ScanHit | None:
         """See Driver.probe: a control has no addresses."""

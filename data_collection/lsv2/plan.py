@@ -215,17 +215,3 @@ def _memory(located: Sequence[Located]) -> list[Question]:
 def _area(kind: str) -> str:
     """Bytes, words and double words are three views of one area."""
     return "word" if kind in {"byte", "word", "dword"} else kind
-
-
-class PlanMemory:
-    """Plans by device, kept from connection to connection: what a control does not know is not asked each time."""
-
-    def __init__(self) -> None:
-        self._plans: dict[str, tuple[float, Plan]] = {}
-
-    def plan(self, device: Device, timeout_s: float) -> Plan:
-        """The known plan of an unchanged device, else a new one. Raises ConfigError."""
-        known = self._plans.get(device.id)
-        if known is None or known[0] != timeout_s or known[1].device != device:
-            known = self._plans[device.id] = (timeout_s, Plan(device, timeout_s))
-        return known[1]

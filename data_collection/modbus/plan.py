@@ -13,6 +13,8 @@ from typing import Final
 from data_collection.driver import Cost
 from data_collection.modbus.block import FUNCTION, Block, Located, locate
 from data_collection.options import number_option
+from data_collection.remembered import PlanMemory
+from data_collection.runs import smaller_runs
 from domain.errors import ConfigError
 from domain.plant import Device
 from domain.profile import Group, ModbusPoint
@@ -111,23 +113,16 @@ class Plan:
         return parts
 
 
-class PlanMemory:
-    """Plans by device, kept from connection to connection, so that what a device taught is not asked again each time."""
+class Plans(PlanMemory[Plan]):
+    """Those of one line."""
 
-    def __init__(self) -> None:
-        self._plans: dict[str, tuple[float, Plan]] = {}
-
-    def plan(self, device: Device, timeout_s: float) -> Plan:
-        """The known plan of an unchanged device, else a new one. Raises ConfigError."""
-        known = self._plans.get(device.id)
-        if known is None or known[0] != timeout_s or known[1].device != device:
-            known = (timeout_s, Plan(device, timeout_s))
-            self._plans[device.id] = known
-        return known[1]
+    def of(self, device: Device, timeout_s: float) -> Plan:
+        """Raises ConfigError."""
+        return self.plan(device, timeout_s, lambda: Plan(device, timeout_s))
 
     def neighbours(self, plan: Plan) -> bool:
         """Are there other devices at the same address?"""
-        return any(other is not plan and other.unit == plan.unit for _, other in self._plans.values())
+        return any(other is not plan and other.unit == plan.unit for other in self.plans())
 
 
 def _locate_all(device: Device) -> list[Located]:
@@ -169,31 +164,10 @@ def build_blocks(located: Sequence[Located], *, max_registers: int, max_bits: in
 
 
 def split_block(block: Block) -> list[Block]:
-    """Smaller reads for the same points in the same order: at gaps if there are any, else two halves; empty if indivisible."""
-    runs: list[list[Located]] = []
-    end = -1
-    for p in block.located:
-        if runs and p.start <= end:
-            runs[-1].append(p)
-        else:
-            runs.append([p])
-        end = max(end, p.end)
-    if len(runs) == 1:
-        runs = _halves(block.located)
-    if len(runs) < 2:
-        return []
+    """Smaller reads for the same points in the same order; empty where it is one piece."""
     parts: list[Block] = []
     at = block.start
-    for run in runs:
+    for run in smaller_runs(block.located):
         parts.append(Block(run, at))
         at += len(parts[-1].names)
     return parts
-
-
-def _halves(located: Sequence[Located]) -> list[list[Located]]:
-    """Two runs of points, cut between addresses (points that share a register stay together)."""
-    cuts = [i for i in range(1, len(located)) if located[i].start >= max(p.end for p in located[:i])]
-    if not cuts:
-        return [list(located)]
-    middle = min(cuts, key=lambda i: abs(i - len(located) / 2))
-    return [list(located[:middle]), list(located[middle:])]

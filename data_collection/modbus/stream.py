@@ -18,7 +18,7 @@ from data_collection.cycle import silence_s
 from data_collection.driver import DevicePlan, ScanHit, Trace
 from data_collection.modbus.block import ReadRequest
 from data_collection.modbus.framing import AsciiFraming, Framing, RtuFraming
-from data_collection.modbus.plan import DEFAULT_TIMEOUT_S, Plan, PlanMemory
+from data_collection.modbus.plan import DEFAULT_TIMEOUT_S, Plan, Plans
 from data_collection.modbus.reader import (
     EXCEPTION_NAMES,
     GATEWAY_PATH,
@@ -68,7 +68,7 @@ class ModbusStream:
     def __init__(self, mode: str = "rtu", timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
         self._framing: Framing = AsciiFraming() if mode == "ascii" else RtuFraming()
         self._timeout_s = timeout_s
-        self._plans = PlanMemory()
+        self._plans = Plans()
         self._units: dict[tuple[int, float], SharedUnit] = {}
         self._stream: ByteStream | None = None
         self._opened = 0.0
@@ -77,7 +77,7 @@ class ModbusStream:
         self.echo = False  # the adapter returns what we send
 
     def prepare(self, device: Device) -> Plan:
-        return self._plans.plan(device, self._timeout_s)
+        return self._plans.of(device, self._timeout_s)
 
     async def read(self, stream: ByteStream, plan: DevicePlan, group: Group, trace: Trace | None = None) -> Reading:
         """See StreamProtocol.read."""

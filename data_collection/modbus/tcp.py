@@ -23,9 +23,10 @@ from pymodbus.transport import CommParams
 
 from data_collection.driver import DevicePlan, Driver, ScanHit, Trace
 from data_collection.modbus.block import ReadRequest
-from data_collection.modbus.plan import DEFAULT_TIMEOUT_S, Plan, PlanMemory
+from data_collection.modbus.plan import DEFAULT_TIMEOUT_S, Plan, Plans
 from data_collection.modbus.reader import EXCEPTION_NAMES, GATEWAY_PATH, GATEWAY_TARGET, Refusal, read_group
 from data_collection.options import number, text, whole
+from data_collection.remembered import LineMemory
 from data_collection.streams import keep_alive
 from domain.errors import ConfigError, DecodeError, DeviceUnreachable, LineDown
 from domain.plant import Device, Line
@@ -144,8 +145,8 @@ class ModbusTcpClient(AsyncModbusTcpClient):
 class ModbusTcpDriver:
     """Implements data_collection.driver.Driver: all units behind one Modbus TCP connection, one request at a time."""
 
-    def __init__(self, line: Line, plans: PlanMemory | None = None) -> None:
-        self._plans = plans or PlanMemory()
+    def __init__(self, line: Line, plans: Plans | None = None) -> None:
+        self._plans = plans or Plans()
         self._client = ModbusTcpClient(text(line, "host"), whole(line, "port", 502, 1, 65535))
         self._transactions = self._client.transactions
         self._timeout_s = number(line, "timeout_s", DEFAULT_TIMEOUT_S)
@@ -165,7 +166,7 @@ class ModbusTcpDriver:
     def prepare(self, device: Device) -> Plan:
         if device.profile.protocol != "modbus":
             raise ConfigError(f"device {device.id}: {device.profile.protocol} cannot run on a Modbus TCP line")
-        return self._plans.plan(device, self._timeout_s)
+        return self._plans.of(device, self._timeout_s)
 
     async def read(self, plan: DevicePlan, group: Group, trace: Trace | None = None) -> Reading:
         """See Driver.read."""
@@ -246,19 +247,12 @@ class TcpConnect:
     """Opens Modbus TCP lines (options host, port, timeout_s, connect_timeout_s)."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Line, PlanMemory]] = {}
-
-    def _memory(self, line: Line) -> PlanMemory:
-        """What the devices of an unchanged line taught."""
-        known = self._known.get(line.id)
-        if known is None or known[0] != line:
-            known = self._known[line.id] = (line, PlanMemory())
-        return known[1]
+        self._memory: LineMemory[Plans] = LineMemory(Plans)
 
     @contextlib.asynccontextmanager
     async def __call__(self, line: Line) -> AsyncIterator[Driver]:
         """Raises LineDown, ConfigError."""
-        driver = ModbusTcpDriver(line, self._memory(line))
+        driver = ModbusTcpDriver(line, self._memory.of(line))
         await driver.open()
         try:
             yield driver

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from data_collection.source_time import time_us
-from domain.plugin import PluginStatus
+from domain.errors import NotFound
+from domain.plugin import PluginStatus, PluginTrial
 from domain.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -133,6 +134,25 @@ async def tried(worker: _Worker, job: Job, limit_s: float = LIMIT_S) -> None:
     job.done(values, None if error is None else str(error))
 
 
+async def trial_of(file: Path, message: Mapping[str, object] | None, limit_s: float = LIMIT_S) -> PluginTrial:
+    """One message to one file, in a process that ends with it. What goes wrong is an answer."""
+    try:
+        worker = await start_worker(file)
+    except WorkerGone as exc:
+        return PluginTrial("", message or {}, (), f"does not load: {exc}")
+    given = dict(worker.example if message is None else message)
+    found: list[tuple[Sequence[PluginValue], str | None]] = []
+    try:
+        if given:
+            await tried(worker, Job(given, lambda values, error: found.append((values, error))), limit_s)
+    except ValueError:  # what it wrote is no JSON
+        found.append(((), "its answer is none"))
+    finally:
+        await worker.close()
+    values, error = found[0] if found else ((), "it has no example")
+    return PluginTrial(worker.kind, given, tuple((value.tag, value.value) for value in values), error)
+
+
 def _environment() -> dict[str, str]:
     """Without the product's settings and secrets: a plug-in is given messages, nothing else."""
     kept = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "HOME")
@@ -192,6 +212,7 @@ class PluginHost:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._looked = asyncio.Event()
         self._chosen: dict[str, str | None] = {}
+        self._trying = asyncio.Lock()  # one process more at a time
 
     async def run(self) -> None:
         """Serve until cancelled; leaves no process behind."""
@@ -245,6 +266,14 @@ class PluginHost:
             )
             for p in sorted(self._plugins.values(), key=lambda plugin: plugin.name)
         ]
+
+    async def trial(self, name: str, message: Mapping[str, object] | None) -> PluginTrial:
+        """What the plug-in's file, loaded beside the one at work, makes of a message (None: its own example). Raises NotFound."""
+        plugin = self._plugins.get(name)
+        if plugin is None:
+            raise NotFound("plug-in", name, tuple(sorted(self._plugins))[:5])
+        async with self._trying:
+            return await trial_of(plugin.file, message, self._limit_s)
 
     # ---- files ----
 
@@ -354,10 +383,9 @@ class PluginHost:
         sending = asyncio.create_task(self._send(worker, jobs))
         try:
             for job in jobs:
-                answer = await worker.answer(self._limit_s)
+                self._take(plugin, job, await worker.answer(self._limit_s))
                 answered += 1
                 plugin.failures = 0
-                self._take(plugin, job, answer)
         except TimeoutError:
             self._failed(plugin, f"took longer than {self._limit_s:g} s for one message and was ended", "hangs")
             await self._lost(plugin, worker, jobs, answered)
@@ -378,13 +406,17 @@ class PluginHost:
                 await worker.process.stdin.drain()
 
     def _take(self, plugin: _Plugin, job: Job, answer: Mapping[str, Any]) -> None:
-        plugin.counts["messages"] += 1
         error = answer.get("error")
         if error is not None:
+            plugin.counts["messages"] += 1
             self._failed(plugin, str(error))
             job.done((), str(error))
             return
-        values = [PluginValue(str(tag), value, at_us) for tag, value, at_us in answer["readings"]]
+        try:
+            values = [PluginValue(str(tag), value, at_us) for tag, value, at_us in answer["readings"]]
+        except (KeyError, TypeError, ValueError) as exc:
+            raise WorkerGone("its answer is none") from exc
+        plugin.counts["messages"] += 1
         plugin.counts["readings"] += len(values)
         job.done(values, None)
 

@@ -5,6 +5,7 @@ aiomqtt and paho are imported here and nowhere else of the product.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import ssl
@@ -20,7 +21,8 @@ from paho.mqtt.properties import Properties
 
 from data_collection import options
 from data_collection.mqtt.mapping import Message
-from domain.errors import AccessDenied, ConfigError, LineDown
+from data_collection.mqtt.tls import Heard, context
+from domain.errors import AccessDenied, LineDown
 from domain.plant import Line
 from domain.ports import Clock
 
@@ -102,11 +104,17 @@ async def session(line: Line, clock: Clock, identifier: str | None) -> AsyncIter
     """A connection to the line's broker. With `identifier` the broker keeps subscriptions and messages while we are away;
     without, it is a connection of the moment that disturbs nobody. Raises LineDown, AccessDenied, ConfigError.
     """
-    client = _client(line, identifier)
+    heard = Heard()
+    client = _client(line, identifier, heard)
+    client._disconnected.add_done_callback(lambda over: over.cancelled() or over.exception())  # else asyncio logs what we report
+    loop = asyncio.get_running_loop()
+    heard.refused = lambda: loop.call_soon_threadsafe(_give_up, client)
     try:
         await client.__aenter__()
     except aiomqtt.MqttError as exc:
         text = str(exc)
+        if heard.words is not None:
+            raise AccessDenied(f"{line.target}: {heard.words}") from exc
         if any(word in text.lower() for word in _DENIED):
             raise AccessDenied(f"{line.target}: the broker refuses user or password: {text}") from exc
         raise LineDown(f"{line.target}: {text}") from exc
@@ -119,7 +127,13 @@ async def session(line: Line, clock: Clock, identifier: str | None) -> AsyncIter
             await client.__aexit__(None, None, None)
 
 
-def _client(line: Line, identifier: str | None) -> aiomqtt.Client:
+def _give_up(client: aiomqtt.Client) -> None:
+    """End the waiting for an acceptance that will not come."""
+    if not client._connected.done():
+        client._connected.set_exception(aiomqtt.MqttError("refused"))
+
+
+def _client(line: Line, identifier: str | None, heard: Heard) -> aiomqtt.Client:
     version = options.choice(line, "version", "3.1.1", ("3.1.1", "5"))
     five = version == "5"
     kept = identifier is not None
@@ -134,16 +148,5 @@ def _client(line: Line, identifier: str | None) -> aiomqtt.Client:
         protocol=aiomqtt.ProtocolVersion.V5 if five else aiomqtt.ProtocolVersion.V311,
         clean_session=None if five else not kept, clean_start=not kept if five else 3, properties=properties,
         timeout=options.number(line, "timeout_s", 10.0), keepalive=15, max_queued_incoming_messages=WAITING,
-        tls_context=_tls(line),
+        tls_context=context(line), logger=heard,
     )
-
-
-def _tls(line: Line) -> ssl.SSLContext | None:
-    """The broker's certificate is always checked: against the system's authorities, or the file the line names."""
-    if not line.options.get("tls"):
-        return None
-    file = line.options.get("ca_file")
-    try:
-        return ssl.create_default_context(cafile=str(file) if file else None)
-    except (OSError, ssl.SSLError) as exc:
-        raise ConfigError(f"line {line.id}: ca_file {file} cannot be read: {exc}") from exc

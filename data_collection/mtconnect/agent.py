@@ -55,10 +55,10 @@ class Agent:
 
     async def _current(self, client: httpx.AsyncClient) -> agent_xml.Answer:
         try:
-            response = await client.get(f"{self._base}/current")
+            async with client.stream("GET", f"{self._base}/current") as response:
+                answer = await _answer(response)
         except httpx.HTTPError as exc:
             raise LineDown(f"{self.line.target}: {type(exc).__name__} {exc}".strip()) from exc
-        answer = agent_xml.read(response.content)
         if answer.errors:
             raise DecodeError(f"{self.line.target}: the agent answers {answer.errors[0][0]}: {answer.errors[0][1]}")
         return answer
@@ -69,13 +69,33 @@ class Agent:
             async with client.stream("GET", f"{self._base}/sample", params=query) as response:
                 match = _BOUNDARY.search(response.headers.get("content-type", ""))
                 if match is None:  # an agent that does not stream, or an error
-                    yield agent_xml.read(await response.aread())
+                    yield await _answer(response)
                     return
                 async for document in _parts(response.aiter_bytes(), match[1].encode()):
                     yield agent_xml.read(document)
         except httpx.HTTPError as exc:
             raise LineDown(f"{self.line.target}: {type(exc).__name__} {exc}".strip()) from exc
         raise LineDown(f"{self.line.target}: the agent ended its stream")
+
+
+async def _answer(response: httpx.Response) -> agent_xml.Answer:
+    """What a single document says. Raises DecodeError."""
+    try:
+        return agent_xml.read(await _whole(response))
+    except DecodeError as exc:
+        if response.status_code < 400:
+            raise
+        raise DecodeError(f"the agent answers HTTP {response.status_code}") from exc
+
+
+async def _whole(response: httpx.Response) -> bytes:
+    """The body, as far as a document may be long; of a longer one only that it is."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > agent_xml.LARGEST:
+            break
+    return bytes(body)
 
 
 async def _parts(chunks: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[bytes]:
@@ -96,7 +116,7 @@ def _part(buffer: bytes, boundary: bytes) -> tuple[bytes, bytes] | None:
     head_end = buffer.find(b"\r\n\r\n", begin)
     if begin < 0 or head_end < 0:
         return None
-    length = re.search(rb"(?i)content-length:\s*(\d+)", buffer[begin:head_end])
+    length = re.search(rb"(?i)content-length:\s*(\d{1,12})\b", buffer[begin:head_end])
     start = head_end + 4
     if length is not None:
         end = start + int(length[1])

@@ -54,7 +54,7 @@ class _Reader:
         if local == "Header":
             self.answer.instance = attributes.get("instanceId", "")
             sequence = attributes.get("nextSequence", "")
-            self.answer.next_sequence = int(sequence) if sequence.isdigit() else None
+            self.answer.next_sequence = int(sequence) if sequence.isdecimal() and len(sequence) < 25 else None
         elif local == "DeviceStream":
             name = attributes.get("name") or attributes.get("uuid", "")
             self._device = self.answer.devices.setdefault(name, [])
@@ -85,7 +85,7 @@ class _Reader:
 def read(document: bytes) -> Answer:
     """The answer of an agent. Raises DecodeError for what is no MTConnect document."""
     if len(document) > LARGEST:
-        raise DecodeError(f"the answer has {len(document)} bytes, at most {LARGEST} are read")
+        raise DecodeError(f"the answer is longer than {LARGEST} bytes")
     reader = _Reader()
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end

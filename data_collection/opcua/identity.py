@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,20 +35,43 @@ class Identity:
 
 
 def own_identity(folder: Path, now_us: int) -> Identity:
-    """What lies in `folder`, made or renewed where needed. Blocking (up to a second for the key)."""
-    certificate, key = folder / "own" / "certificate.der", folder / "own" / "key.pem"
+    """What our client shows: lies in `folder`, made or renewed where needed. Blocking (up to a second for the key)."""
+    host = socket.gethostname()
+    names = [x509.DNSName(host)]
+    return _identity(folder / "own", f"urn:{host}:energy-monitoring", names, ExtendedKeyUsageOID.CLIENT_AUTH, now_us, RENEW_US)
+
+
+def server_identity(folder: Path, now_us: int, address: str) -> Identity:
+    """What our server shows to clients that reach it at `address`. One that was put there in its place is taken.
+
+    It is made anew only when it has expired: clients trust it one by one. Blocking. Raises OSError.
+    """
+    host = socket.gethostname()
+    names: list[x509.GeneralName] = [x509.DNSName(host), x509.DNSName("localhost")]
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        names += [x509.DNSName(address)] if address.isascii() and address not in {host, "localhost"} else []
+    else:
+        names += [] if found.is_unspecified else [x509.IPAddress(found)]
+    uri = f"urn:{host}:energy-monitoring:server"
+    return _identity(folder / "server", uri, names, ExtendedKeyUsageOID.SERVER_AUTH, now_us, 0)
+
+
+def _identity(
+    folder: Path, uri: str, hosts: Sequence[x509.GeneralName], use: x509.ObjectIdentifier, now_us: int, renew_us: int
+) -> Identity:
+    certificate, key = folder / "certificate.der", folder / "key.pem"
     if certificate.is_file() and key.is_file():
         der = certificate.read_bytes()
-        uri = application_uri(der)
-        if uri and validity_us(der)[1] - now_us > RENEW_US:
-            return Identity(certificate, key, uri)
+        known = application_uri(der)
+        if known and validity_us(der)[1] - now_us > renew_us:
+            return Identity(certificate, key, known)
     certificate.parent.mkdir(parents=True, exist_ok=True)
-    host = socket.gethostname()
-    uri = f"urn:{host}:energy-monitoring"
     private = generate_private_key()
-    names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri), x509.DNSName(host)]
+    names = [x509.UniformResourceIdentifier(uri), *hosts]
     made = generate_self_signed_app_certificate(
-        private, "Energy Monitoring", {"organizationName": "Energy Monitoring"}, names, [ExtendedKeyUsageOID.CLIENT_AUTH], DAYS
+        private, "Energy Monitoring", {"organizationName": "Energy Monitoring"}, names, [use], DAYS
     )
     _write(key, dump_private_key_as_pem(private), 0o600)
     _write(certificate, made.public_bytes(Encoding.DER), 0o644)

@@ -12,6 +12,7 @@ from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.crypto import security_policies
 
+import data_collection.opcua.lengths  # noqa: F401 - before anything of a server is read
 from data_collection.opcua.errors import translated
 from data_collection.opcua.identity import Identity, own_identity
 from data_collection.opcua.trust import TrustList, shown_fingerprint

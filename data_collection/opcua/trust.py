@@ -1,6 +1,7 @@
-"""Certificates of servers: which are trusted, which wait for somebody to look at them. Files in the data folder.
+"""Certificates of others: which are trusted, which wait for somebody to look at them. Files in the data folder.
 
-opcua/trusted/<sha-256>.der and opcua/waiting/<sha-256>.der with a .json beside it that says where it was met.
+opcua/trusted/<sha-256>.der and opcua/waiting/<sha-256>.der with a .json beside it that says where it was met; those of the
+clients of our own server the same way in opcua/clients/.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -34,12 +35,13 @@ class TrustList:
     """The two folders. Reads files each time: a change made elsewhere counts at the next connection."""
 
     folder: Path
+    of_clients: bool = False
 
     def check(self, der: bytes, line_id: str, url: str, now_us: int) -> None:
         """Let a trusted certificate pass. Raises AccessDenied for another (which then waits) and for one out of its time."""
         known = fingerprint(der)
-        if not (self.folder / "trusted" / f"{known}.der").is_file():
-            self._wait(der, known, line_id, url, now_us)
+        if not self.knows(known):
+            self.offer(der, line_id, url, now_us)
             raise AccessDenied(
                 f"{url}: the server's certificate is not trusted yet. Compare its SHA-256 fingerprint with the server's own and "
                 f"approve it under Administration, Certificates: {shown_fingerprint(known)}"
@@ -50,9 +52,19 @@ class TrustList:
             word = "has expired on" if now_us > end_us else "is not valid before"
             raise AccessDenied(f"{url}: the server's certificate {word} {when}: the server needs a new one (or a right clock)")
 
+    def knows(self, known: str) -> bool:
+        """Is the one with that fingerprint trusted?"""
+        return (self.folder / "trusted" / f"{known}.der").is_file()
+
+    def waiting(self) -> int:
+        """How many wait for approval."""
+        return sum(1 for _ in (self.folder / "waiting").glob("*.der"))
+
     def certificates(self) -> Sequence[ServerCertificate]:
         """All, those that wait first."""
         found = [*self._read("waiting", trusted=False), *self._read("trusted", trusted=True)]
+        if self.of_clients:
+            found = [replace(one, client=True) for one in found]
         return sorted(found, key=lambda c: (c.trusted, -c.seen_us))
 
     def approve(self, known: str) -> None:
@@ -83,8 +95,9 @@ class TrustList:
             self._path(old, known, "json").replace(self._path(new, known, "json"))
         self._path(old, known).replace(self._path(new, known))
 
-    def _wait(self, der: bytes, known: str, line_id: str, url: str, now_us: int) -> None:
-        folder = self.folder / "waiting"
+    def offer(self, der: bytes, line_id: str, url: str, now_us: int) -> None:
+        """Have it wait for approval. Raises OSError."""
+        known, folder = fingerprint(der), self.folder / "waiting"
         path = folder / f"{known}.der"
         if path.is_file():
             return
@@ -129,6 +142,15 @@ def validity_us(der: bytes) -> tuple[int, int]:
     certificate = x509.load_der_x509_certificate(der)
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return round(begin.timestamp() * 1e6), round(end.timestamp() * 1e6)
+
+
+def key_bits(der: bytes) -> int:
+    """Size of its RSA key; 0 for a key of another kind. Raises ValueError."""
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
+
+    key = x509.load_der_x509_certificate(der).public_key()
+    return key.key_size if isinstance(key, RSAPublicKey) else 0
 
 
 def application_uri(der: bytes) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from operator import mul
 from typing import Final
 
+from data_collection.runs import smaller_runs
 from data_collection.s7.texts import READERS, s5_time_ms
 from data_collection.values import PointValue
 from domain.places.s7 import Address, S7Place
@@ -159,22 +160,8 @@ def merged(located: Sequence[Located], most: int, max_gap: int) -> list[Block]:
 
 
 def split(block: Block) -> list[Block]:
-    """Smaller blocks for the same points in the same order: at gaps, else two halves; empty where it is one piece."""
-    runs: list[list[Located]] = []
-    end = -1
-    for p in block.located:
-        if runs and p.start <= end:
-            runs[-1].append(p)
-        else:
-            runs.append([p])
-        end = max(end, p.end)
-    if len(runs) == 1:
-        cuts = [i for i in range(1, len(block.located)) if block.located[i].start >= max(p.end for p in block.located[:i])]
-        if not cuts:
-            return []
-        middle = min(cuts, key=lambda i: abs(i - len(block.located) / 2))
-        runs = [list(block.located[:middle]), list(block.located[middle:])]
-    return [Block(run) for run in runs]
+    """Smaller blocks for the same points in the same order; empty where it is one piece."""
+    return [Block(run) for run in smaller_runs(block.located)]
 
 
 def packets(blocks: Sequence[Block], pdu: int) -> list[list[Block]]:

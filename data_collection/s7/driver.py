@@ -11,9 +11,10 @@ from typing import Final
 
 from data_collection.driver import DevicePlan, Found, ScanHit, Trace
 from data_collection.options import number, text, whole
+from data_collection.remembered import PlanMemory
 from data_collection.s7.block import Block
 from data_collection.s7.client import BAD_ADDRESS, NO_OBJECT, Refusal, S7Client
-from data_collection.s7.plan import ASK_AGAIN_S, DEFAULT_TIMEOUT_S, GroupPlan, Plan, PlanMemory
+from data_collection.s7.plan import ASK_AGAIN_S, DEFAULT_TIMEOUT_S, GroupPlan, Plan
 from domain.errors import AccessDenied, ConfigError
 from domain.plant import Device, Line
 from domain.profile import Group
@@ -28,7 +29,7 @@ _REFUSED, _DENIED, _FAULT = int(Quality.REFUSED), int(Quality.ACCESS_DENIED), in
 class S7Driver:
     """Implements data_collection.driver.Driver: one controller, one question at a time."""
 
-    def __init__(self, line: Line, plans: PlanMemory | None = None) -> None:
+    def __init__(self, line: Line, plans: PlanMemory[Plan] | None = None) -> None:
         self._line, self._plans = line, plans or PlanMemory()
         self._host, self._port = text(line, "host"), whole(line, "port", PORT, 1, 65535)
         self._rack, self._slot = whole(line, "rack", 0, 0, 7), whole(line, "slot", 1, 0, 31)
@@ -49,7 +50,8 @@ class S7Driver:
     def prepare(self, device: Device) -> Plan:
         if device.profile.protocol != "s7":
             raise ConfigError(f"device {device.id}: {device.profile.protocol} cannot run on an S7 line")
-        return self._plans.plan(device, self._timeout_s, self._client.pdu)
+        pdu = self._client.pdu
+        return self._plans.plan(device, pdu, lambda: Plan(device, self._timeout_s, pdu))
 
     async def probe(self, address: int, protocol: str) -> ScanHit | None:
         """See Driver.probe: a controller has no addresses."""

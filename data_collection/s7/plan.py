@@ -100,17 +100,3 @@ def locate(device: Device, point: Point) -> Located:
     if address is None:
         raise ConfigError(f"device {device.id}: point {point.tag}: {written!r} is no S7 address")
     return Located(dataclasses.replace(place, address=written), address, PointValue(point))
-
-
-class PlanMemory:
-    """Plans by device, kept from connection to connection while device and PDU stay the same."""
-
-    def __init__(self) -> None:
-        self._plans: dict[str, tuple[int, Plan]] = {}
-
-    def plan(self, device: Device, timeout_s: float, pdu: int) -> Plan:
-        """Raises ConfigError."""
-        known = self._plans.get(device.id)
-        if known is None or known[0] != pdu or known[1].device != device:
-            known = self._plans[device.id] = (pdu, Plan(device, timeout_s, pdu))
-        return known[1]

@@ -216,7 +216,7 @@ class FramesDriver:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while len(found) < 20:
-                    for frame in await self._next():
+                    for frame in [await self._frames.get()] if self._listening else await self._next():
                         text = frame[:64].decode("utf-8", "replace")
                         found.append(Found(frame[:64].hex(" "), "".join(c for c in text if c.isprintable()).strip()))
         return found

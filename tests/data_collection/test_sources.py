@@ -42,6 +42,7 @@ class Speaker:
     messages: asyncio.Queue[tuple[str, object, int] | Exception] = field(default_factory=asyncio.Queue)
     connections: int = 0
     vouches: bool = True
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
 
     @asynccontextmanager
     async def connect(self, _line: Line) -> AsyncIterator[SpeakerDriver]:
@@ -64,6 +65,7 @@ class SpeakerDriver:
         return None
 
     async def survey(self, seconds: float) -> Sequence[Found]:
+        await self.speaker.looked.wait()
         return [Found("topic/a", "42")]
 
     async def listen(self, plans: Sequence[DevicePlan], take: Take) -> None:
@@ -177,7 +179,14 @@ async def test_a_program_error_in_a_source_costs_a_reconnection_only() -> None:
 async def test_a_survey_tells_what_is_on_the_line() -> None:
     async with shop(Speaker()) as s:
         await s.until(lambda: s.speaker.connections == 1)
-        assert await s.collector.survey(LINE) == [Found("topic/a", "42")]
+        surveyed = asyncio.create_task(s.collector.survey(LINE))
+        s.say("active_power", 1500)  # what the line says is taken, and its grid runs, while somebody looks around
+        await s.until(lambda: s.samples("active_power") and s.samples("active_power")[-1][1] == 1.5)
+        polls = s.collector.devices()[0].polls
+        await s.until(lambda: s.collector.devices()[0].polls > polls + 1)
+        assert not surveyed.done()
+        s.speaker.looked.set()
+        assert await surveyed == [Found("topic/a", "42")]
 
 
 # ---- values, pictures, placeholders --------------------------------------------------------------------------------

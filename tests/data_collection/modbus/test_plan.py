@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from data_collection.modbus.plan import ASK_AGAIN_S, MERGE_AGAIN_S, Plan, PlanMemory
+from data_collection.modbus.plan import ASK_AGAIN_S, MERGE_AGAIN_S, Plan, Plans
 from domain.errors import ConfigError
 from domain.plant import Device
 from domain.profile import Group, MercuryPoint, ModbusPoint, Point, Profile, Quirks
@@ -80,13 +80,13 @@ def test_a_refused_contiguous_block_is_halved_down_to_single_points() -> None:
 
 
 def test_what_a_device_taught_is_kept_for_that_device_and_tried_anew_after_hours() -> None:
-    memory = PlanMemory()
+    memory = Plans()
     device = Device("d", "l", profile(*(voltage(f"u{i}", 2 * i) for i in range(4))), 1)
-    taught = memory.plan(device, 1.0)
+    taught = memory.of(device, 1.0)
     taught.refused(Group.FAST, taught.groups[Group.FAST].blocks[0], 100.0)
-    again = memory.plan(Device("d", "l", device.profile, 1), 1.0)
+    again = memory.of(Device("d", "l", device.profile, 1), 1.0)
     assert reads(again) == [(3, 0, 4), (3, 4, 4)]
-    assert reads(memory.plan(Device("d", "l", device.profile, 2), 1.0)) == [(3, 0, 8)]
+    assert reads(memory.of(Device("d", "l", device.profile, 2), 1.0)) == [(3, 0, 8)]
     again.groups[Group.FAST].renew(100.0 + MERGE_AGAIN_S - 1)
     assert len(reads(again)) == 2
     again.groups[Group.FAST].renew(100.0 + MERGE_AGAIN_S + 1)

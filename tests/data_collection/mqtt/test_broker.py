@@ -105,7 +105,7 @@ async def test_messages_become_readings_and_bad_ones_are_counted(mosquitto: Mosq
     async with shop(line(mosquitto, version=version), device(), device("H-2", "hermle"), folder=tmp_path) as found:
         await listening(found, mosquitto)
         async with publisher(mosquitto) as client:
-            for data in (b"{broken", b"[" * 50_000, b"x" * 3_000_000, payload("many"), payload(7, "nobody")):
+            for data in (b"{broken", b"[" * 50_000, b"x" * 3_000_000, payload("many"), payload(10**400), payload(7, "nobody")):
                 await client.publish("sensor/CNC/DMG-1", data, qos=1)
             await client.publish("sensor/CNC/H-2", payload(41, "H-2"), qos=1)
         await found.until(lambda: 41 in found.numbers())
@@ -113,7 +113,7 @@ async def test_messages_become_readings_and_bad_ones_are_counted(mosquitto: Mosq
         assert status["hermle"].state == "online"
         assert status["dmg"].errors["json"] == 2
         assert status["dmg"].errors["too_large"] == 1
-        assert status["dmg"].errors["decode"] == 1
+        assert status["dmg"].errors["decode"] == 2
         assert "names a machine that no device describes" in str(found.collector.lines()[0].last_error)
         assert [r.texts["program"] for r in found.readings if r.texts][-1] == "VAL.NC"
 
@@ -187,6 +187,29 @@ async def test_a_wrong_password_is_told_and_the_right_one_over_tls_works(mosquit
         async with aiomqtt.Client("localhost", mosquitto.tls_port, username=USER, password=PASSWORD, tls_context=context) as client:
             await client.publish("sensor/CNC/DMG-1", payload(77), qos=2)
         await found.until(lambda: 77 in found.numbers())
+
+
+async def test_a_broker_that_wants_a_certificate_of_ours_gets_it(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    def mutual(**more: object) -> Line:
+        return line(mosquitto, host="localhost", port=mosquitto.mutual_port, tls=True, ca_file=str(mosquitto.ca_file), **more)
+
+    def given(pair: tuple[Path, Path]) -> dict[str, object]:
+        return {"cert_file": str(pair[0]), "key_file": str(pair[1])}
+
+    async def error_of(place: Line) -> str:
+        async with shop(place, device()) as found:
+            await found.until(lambda: found.collector.lines()[0].last_error is not None)
+            assert found.collector.lines()[0].state == "down"
+            return str(found.collector.lines()[0].last_error)
+
+    assert "wants a certificate of this program: set cert_file and key_file" in await error_of(mutual())
+    assert "does not trust the certificate in cert_file" in await error_of(mutual(**given(mosquitto.stranger)))
+    missing = await error_of(mutual(cert_file=str(tmp_path / "none.pem"), key_file=str(mosquitto.client[1])))
+    assert "none.pem" in missing
+    mixed = await error_of(mutual(**given((mosquitto.client[0], mosquitto.stranger[1]))))
+    assert "do not belong together" in mixed
+    async with shop(mutual(**given(mosquitto.client)), device()) as found:
+        await listening(found, mosquitto)
 
 
 async def test_a_device_is_read_by_hand_and_topics_are_surveyed(mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:

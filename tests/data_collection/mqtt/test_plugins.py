@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from data_collection.mqtt import examples
 from data_collection.mqtt.plugin_host import Job, PluginHost, PluginValue
+from domain.errors import NotFound
 from domain.plugin import PluginStatus
 from runtime.clock import SystemClock
 
@@ -37,6 +39,26 @@ class Raises(CncPlugin):
     cnc_ids = ("bad-*",)
     def readings(self, message):
         return [CncReading("part_count", 1 / message.payload["n"])]
+"""
+RUBBISH = HEAD + """
+import datetime, os, sys
+
+class Rubbish(CncPlugin):
+    cnc_ids = ("rub-*",)
+
+    def readings(self, message):
+        kind = message.payload["n"]
+        if kind == "leaves":
+            os._exit(3)
+        if kind in ("speaks", "shouts"):  # into the pipe that carries the answers
+            os.write(max(int(name) for name in os.listdir("/proc/self/fd") if os.path.realpath(f"/proc/self/fd/{name}").startswith("/proc/")
+                     and "pipe" in os.path.realpath(f"/proc/self/fd/{name}") and int(name) > 2), b'[1]\\n' if kind == "speaks" else b'{"readings": 5}\\n')
+        return {
+            "text": "part_count", "number": 5, "object": [CncReading("part_count", {})],
+            "many": (CncReading("part_count", n) for n in range(20_000)),
+            "zone": [CncReading("part_count", 1, datetime.datetime(2026, 1, 1))],
+            "long": [CncReading("program", "x" * 20_000_000)], "huge": [CncReading("part_count", 10 ** 400)],
+        }.get(kind, ())
 """
 
 
@@ -102,6 +124,25 @@ async def test_an_exception_a_hang_and_a_broken_file_cost_nobody_else(tmp_path: 
         assert "test_good" not in [s.name for s in found.statuses()]
 
 
+async def test_rubbish_costs_its_message_only(tmp_path: Path) -> None:
+    (tmp_path / "good.py").write_text(GOOD.replace("FACTOR", "10"))
+    (tmp_path / "rubbish.py").write_text(RUBBISH)
+    expected = {
+        "text": "expected CncReading, got str", "number": "'int' object is not iterable", "object": "not dict",
+        "many": "more than 10000 readings", "zone": "names no zone", "leaves": "its process ended", "speaks": "its answer is none",
+        "shouts": "its answer is none", "long": "its answer is longer",
+    }  # fmt: skip
+    async with host(tmp_path, limit_s=10) as found:
+        for kind, words in expected.items():
+            values, error = await ask(found, "rub-1", kind)
+            assert (values, words in str(error)) == ((), True), (kind, error)
+            assert words in str(status(found, "rubbish").last_error)
+            huge, _ = await ask(found, "rub-1", "huge")
+            assert huge[0].value == 10**400, "what the value means is judged by the point"
+        assert await ask(found, "good-1", 4) == ([PluginValue("part_count", 40, None)], None)
+        assert (status(found, "rubbish").errors, status(found, "good").errors) == (len(expected), 0)
+
+
 async def test_files_are_taken_up_changed_and_dropped_without_restart(tmp_path: Path) -> None:
     async with host(tmp_path) as found:
         assert found.chosen("good-1") is None
@@ -150,3 +191,18 @@ async def test_the_worked_examples_read_their_own_message() -> None:
         }
         done = [await asyncio.wait_for(sent(found, "CTX-310-2", {"event": "PART_DONE", "number": n}), 30) for n in (1, 1, 2)]
         assert [[v.value for v in values] for values, _ in done] == [[1], [], [2]], "a message delivered twice is one part"
+
+
+async def test_a_trial_disturbs_nobody_and_what_goes_wrong_is_its_answer(tmp_path: Path) -> None:
+    shutil.copy(Path(examples.__file__).parent / "axis_loads.py", tmp_path)
+    (tmp_path / "broken.py").write_text("def x(:\n")
+    async with host(tmp_path) as found:
+        example = await found.trial("axis_loads", None)
+        assert dict(example.values) == {"spindle_load": 41.5, "feed_rate": 1200.0, "execution_state": "ACTIVE", "program": "VAL_17.H"}
+        assert (example.kind, example.error, example.message["cnc_id"]) == ("AxisLoads", None, "DMU-50-1")
+        wrong = await found.trial("axis_loads", {"cnc_id": "DMU-1", "payload": {"drives": [{"name": "S1"}]}})
+        assert (wrong.values, "KeyError: 'load_pct'" in str(wrong.error)) == ((), True)
+        assert "SyntaxError" in str((await found.trial("broken", None)).error)
+        with pytest.raises(NotFound):
+            await found.trial("../axis_loads", None)
+        assert (status(found, "axis_loads").messages, status(found, "axis_loads").errors) == (0, 0)

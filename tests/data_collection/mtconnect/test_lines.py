@@ -50,10 +50,10 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop(place: Line, *devices: Device) -> AsyncIterator[Shop]:
+async def shop(place: Line, *devices: Device, beside: tuple[Line, ...] = ()) -> AsyncIterator[Shop]:
     readings: list[Reading] = []
     collector = Collector(SystemClock(), readings.append, connects())
-    collector.apply(Plant(Site("s"), lines=(place,), devices=devices))
+    collector.apply(Plant(Site("s"), lines=(place, *beside), devices=devices))
     task = asyncio.create_task(collector.run())
     try:
         yield Shop(collector, readings)

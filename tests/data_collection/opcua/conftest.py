@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.data_collection.opcua.server import Machine, free_port
+from tests.data_collection.opcua.server import Machine
+from tests.ports import free_port
 
 VALUES: dict[str, object] = {"power": 1500.0, "state": 2, "program": "SHAFT-1", "speeds": [10.0, 20.0, 30.0], "parts": 7}
 

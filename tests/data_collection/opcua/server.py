@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,13 +17,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 URI = "urn:test:machine"
 SERVER_URI = "urn:test:server"
 logging.getLogger("asyncua").setLevel(logging.CRITICAL)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Users:

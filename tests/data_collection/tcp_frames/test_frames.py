@@ -234,5 +234,9 @@ async def test_a_device_is_read_by_hand_and_frames_are_surveyed() -> None:
         line = Line("qc", "tcp-frames", {"host": "127.0.0.1", "port": s.controller.port, "encoding": "binary"})
         (reading, *_) = await s.collector.read_once(Device("cell", "qc", PROFILE), line)
         assert dict(zip(reading.points, reading.values, strict=True))["part_count"] == 7
+        found = await s.collector.survey(line, 0.3)  # the line listens: nobody else may read its bytes
+        assert found
+        assert {item.where for item in found} == {frame()[:64].hex(" ")}
+        assert s.collector.devices()[0].state == "online"
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
