@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 
 from data_transfer.runner import FeedRunner
 from domain.errors import NotFound
-from domain.feed import FeedEvent, FeedStatus, Kept, Refused
+from domain.feed import FeedEvent, FeedStatus, Kept, Moved, Quarantined
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,10 @@ class FeedHost:
         """For SampleWriter.follow."""
         return [(runner.take, partial(_source_number, runner)) for runner in self._runners.values()]
 
+    def takers(self) -> Sequence[tuple[Callable[[Kept], None], Callable[[], tuple[int, int] | None]]]:
+        """For EdgeIntake."""
+        return [(runner.take, partial(_source, runner)) for runner in self._runners.values()]
+
     def event(self, event: FeedEvent) -> None:
         """Something happened; never blocks."""
         for runner in self._runners.values():
@@ -60,16 +64,25 @@ class FeedHost:
     def feeds(self) -> Sequence[FeedStatus]:
         return [*(runner.status() for runner in self._runners.values()), *self._resting]
 
-    async def quarantine(self, name: str, most: int = 100) -> Sequence[Refused]:
-        return await self._runner(name).quarantine(most)
+    async def quarantine(
+        self, name: str, most: int = 100, skip: int = 0, numbers: Collection[int] | None = None
+    ) -> Sequence[Quarantined]:
+        return await self._runner(name).quarantine(most, skip, numbers)
 
-    async def retry_quarantine(self, name: str) -> int:
-        """How many items are queued once more. Raises NotFound, OSError."""
-        return await self._runner(name).retry_quarantine()
+    async def retry_quarantine(self, name: str, numbers: Collection[int] | None = None) -> Moved:
+        """What was refused is queued once more, everything or those entries. Raises NotFound, OSError."""
+        return await self._runner(name).retry_quarantine(numbers)
 
-    async def discard_quarantine(self, name: str) -> int:
+    async def discard_quarantine(self, name: str, numbers: Collection[int] | None = None) -> Moved:
+        """What was refused is given up, everything or those entries. Raises NotFound, OSError."""
+        return await self._runner(name).discard_quarantine(numbers)
+
+    async def discard_backlog(self, name: str) -> int:
         """How many items are given up. Raises NotFound, OSError."""
-        return await self._runner(name).discard_quarantine()
+        return await self._runner(name).discard_backlog()
+
+    def is_on(self, name: str) -> bool:
+        return name in self._runners
 
     def _runner(self, name: str) -> FeedRunner:
         try:
@@ -80,3 +93,7 @@ class FeedHost:
 
 def _source_number(runner: FeedRunner) -> int | None:
     return runner.source_number
+
+
+def _source(runner: FeedRunner) -> tuple[int, int] | None:
+    return runner.source

@@ -6,12 +6,11 @@ A name is resolved and judged each time a connection is made, since it can point
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 
+from domain.address import OwnPorts as OwnPorts
+from domain.address import why_not
 from domain.feed import DestinationAway
-
-OwnPorts = frozenset[int]
 
 
 async def judged_addresses(host: str, port: int, own_ports: OwnPorts = frozenset()) -> list[str]:
@@ -28,10 +27,6 @@ async def judged_addresses(host: str, port: int, own_ports: OwnPorts = frozenset
 
 def judge(address: str, port: int, own_ports: OwnPorts = frozenset()) -> None:
     """Raises DestinationAway for an address that no feed may go to."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    if ip.is_link_local or ip.is_multicast or ip.is_unspecified:
-        raise DestinationAway(f"{ip} is a link-local, multicast or unspecified address: no feed goes there")
-    if ip.is_loopback and port in own_ports:
-        raise DestinationAway(f"{ip}:{port} is a port of this program: no feed goes there")
+    reason = why_not(address, port, own_ports)
+    if reason is not None:
+        raise DestinationAway(f"{reason}: no feed goes there")

@@ -19,6 +19,7 @@ from data_transfer.influxdb.lines import Line
 
 _UNPARSABLE = re.compile(r"unable to parse '(.*?)': ([^\n]*)", re.DOTALL)
 _CONFLICT = re.compile(r'on measurement "([^"]*)"')
+_LATER = {404, 408, 425, 429, 503}
 _DROPPED = re.compile(r"dropped=(\d+)")
 
 
@@ -37,6 +38,7 @@ class Verdict:
     next: Next
     words: str
     retry_after_s: float | None = None
+    at_points: bool = False  # it may be what was sent, not the server
 
 
 def judge(status: int, body: bytes, retry_after: str | None) -> Verdict:
@@ -52,7 +54,7 @@ def judge(status: int, body: bytes, retry_after: str | None) -> Verdict:
         return Verdict(Next.SINGLE_OUT, words)
     if status in {401, 403}:
         return Verdict(Next.AWAY, f"the login was refused (HTTP {status}): {words}")
-    return Verdict(Next.AWAY, f"HTTP {status}: {words}", retry_seconds(retry_after))
+    return Verdict(Next.AWAY, f"HTTP {status}: {words}", retry_seconds(retry_after), status not in _LATER and retry_after is None)
 
 
 def suspects(body: bytes, lines: list[Line]) -> tuple[dict[int, str], list[int]]:

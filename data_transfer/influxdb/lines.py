@@ -15,12 +15,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data_transfer.destination import Directory, TagFace
-from domain.feed import FeedEvent, Parcel, Refused, SampleRow
+from domain.feed import ALIGNED, LOOP_EPISODE, FeedEvent, Parcel, Refused, SampleRow
 from domain.quality import Quality
 from domain.sample import TextSample
 
 TEXT_MEASUREMENT, EVENT_MEASUREMENT = "text", "event"
 _ONE_LINE = str.maketrans({"\n": " ", "\r": " ", "\0": ""})
+EPISODE_FIELDS = (
+    "before", "after", "iae", "ise", "itae", "itse", "completeness", "output_variation", "rise_s", "peak_s", "overshoot",
+    "settling_s", "steady_error",
+)  # fmt: skip
 LONGEST_STRING = 60_000  # InfluxDB takes 64 KiB in a string field
 _PLAIN = str.maketrans({"\n": " ", "\r": " ", "\t": " ", "\0": "", "\\": "/"})  # a backslash could escape what follows it
 
@@ -66,6 +70,8 @@ class Encoder:
             line = self._text(text)
             if isinstance(line, Line):
                 lines.append(line)
+            else:
+                refused.append(Refused(line, texts=(text,)))
         lines += [self._event(event) for event in parcel.events]
         return lines, refused
 
@@ -93,6 +99,10 @@ class Encoder:
 
     def _event(self, event: FeedEvent) -> Line:
         site = self._directory.site
+        if event.kind == ALIGNED:
+            return _frame(event, site)
+        if event.kind == LOOP_EPISODE:
+            return _episode(event, site)
         tags = [("kind", event.kind), ("subject", event.subject), ("device", event.device_id or ""), ("site", site)]
         body = json.dumps(event.body, ensure_ascii=False, sort_keys=True)
         fields = f"id={string(event.identity)},detail={string(body)}"
@@ -107,6 +117,26 @@ class Encoder:
             found = None if face is None else (measurement, _series(measurement, face, self._directory.site))
             self._heads[tag_id] = found
         return self._heads[tag_id]
+
+
+def _frame(event: FeedEvent, site: str) -> Line:
+    """Measurement `aligned`: a float field a tag, absent where it has no value; `complete`, and `missing` with the reasons."""
+    head = ALIGNED + _tags([("alignment", event.subject), ("site", site)])
+    fields = [f"{tag_value(tag)}={value!r}" for tag, value in event.body["values"].items() if value is not None]
+    missing = event.body["missing"]
+    fields.append(f"complete={'false' if missing else 'true'}")
+    if missing:
+        fields.append("missing=" + string(", ".join(f"{tag}: {reason}" for tag, reason in missing.items())))
+    return Line(ALIGNED, f"{head} {','.join(fields)} {event.time_us}".encode(), event=event)
+
+
+def _episode(event: FeedEvent, site: str) -> Line:
+    """Measurement `loop_episode` at the begin of the episode: each figure that is known a float field."""
+    body = event.body
+    head = LOOP_EPISODE + _tags([("loop", event.subject), ("machine", body["machine"] or ""), ("site", site)])
+    fields = [f"{name}={float(body[name])!r}" for name in EPISODE_FIELDS if body[name] is not None]
+    fields += [f"duration_s={(body['to_us'] - body['from_us']) / 1e6!r}", f"rule_version={body['rule_version']}i"]
+    return Line(LOOP_EPISODE, f"{head} {','.join(fields)} {event.time_us}".encode(), event=event)
 
 
 def _series(measurement: str, face: TagFace, site: str) -> str:

@@ -102,7 +102,7 @@ class InfluxDB:
             return [lines[0].refused(verdict.words)] if len(lines) == 1 else await self._halves(lines)
         if verdict.next is Next.SINGLE_OUT:
             return await self._single_out(lines, body)
-        raise DestinationAway(verdict.words, verdict.retry_after_s)
+        raise DestinationAway(verdict.words, verdict.retry_after_s, at_parcel=verdict.at_points, way_open=True)
 
     async def _halves(self, lines: list[Line]) -> list[Refused]:
         middle = len(lines) // 2
@@ -182,7 +182,8 @@ class InfluxDB:
                 return response.status_code, answer[:LONGEST_ANSWER], response.headers.get("Retry-After")
         except httpx.HTTPError as exc:
             self.answers["cut" if isinstance(exc, httpx.RemoteProtocolError | httpx.ReadError) else "none"] += 1
-            raise DestinationAway(_plain(exc)) from exc
+            at_parcel = body is not None and not isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout)
+            raise DestinationAway(_plain(exc), at_parcel=at_parcel, way_open=at_parcel) from exc
 
     _seen_version = ""
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import ssl
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from data_transfer.destination import Directory
 from data_transfer.messages import messages_of
-from data_transfer.mqtt.publisher import ACKNOWLEDGED_WITHIN_S, CONNECT_S, KEEPALIVE_S, MqttOptions
+from data_transfer.mqtt.publisher import AT_ONCE, CONNECT_S, KEEPALIVE_S, MqttOptions, unless_lost, watched
 from data_transfer.mqtt.sparkplug import EdgeNode
 from data_transfer.mqtt.topics import Publication
 from data_transfer.targets import judged_addresses
@@ -38,7 +40,9 @@ class SparkplugPublisher:
         self._edge = EdgeNode(group, node, int(time.time()) % 256)
         self.answers: Counter[str] = Counter()
         self._client: aiomqtt.Client | None = None
+        self._watch: asyncio.Task[None]  # only between open and its end
         self._born = -1  # version of the directory of the last birth
+        self._sent = 0
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[SparkplugPublisher]:
@@ -60,16 +64,13 @@ class SparkplugPublisher:
             async with client:
                 self._client, self._born = client, -1
                 await client.subscribe(edge.topic("NCMD"), qos=1)
-                hearing = asyncio.create_task(self._hear(client), name="feed:sparkplug:commands")
                 try:
-                    yield self
+                    async with watched(client, self._hear) as self._watch:
+                        yield self
                 except asyncio.CancelledError:
                     with contextlib.suppress(aiomqtt.MqttError):
                         await client.publish(death.topic, death.payload, qos=1, timeout=2.0)
                     raise
-                finally:
-                    hearing.cancel()
-                    await asyncio.gather(hearing, return_exceptions=True)
         except (aiomqtt.MqttError, OSError) as exc:
             self.answers["lost"] += 1
             task = asyncio.current_task()
@@ -79,12 +80,11 @@ class SparkplugPublisher:
         finally:
             self._client = None
 
-    async def _hear(self, client: aiomqtt.Client) -> None:
+    def _hear(self, message: aiomqtt.Message) -> None:
         """A host that missed our birth asks for it: it goes out before the next data."""
-        async for message in client.messages:
-            payload = message.payload
-            if isinstance(payload, bytes | bytearray) and self._edge.asks_rebirth(str(message.topic), bytes(payload)):
-                self._born = -1
+        payload = message.payload
+        if isinstance(payload, bytes | bytearray) and self._edge.asks_rebirth(str(message.topic), bytes(payload)):
+            self._born = -1
 
     async def deliver(self, parcel: Parcel) -> Sequence[Refused]:
         messages, refused = messages_of(parcel, self._directory)
@@ -107,19 +107,15 @@ class SparkplugPublisher:
 
     async def _publish(self, found: Iterable[Publication]) -> None:
         """In order, then proven by the answer to a subscription. Raises DestinationAway."""
-        import aiomqtt  # noqa: PLC0415
-
         client = self._client
         assert client is not None  # noqa: S101 - only between open and its end
-        count = 0
-        try:
-            async with asyncio.timeout(ACKNOWLEDGED_WITHIN_S):
-                for one in found:
-                    await client.publish(one.topic, one.payload, qos=0)
-                    count += 1
-                await client.subscribe(self._edge.topic("NCMD"), qos=1)
-        except TimeoutError as exc:
-            raise DestinationAway("the broker does not answer in time") from exc
-        except aiomqtt.MqttError as exc:
-            raise DestinationAway(str(exc) or type(exc).__name__) from exc
-        self.answers["proven"] += count
+        rest = iter(found)
+        while some := list(islice(rest, AT_ONCE)):
+            await unless_lost(self._proven(client, some), self._watch, lambda: self._sent)
+            self.answers["proven"] += len(some)
+
+    async def _proven(self, client: aiomqtt.Client, publications: Sequence[Publication]) -> None:
+        for one in publications:
+            await client.publish(one.topic, one.payload, qos=0, timeout=math.inf)
+            self._sent += 1
+        await client.subscribe(self._edge.topic("NCMD"), qos=1, timeout=math.inf)

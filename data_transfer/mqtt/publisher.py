@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data_transfer.destination import Directory
 from data_transfer.messages import messages_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _library = logging.getLogger("data_transfer.mqtt.library")
 
-ACKNOWLEDGED_WITHIN_S = 30.0
+ACKNOWLEDGED_WITHIN_S = 30.0  # the next one: a slow broker may take as long as it likes for all
 CONNECT_S = 10.0
 KEEPALIVE_S = 30
 AT_ONCE = 200  # on their way at a time: a far broker is not waited for message by message
@@ -59,6 +60,7 @@ class MqttPublisher:
         self._options, self._directory = options, directory
         self.answers: Counter[str] = Counter()
         self._client: aiomqtt.Client | None = None
+        self._watch: asyncio.Task[None]  # only between open and its end
         self._discovered = -1  # version of the directory that was announced on this connection
 
     @asynccontextmanager
@@ -81,7 +83,8 @@ class MqttPublisher:
                 self._client, self._discovered = client, -1
                 await client.publish(status, b"online", qos=1, retain=True)
                 try:
-                    yield self
+                    async with watched(client) as self._watch:
+                        yield self
                 except asyncio.CancelledError:  # we stop in good order: the last will is for when we do not
                     with contextlib.suppress(aiomqtt.MqttError):
                         await client.publish(status, b"offline", qos=1, retain=True, timeout=2.0)
@@ -126,15 +129,61 @@ class MqttPublisher:
         assert client is not None  # noqa: S101 - only between open and its end
         rest = iter(found)
         while some := list(islice(rest, AT_ONCE)):
-            try:
-                async with asyncio.timeout(ACKNOWLEDGED_WITHIN_S), asyncio.TaskGroup() as tasks:
-                    for one in some:  # tasks begin in the order they are made: messages leave in order
-                        tasks.create_task(client.publish(one.topic, one.payload, qos=1, retain=one.retain))
-            except TimeoutError as exc:
-                raise DestinationAway("the broker acknowledges nothing") from exc
-            except ExceptionGroup as group:
-                raise DestinationAway(_plain(group.exceptions[0])) from group
-            self.answers["acknowledged"] += len(some)
+            await unless_lost(self._acknowledged(client, some), self._watch, lambda: self.answers["acknowledged"])
+
+    async def _acknowledged(self, client: aiomqtt.Client, some: Iterable[Publication]) -> None:
+        async def publish(one: Publication) -> None:
+            await client.publish(one.topic, one.payload, qos=1, retain=one.retain, timeout=math.inf)
+            self.answers["acknowledged"] += 1
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for one in some:  # tasks begin in the order they are made: messages leave in order
+                    tasks.create_task(publish(one))
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from group
+
+
+@asynccontextmanager
+async def watched(
+    client: aiomqtt.Client, heard: Callable[[aiomqtt.Message], None] = lambda _message: None
+) -> AsyncIterator[asyncio.Task[None]]:
+    """A task that ends when the connection breaks: a publication by itself would wait for its time-out."""
+
+    async def listen() -> None:
+        async for message in client.messages:
+            heard(message)
+
+    task = asyncio.create_task(listen(), name="feed:mqtt:watch")
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def unless_lost(work: Coroutine[Any, Any, None], watch: asyncio.Task[None], answers: Callable[[], int]) -> None:
+    """Do `work` as long as the connection stands and `answers` of the broker grow in number. Raises DestinationAway."""
+    import aiomqtt  # noqa: PLC0415
+
+    if watch.done():
+        work.close()
+        raise DestinationAway("the connection is lost")
+    task, before = asyncio.ensure_future(work), answers()
+    try:
+        while not task.done():
+            done, _ = await asyncio.wait({task, watch}, timeout=ACKNOWLEDGED_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+            if not done and answers() == before:
+                raise DestinationAway("the broker acknowledges nothing", at_parcel=True)
+            if watch in done and not task.done():
+                raise DestinationAway("the broker cut the connection", at_parcel=True)
+            before = answers()
+        await task
+    except (aiomqtt.MqttError, OSError) as exc:
+        raise DestinationAway(_plain(exc), at_parcel=True) from exc
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _plain(exc: BaseException) -> str:

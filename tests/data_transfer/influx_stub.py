@@ -20,6 +20,7 @@ class Misbehaving:
     second_values: int = 0
     writes: list[tuple[str, dict[str, str], float]] = field(default_factory=list)
     port: int = 0
+    takes_before_cutting: bool = True
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -40,7 +41,7 @@ class Misbehaving:
         lines = body.decode().split("\n")
         self.writes.append((path, headers, asyncio.get_running_loop().time()))
         answer = self.behave(len(self.writes), lines)
-        status, more, words, taken = answer if answer is not None else (0, {}, "", lines)
+        status, more, words, taken = answer if answer is not None else (0, {}, "", lines if self.takes_before_cutting else [])
         for line in taken:
             series_and_fields, _, time = line.rpartition(" ")
             series, _, _fields = series_and_fields.rpartition(" ")

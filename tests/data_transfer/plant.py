@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from data_transfer.destination import Directory
 from data_transfer.runner import FeedRunner
 from database.columns import PlanCache, encode
 from database.outbox import DiskOutbox
-from domain.feed import FeedEvent, Kept
+from domain.feed import FeedEvent, FeedStatus, Kept
 from domain.plant import Machine, Plant, Site, Tag
 from domain.quantity import Quantity
 from domain.sample import Batch, TagId, TextSample
@@ -63,3 +65,23 @@ def event(number: int) -> FeedEvent:
 def runner(name: str, connect: object, folder: Path, *, limit: int = 10**9, most: int = 10_000) -> FeedRunner:
     outbox = DiskOutbox(folder / name, b"0123456789abcdef", limit)
     return FeedRunner(name, "test", outbox, connect, SystemClock(), gather_s=0.02, most_at_once=most)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def running(one: FeedRunner) -> AsyncIterator[FeedRunner]:
+    """Open and at work."""
+    await one.open()
+    task = asyncio.create_task(one.run())
+    try:
+        yield one
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await one.close()
+
+
+def balanced(status: FeedStatus) -> bool:
+    """Is everything that was taken somewhere?"""
+    book = status.book
+    return book.taken == book.delivered + book.waiting + book.quarantined + book.dropped

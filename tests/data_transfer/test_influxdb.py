@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 import data_transfer.runner as feed_runner
+from data_transfer.events import of_episode, of_frame
 from data_transfer.influxdb import writer as influx_writer
 from data_transfer.influxdb.writer import InfluxDB, InfluxOptions
 from data_transfer.runner import FeedRunner
-from domain.feed import DestinationAway, FeedStatus
+from domain.alignment import AlignedSeries, Alignment, Frame, FrameValue
+from domain.feed import DestinationAway, FeedEvent, FeedStatus
+from domain.loop import ControlLoop, LoopEpisode, LoopErrors
 from domain.sample import Batch, TagId
 from tests.conftest import eventually
 from tests.data_transfer.influx_stub import Misbehaving, misbehaving
-from tests.data_transfer.plant import T, batch, directory, event, kept, runner, value
+from tests.data_transfer.plant import T, balanced, batch, directory, event, kept, runner, running, value
 from tests.feed_servers import InfluxServer, VictoriaServer, influx_server, victoria_server
 
 __all__ = ["influx_server", "victoria_server"]
@@ -27,24 +28,6 @@ __all__ = ["influx_server", "victoria_server"]
 def feed(url: str, folder: Path, **options: object) -> tuple[FeedRunner, InfluxDB]:
     influx = InfluxDB(InfluxOptions(url, **options), directory())  # type: ignore[arg-type]
     return runner("influxdb", influx.open, folder), influx
-
-
-@asynccontextmanager
-async def running(one: FeedRunner) -> AsyncIterator[FeedRunner]:
-    await one.open()
-    task = asyncio.create_task(one.run())
-    try:
-        yield one
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        await one.close()
-
-
-def balanced(status: FeedStatus) -> bool:
-    book = status.book
-    return book.taken == book.delivered + book.waiting + book.quarantined + book.dropped
 
 
 @pytest.fixture(autouse=True)
@@ -140,6 +123,61 @@ async def test_victoriametrics_takes_the_same_lines(victoria_server: VictoriaSer
     assert series["metric"]["section"] == "Токарный участок, A=B"
 
 
+def process_events() -> list[FeedEvent]:
+    """A frame with a value of exactly 0 and a missing one, and the answer of a loop."""
+    made = Alignment("oven", "Oven", 100, 500, (AlignedSeries("plc.temperature"), AlignedSeries("plc.output"), AlignedSeries("m1.power")))
+    values = (FrameValue(0.0, T, None), FrameValue(41.5, T - 40_000, None), FrameValue(None, None, "late"))
+    loop = ControlLoop("oven", "Oven", "plc.set", "plc.temperature", machine="lathe-1")
+    errors = LoopErrors(120.5, 900.25, 4000.0, 31_000.0, 0.98, 17.5)
+    episode = LoopEpisode("oven", T, T + 90_000_000, 20.0, 80.0, errors, 12.5, 20.0, 0.125, None, -0.5, 3)
+    return [of_frame(made, Frame("oven", T, values)), of_episode(loop, episode)]
+
+
+@pytest.mark.server
+async def test_frames_and_results_of_loops_are_read_back_from_influxdb(influx_server: InfluxServer, tmp_path: Path) -> None:
+    one, _influx = feed(influx_server.base, tmp_path, bucket="loops")
+    async with running(one):
+        for made in process_events():
+            one.event(made)
+        await eventually(lambda: one.status().book.delivered == 2, 30)
+        assert one.status().book.quarantined == 0
+    (frame,) = influx_server.query("loops", "select * from aligned")
+    assert frame == {
+        "time": T, "alignment": "oven", "site": "Цех №1, стр. 2", "plc.temperature": 0, "plc.output": 41.5, "complete": False,
+        "missing": "m1.power: late",
+    }  # fmt: skip
+    (result,) = influx_server.query("loops", "select * from loop_episode")
+    assert (result["time"], result["loop"], result["machine"], result["rule_version"]) == (T, "oven", "lathe-1", 3)
+    assert {name: result[name] for name in ("iae", "ise", "itae", "itse", "before", "after", "duration_s")} == {
+        "iae": 120.5, "ise": 900.25, "itae": 4000, "itse": 31_000, "before": 20, "after": 80, "duration_s": 90,
+    }  # fmt: skip
+    assert (result["overshoot"], result["rise_s"], result["steady_error"], result["output_variation"]) == (0.125, 12.5, -0.5, 17.5)
+    assert result.get("settling_s") is None  # it never settled: no zero stands in for it
+
+
+@pytest.mark.server
+async def test_frames_and_results_of_loops_are_read_back_from_victoriametrics(
+    victoria_server: VictoriaServer, tmp_path: Path
+) -> None:
+    one, _influx = feed(victoria_server.base, tmp_path)
+    async with running(one):
+        for made in process_events():
+            one.event(made)
+        await eventually(lambda: one.status().book.delivered == 2, 30)
+        assert one.status().book.quarantined == 0
+
+    def read(field: str) -> list[tuple[float, int]]:
+        found = victoria_server.export('{__name__="' + field + '"}')
+        return [(value, time) for series in found for value, time in zip(series["values"], series["timestamps"], strict=True)]
+
+    await eventually(lambda: read("loop_episode_iae"), 40)
+    expected = {
+        "aligned_plc.temperature": 0, "aligned_plc.output": 41.5, "loop_episode_iae": 120.5, "loop_episode_itse": 31_000,
+        "loop_episode_overshoot": 0.125, "loop_episode_duration_s": 90,
+    }  # fmt: skip
+    assert {field: read(field) for field in expected} == {field: [(value, T // 1000)] for field, value in expected.items()}
+
+
 # -- a server that misbehaves ---------------------------------------------------------------------------------------
 
 
@@ -208,6 +246,33 @@ async def test_what_may_pass_is_tried_again_and_nothing_is_quarantined(status_co
     status, _one = await sent(server, tmp_path, 3)
     assert (status.book.delivered, status.book.quarantined) == (9, 0)
     assert len(server.points) == 9
+
+
+@pytest.mark.parametrize("status_code", [500, 502, 400, 409])
+async def test_a_point_that_is_refused_for_ever_does_not_stop_the_feed(status_code: int, tmp_path: Path) -> None:
+    """Whatever the server says to it: the rest is there, the point is put aside with the server's words."""
+    poison = f" {T + 7_000_000}"
+
+    def choking(_number: int, lines: list[str]) -> tuple[int, dict[str, str], str, list[str]]:
+        bad = any(line.startswith("energy_import") and line.endswith(poison) for line in lines)
+        return (status_code, {}, "panic: index out of range", []) if bad else (*TAKEN, lines)
+
+    server = Misbehaving(choking)
+    status, _one = await sent(server, tmp_path)
+    assert (status.book.delivered, status.book.quarantined, status.state) == (59, 1, "ok")
+    assert len(server.points) == 59
+    assert server.second_values == 0
+
+
+async def test_a_connection_cut_upon_one_point_does_not_stop_the_feed(tmp_path: Path) -> None:
+    def choking(_number: int, lines: list[str]) -> tuple[int, dict[str, str], str, list[str]] | None:
+        bad = any(line.startswith("voltage") and line.endswith(f" {T + 3_000_000}") for line in lines)
+        return None if bad else (*TAKEN, lines)
+
+    server = Misbehaving(choking, takes_before_cutting=False)
+    status, _one = await sent(server, tmp_path)
+    assert (status.book.delivered, status.book.quarantined) == (59, 1)
+    assert len(server.points) == 59
 
 
 async def test_any_mixture_of_bad_answers_ends_with_every_point_once(tmp_path: Path) -> None:

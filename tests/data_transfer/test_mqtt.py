@@ -131,6 +131,24 @@ async def test_a_payload_no_broker_takes_is_quarantined_and_the_rest_arrives(mos
 
 
 @pytest.mark.server
+async def test_a_message_upon_which_the_broker_cuts_the_connection_is_quarantined_and_the_rest_arrives(tmp_path: Path) -> None:
+    """A broker whose limit is below ours says nothing: it hangs up."""
+    broker = Mosquitto("max_packet_size 5000")
+    try:
+        await asyncio.to_thread(broker.start)
+        large = Batch("hh", T + 1, (TagId(2),), [1.0], [0], (TextSample(TagId(4), T, "x" * 10_000),))
+        async with listening(broker, "cut/m1/#") as heard, running(broker, tmp_path, "cut") as one:
+            one.take(kept(1, [batch(1), large, batch(2)], 0))
+            await eventually(lambda: one.status().book.delivered == 7, 60)
+            assert [len(text.text) for part in await one.quarantine() for text in part.texts] == [10_000]
+            one.take(kept(2, [batch(3)], 7))
+            await eventually(lambda: one.status().book.delivered == 10, 30)
+            await eventually(lambda: len({(topic, said["time_us"]) for topic, said, _retained in heard}) == 10)
+    finally:
+        broker.close()
+
+
+@pytest.mark.server
 async def test_a_killed_program_is_shown_as_offline_by_its_last_will(mosquitto: Mosquitto) -> None:
     options = MqttOptions("127.0.0.1", mosquitto.port, USER, PASSWORD, topic_prefix="will", client_id="will")
     async with listening(mosquitto, "will/status") as heard:

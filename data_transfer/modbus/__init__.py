@@ -1,0 +1,1 @@
+"""The Modbus TCP server: a map of registers that describes itself, served read-only."""
