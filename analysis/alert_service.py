@@ -10,14 +10,13 @@ from analysis import alert_life as life
 from analysis.alert_recorder import AlertRecorder, Occurrence
 from analysis.hygiene import hygiene
 from domain.access import Actor, Role
-from domain.alert import Alert, AlertState, Change, Hold, HoldKind, KeyHold
+from domain.alert import LONGEST_TEXT, Alert, AlertState, Change, Hold, HoldKind, KeyHold
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
 from domain.hygiene import Hygiene
 from domain.ports import Clock
 from domain.stores import AlertStore, AuditStore
 
 LONGEST_SHELF_US = 24 * 3600 * 1_000_000
-LONGEST_TEXT = 1000
 MOST_RAISES = 100_000
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from analysis.balance import RULE_VERSION, MeterColumns, Node, disagrees, meter_balance, node_balance, tree_of
 from analysis.basic_figures import stamp
 from analysis.calendar import Calendar
-from analysis.meter import total_tag
+from analysis.meter import DeviceTags
 from analysis.meter_faults import Suspicion, meter_faults, node_fault
 from domain.alert import Priority
 from domain.balance import BalanceFinding, BalanceFindingStore, BalanceReport, BalanceRun, FaultKind, MeterFacts
@@ -107,7 +107,7 @@ class BalanceDoctor:
         self, plant: Callable[[], Plant], tags: Callable[[], Sequence[Tag]], history: History, states: StateStore,
         calendar: Callable[[], Calendar], store: BalanceFindingStore, alerts: Alerts, clock: Clock,
     ) -> None:
-        self._plant, self._tags, self._history, self._states = plant, tags, history, states
+        self._plant, self._devices, self._history, self._states = plant, DeviceTags(tags), history, states
         self._calendar, self._store, self._alerts, self._clock = calendar, store, alerts, clock
         self._reports: dict[tuple[int, int], tuple[int, Plant, BalanceReport]] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -235,16 +235,16 @@ class BalanceDoctor:
         return any(machine.meter == device_id for machine in self._plant().machines)
 
     async def _columns(self, device: Device, grid: Grid, step: Step) -> MeterColumns | None:
-        tags = [tag for tag in self._tags() if tag.device_id == device.id]
-        energy = total_tag(tags, device.id, Quantity.ENERGY_IMPORT)
-        power = total_tag(tags, device.id, Quantity.ACTIVE_POWER)
+        tags = self._devices.of(device.id)
+        energy = self._devices.total(device.id, Quantity.ENERGY_IMPORT)
+        power = self._devices.total(device.id, Quantity.ACTIVE_POWER)
         if energy is None and power is None:
             return None
         rows = await self._rows(energy, grid, step)
         grown = grid.column(rows, _certain_growth)
         facts = self.facts(device)
         facts = replace(facts, digit_kwh=digit_of([v for r in rows for v in (r.first, r.last) if v is not None], facts.ct_ratio))
-        given = total_tag(tags, device.id, Quantity.ENERGY_EXPORT)
+        given = self._devices.total(device.id, Quantity.ENERGY_EXPORT)
         if given is not None:
             back = await self._read(given, grid, step, _certain_growth)
             grown = grown - np.nan_to_num(back)

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from analysis.baseline import degree_days
 from analysis.calendar import Calendar
-from analysis.meter import total_tag
+from analysis.meter import DeviceTags
 from domain.baseline import SECTION_PREFIX, SITE, BaselineDefinition, Period, PeriodRow, Variable, VariableKind
 from domain.energy import ShiftWindow
 from domain.errors import ConfigError
@@ -61,6 +61,7 @@ class BaselineData:
     ) -> None:
         self._plant, self._tags, self._history, self._states = plant, tags, history, states
         self._parts, self._calendar, self._clock = parts, calendar, clock
+        self._devices = DeviceTags(tags)
 
     async def rows(self, definition: BaselineDefinition, from_us: int, to_us: int) -> list[PeriodRow]:
         """Whole periods of the window that are over. Raises ConfigError for a subject or source that does not exist."""
@@ -116,11 +117,11 @@ class BaselineData:
 
     async def _device_energies(self, device_id: str, windows: Sequence[ShiftWindow]) -> list[float | None]:
         """From the counter; from the mean power where the device has none."""
-        counter = total_tag(self._tags(), device_id, Quantity.ENERGY_IMPORT)
+        counter = self._devices.total(device_id, Quantity.ENERGY_IMPORT)
         if counter is not None:
             step, series = await self._series(counter, windows)
             return await asyncio.to_thread(lambda: [_growth(series.within(w.from_us, w.to_us), step, w) for w in windows])
-        power = total_tag(self._tags(), device_id, Quantity.ACTIVE_POWER)
+        power = self._devices.total(device_id, Quantity.ACTIVE_POWER)
         if power is None:
             return [None] * len(windows)
         step, series = await self._series(power, windows)

@@ -240,6 +240,20 @@ def _pieces(power: Sequence[StateInterval], claims: Sequence[Mark]) -> Iterable[
             at = until
 
 
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Meter and control contradict each other without a break since `since_us` (UTC us)."""
+
+    since_us: int
+    claim: ControlState
+    power: MachineState
+
+    @property
+    def detail(self) -> str:
+        """What stands against what, as the detail of the alert: running_off, running_idle or idle_production."""
+        return f"{self.claim.value}_{self.power.value}"
+
+
 class Joiner:
     """The stream: changes of power states and claims in, changes of the machine's state out, also such that reach back.
 
@@ -258,11 +272,12 @@ class Joiner:
         return self._told[-1]
 
     @property
-    def conflict_since_us(self) -> int | None:
-        """Since when meter and control contradict each other without a break; None while they do not."""
-        if not in_conflict(self._power[-1][1], self._claims[-1][1]):
+    def conflict(self) -> Conflict | None:
+        """How, and since when, meter and control contradict each other; None while they do not."""
+        (power_us, power), (claim_us, claim) = self._power[-1], self._claims[-1]
+        if claim is None or not in_conflict(power, claim):
             return None
-        return max(self._power[-1][0], self._claims[-1][0])
+        return Conflict(max(power_us, claim_us), claim, power)
 
     def power(self, changes: Iterable[StateInterval]) -> list[StateInterval]:
         """Changes of the power's state machine."""

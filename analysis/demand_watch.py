@@ -21,6 +21,7 @@ from domain.ports import Clock
 log = logging.getLogger(__name__)
 
 PERIOD_S = 10.0  # a minute above the contract raises the alert: six looks
+REST = 4.0  # times a look: the sum of a thousand machines takes seconds, and others want the processor
 ON_DELAY_US = 60_000_000
 OFF_DELAY_US = 60_000_000
 EARLY_US = 180_000_000  # a projection from less of the window says little
@@ -52,12 +53,13 @@ class DemandWatch:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
+            began = self._clock.monotonic()
             try:
                 await self.look()
             except (StorageError, OSError) as exc:
                 log.warning("the running demand is not known: %s", exc)
                 self._latest = None
-            await self._clock.sleep(PERIOD_S)
+            await self._clock.sleep(max(PERIOD_S, REST * (self._clock.monotonic() - began)))
 
     async def look(self) -> RunningDemand:
         """Measure the running window and judge it. Raises StorageError."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -19,19 +19,19 @@ from analysis.basic_figures import SECTION, SITE, machines_of
 from analysis.demand import demand_windows, highest
 from analysis.energy import Floats
 from analysis.load_curve import coefficients
-from analysis.meter import total_tag
+from analysis.meter import DeviceTags
 from analysis.power_factor import cos_phi, over_limit_kvarh, required_kvar, tg_phi
 from analysis.prices import Prices
 from analysis.quarter_history import QuarterHistory
 from analysis.quarters import QUARTER_US, Quarters, summed, trust_of
 from analysis.tariff import cost_by_zone, months_of, power_charges, total_cost
 from domain.energy import EnergyAccount
-from domain.figures import Cost, CostHour, Demand, DemandWindow, LoadCurve, Peak, PowerCharge, PowerFactor
+from domain.figures import Cost, CostHour, Demand, DemandWindow, LoadCurve, Peak, PowerCharge, PowerFactor, TariffTrial
 from domain.plant import Plant, Tag
 from domain.ports import Clock, History
 from domain.quantity import Quantity
 from domain.state import MachineState
-from domain.tariff import Connection, tariff_on, valid_on
+from domain.tariff import Connection, Tariff, tariff_on, valid_on
 
 Mask = NDArray[np.bool_]
 PEAKS = 5
@@ -45,7 +45,7 @@ class EnergyFigures:
         self, plant: Callable[[], Plant], tags: Callable[[], Sequence[Tag]], history: History, accounting: EnergyAccounting,
         prices: Prices, clock: Clock,
     ) -> None:
-        self._plant, self._tags, self._history = plant, tags, QuarterHistory(history, clock)
+        self._plant, self._tags, self._history = plant, DeviceTags(tags), QuarterHistory(history, clock)
         self._accounting, self._prices, self._clock = accounting, prices, clock
 
     # -- cost ------------------------------------------------------------------------------------------------------
@@ -73,6 +73,26 @@ class EnergyFigures:
         for place, time_us in enumerate(total.times_us.tolist()):
             hours.setdefault(time_us // (4 * QUARTER_US), []).append(place)
         return [_hour(at * 4 * QUARTER_US, total.energy[p], prices[p], names[p[0]]) for at, p in hours.items()]
+
+    async def try_tariff(self, tariff: Tariff) -> TariffTrial:
+        """This month's energy of the site so far by a draft of a tariff, as if it held all the month."""
+        calendar, now_us = self._accounting.calendar, self._clock.now_us()
+        from_us = calendar.day_window(calendar.day_of(now_us).replace(day=1)).from_us
+        columns = await self._quarters(SITE, from_us, now_us)
+        running = await self._prices.book(from_us, now_us)
+        draft = await self._prices.book_of((replace(tariff, valid_from=date.min, valid_to=None),), from_us, now_us)
+        total = summed(columns, whole=False) if columns else None
+        known = [c.total for c in columns if c.total is not None]
+        zones, before = (
+            () if total is None or not known else cost_by_zone(total.times_us, total.energy, book, total.seconds)
+            for book in (draft, running)
+        )
+        cost, unpriced_kwh = total_cost(zones)
+        zone, price = draft.at(now_us)
+        return TariffTrial(
+            from_us, now_us, sum(known) if known else None, zone, price, running.at(now_us)[1], cost, total_cost(before)[0],
+            unpriced_kwh, zones,
+        )  # fmt: skip
 
     async def _cost(self, subject: str, columns: Sequence[Quarters], from_us: int, to_us: int) -> Cost:
         now_us = self._clock.now_us()
@@ -255,7 +275,7 @@ class EnergyFigures:
     def _main(self) -> str | None:
         """The main meter, where it counts energy or measures power."""
         main = self._plant().site.main_meter
-        if main is None or total_tag(self._tags(), main, Quantity.ENERGY_IMPORT) is None:
+        if main is None or self._tags.total(main, Quantity.ENERGY_IMPORT) is None:
             return None
         return main
 
@@ -263,18 +283,18 @@ class EnergyFigures:
         """Active quarters of a meter over a span that were asked for before."""
         if meter is None:
             return None
-        tags, (counter, gauge) = self._tags(), _ACTIVE
-        return self._history.at_hand(total_tag(tags, meter, counter), total_tag(tags, meter, gauge), *span)
+        counter, gauge = _ACTIVE
+        return self._history.at_hand(self._tags.total(meter, counter), self._tags.total(meter, gauge), *span)
 
     async def _quarters(self, subject: str, from_us: int, to_us: int, *, reactive: bool = False) -> list[Quarters]:
         """One column a meter of the subject. Raises NotFound."""
-        plant, tags = self._plant(), self._tags()
+        plant = self._plant()
         main = self._main() if subject == SITE else None
         meters = [main] if main is not None else [plant.machine(m).meter for m in machines_of(plant, subject)]
         counter, gauge = _REACTIVE if reactive else _ACTIVE
         found = []
         for meter in (m for m in meters if m is not None):
-            counted, power = total_tag(tags, meter, counter), total_tag(tags, meter, gauge)
+            counted, power = self._tags.total(meter, counter), self._tags.total(meter, gauge)
             found.append(await self._history.quarters(counted, power, from_us, to_us))
             if len(found) % 25 == 0:
                 await asyncio.sleep(0)

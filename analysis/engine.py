@@ -206,10 +206,13 @@ class AnalysisEngine:
         """A control that says otherwise than the meter for long: a border, a value of the signal or a meter is wrong."""
         standing = set(self._alerts.standing_keys(CONFLICT_KEY))
         for machine_id, watch in self._machines.items():
-            key, since_us = f"{CONFLICT_KEY}{machine_id}", watch.conflict_since_us
-            if since_us is not None and now_us - since_us >= CONFLICT_US:
+            key, conflict = f"{CONFLICT_KEY}{machine_id}", watch.conflict
+            if conflict is not None and now_us - conflict.since_us >= CONFLICT_US:
                 standing.discard(key)
-                self._alerts.raise_alert(key, "control_conflict", Priority.LOW, time_us=since_us, machine_id=machine_id)
+                self._alerts.raise_alert(
+                    key, "control_conflict", Priority.LOW,
+                    time_us=conflict.since_us, machine_id=machine_id, detail=conflict.detail,
+                )
         for key in standing:
             self._alerts.return_alert(key)
 

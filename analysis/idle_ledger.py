@@ -20,6 +20,7 @@ from domain.access import Actor, Role
 from domain.errors import ConfigError, Forbidden, NotFound, StorageError
 from domain.figures import IdleLedger, LeftOn, Trust
 from domain.idle import LEFT_ON, OUTSIDE, IdleNote, IdlePiece, IdleStore
+from domain.note import LONGEST_NOTE
 from domain.plant import Machine, Plant
 from domain.ports import Clock
 from domain.state import MachineState, StateInterval
@@ -34,7 +35,6 @@ COARSE_AFTER_US = 3_600_000_000  # energies of older stretches are shared by min
 KEPT_DAYS = 35  # settled in the background, newest first
 PERIOD_S = 600.0
 PAUSE_S = 0.05
-LONGEST_NOTE = 500
 LEFT_ON_LEAST_US = 5 * 60_000_000
 
 

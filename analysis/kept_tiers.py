@@ -14,7 +14,6 @@ import numpy as np
 from analysis.energy import CounterColumns, PowerTrace
 from analysis.minute_split import split_by_states
 from analysis.states import Timing
-from domain.counter import Increment, Step
 from domain.ports import History, RawSeries, RollupRow
 from domain.ports import Step as Resolution
 from domain.sample import TagId
@@ -63,14 +62,14 @@ async def buckets(
 def counter_of(rows: Sequence[RollupRow], width_us: int) -> CounterColumns:
     """Consumption of buckets as increments. Growth between two readings is stored in every bucket that it crosses, so where
     none is stored between two of them the counter stood still."""
-    steps: list[Increment] = []
-    for row in rows:
-        if row.consumption is None:
-            continue
-        if steps and row.time_us > steps[-1].to_us:
-            steps.append(Increment(steps[-1].to_us, row.time_us, 0.0, Step.NORMAL))
-        steps.append(Increment(row.time_us, row.time_us + width_us, row.consumption, Step.NORMAL))
-    return CounterColumns.of(steps, steps[-1].to_us if steps else None)
+    told = [(row.time_us, row.consumption) for row in rows if row.consumption is not None]
+    begin = np.array([time_us for time_us, _ in told], dtype=np.int64)
+    growth = np.array([consumption for _, consumption in told], dtype=np.float64)
+    end = begin + width_us
+    still = np.flatnonzero(begin[1:] > end[:-1]) + 1
+    begin, end = np.insert(begin, still, end[still - 1]), np.insert(end, still, begin[still])
+    known = np.ones(len(begin), dtype=np.bool_)
+    return CounterColumns(begin, end, np.insert(growth, still, 0.0), known, int(end[-1]) if len(end) else None)
 
 
 def power_of(

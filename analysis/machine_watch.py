@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from analysis.control import ClaimStream, Joiner
+from analysis.control import ClaimStream, Conflict, Joiner
 from analysis.meter import ControlTags, Meter
 from analysis.states import StateMachine
 from domain.plant import Tag
@@ -60,9 +60,9 @@ class MachineWatch:
         return self._machine.current if self._joiner is None else self._joiner.current
 
     @property
-    def conflict_since_us(self) -> int | None:
-        """Since when meter and control contradict each other; None while they do not."""
-        return None if self._joiner is None else self._joiner.conflict_since_us
+    def conflict(self) -> Conflict | None:
+        """How, and since when, meter and control contradict each other; None while they do not."""
+        return None if self._joiner is None else self._joiner.conflict
 
     def same(self, meter: Meter) -> bool:
         """Would a watch made for `meter` judge alike?"""

@@ -122,9 +122,26 @@ def _the(tags: Sequence[Tag], quantity: Quantity) -> Tag | None:
     return of_quantity[0] if len(of_quantity) == 1 else None
 
 
-def total_tag(tags: Sequence[Tag], device_id: str, quantity: Quantity) -> Tag | None:
-    """The tag of a device that carries the total of a quantity."""
-    return _the([tag for tag in tags if tag.device_id == device_id], quantity)
+class DeviceTags:
+    """The tags of each device as they are now; sorted anew only when the tags are another object."""
+
+    def __init__(self, tags: Callable[[], Sequence[Tag]]) -> None:
+        self._tags = tags
+        self._seen: Sequence[Tag] | None = None
+        self._of: dict[str, list[Tag]] = {}
+
+    def of(self, device_id: str) -> Sequence[Tag]:
+        """Empty for an unknown one."""
+        tags = self._tags()
+        if tags is not self._seen:
+            self._seen, self._of = tags, {}
+            for tag in tags:
+                self._of.setdefault(tag.device_id, []).append(tag)
+        return self._of.get(device_id, ())
+
+    def total(self, device_id: str, quantity: Quantity) -> Tag | None:
+        """The tag that carries the total of a quantity."""
+        return _the(self.of(device_id), quantity)
 
 
 class Meters:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
 from analysis.tariff import HOUR_US, QUARTER_US, PriceBook, by_hour, tables_needed
 from domain.finding import Finding
 from domain.plant import Plant
-from domain.tariff import PriceStore
+from domain.tariff import PriceStore, Tariff
 
 
 class Prices:
@@ -21,19 +21,24 @@ class Prices:
     async def book(self, from_us: int, to_us: int) -> PriceBook:
         """Prices of every quarter hour in the window."""
         plant = self._plant()
-        tables = tables_needed(plant.money.tariffs)
-        if not tables and self._kept is not None and self._kept[0] is plant:
+        if not tables_needed(plant.money.tariffs) and self._kept is not None and self._kept[0] is plant:
             return self._kept[1]
-        hourly = {
-            table: by_hour(await self._store.prices(table, from_us // HOUR_US * HOUR_US, to_us)) for table in tables
-        }
-        book = PriceBook(
-            plant.money.tariffs, ZoneInfo(plant.site.timezone), fallback_per_kwh=plant.site.tariff_per_kwh,
-            is_holiday=lambda day: plant.calendar.holiday(day) is not None, hourly=hourly,
-        )  # fmt: skip
-        if not tables:
+        book = await self.book_of(plant.money.tariffs, from_us, to_us)
+        if not tables_needed(plant.money.tariffs):
             self._kept = (plant, book)
         return book
+
+    async def book_of(self, tariffs: Sequence[Tariff], from_us: int, to_us: int) -> PriceBook:
+        """The same by other tariffs of this plant's site."""
+        plant = self._plant()
+        hourly = {
+            table: by_hour(await self._store.prices(table, from_us // HOUR_US * HOUR_US, to_us))
+            for table in tables_needed(tariffs)
+        }
+        return PriceBook(
+            tariffs, ZoneInfo(plant.site.timezone), fallback_per_kwh=plant.site.tariff_per_kwh,
+            is_holiday=lambda day: plant.calendar.holiday(day) is not None, hourly=hourly,
+        )  # fmt: skip
 
 
 def cost_of_stretch(book: PriceBook, from_us: int, to_us: int, energy_kwh: float | None) -> float | None:

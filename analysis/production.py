@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from analysis.parts import PartRule, counter_steps, covered_us, pulse_steps
 from domain.errors import NotFound
@@ -18,6 +19,9 @@ HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 RAW_HOURS = 72  # longer windows take whole hours from the roll-ups
 HOLD_SCANS = 3
+MAIN_PROGRAM = "selected_program"
+"""The standard tag beside `program`: what was chosen, while `program` is what runs, be it called by the chosen one."""
+Marks = Sequence[tuple[int, str | None]]  # (time, program from then on)
 
 
 class Production:
@@ -56,12 +60,14 @@ class Production:
         if tag is None or end_us <= from_us:
             return []
         marks = await self._program_marks(tag, from_us, end_us)
+        above = self._tag(f"{tag.device_id}.{MAIN_PROGRAM}") if tag.point != MAIN_PROGRAM else None
+        mains = await self._program_marks(above, from_us, end_us) if above is not None else []
         stretches: list[ProgramStretch] = []
-        for (begin, program), (end, _) in zip(marks, [*marks[1:], (end_us, None)], strict=True):
-            if stretches and stretches[-1].program == program:
+        for begin, end, program, main in _both(marks, mains, end_us):
+            if stretches and (stretches[-1].program, stretches[-1].main) == (program, main):
                 stretches[-1] = replace(stretches[-1], to_us=end)
-            elif end > begin:
-                stretches.append(ProgramStretch(machine_id, program, begin, end))
+            else:
+                stretches.append(ProgramStretch(machine_id, program, begin, end, main=main))
         if machine.control is None or machine.control.part_count is None or not with_parts:
             return stretches
         return [await self._with_parts(stretch) for stretch in stretches]
@@ -70,8 +76,8 @@ class Production:
         count = await self.parts(stretch.machine_id, stretch.from_us, stretch.to_us)
         return replace(stretch, parts=count.parts)
 
-    async def _program_marks(self, tag: Tag, from_us: int, end_us: int) -> list[tuple[int, str | None]]:
-        """(time, program from then on), the first at the begin of the window."""
+    async def _program_marks(self, tag: Tag, from_us: int, end_us: int) -> Marks:
+        """The first at the begin of the window."""
         marks: list[tuple[int, str | None]] = [(from_us, None)]
         if tag.quantity is Quantity.TEXT:
             for text in await self._texts.texts(tag.id, from_us, end_us):
@@ -132,6 +138,16 @@ class Production:
 
     def _tag(self, name: str | None) -> Tag | None:
         return None if name is None else next((tag for tag in self._tags() if tag.name == name), None)
+
+
+def _both(marks: Marks, mains: Marks, end_us: int) -> Iterator[tuple[int, int, str | None, str | None]]:
+    """(from, to, program, main program where it is another) with the borders of both."""
+    borders = sorted({time for time, _ in (*marks, *mains)} | {end_us})
+    running, chosen = dict(marks), dict(mains)  # of several at one instant the last
+    program = main = None
+    for begin, end in pairwise(borders):
+        program, main = running.get(begin, program), chosen.get(begin, main)
+        yield begin, end, program, main if program is not None and main != program else None
 
 
 def _rose(row: RollupRow, before: float) -> bool:

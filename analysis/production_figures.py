@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from analysis.accounting import EnergyAccounting
@@ -20,6 +21,7 @@ from domain.state import MachineState, StateInterval
 from domain.stores import StateStore
 
 REASON = "kpi.reason."
+MOST_STRETCHES = 200  # each is measured by itself: a control may call a program every second
 Spans = list[tuple[int, int]]
 
 
@@ -49,8 +51,13 @@ class ProductionFigures:
         return self._specific(machine_id, from_us, to_us, None, [account], count, seconds, 1)
 
     async def by_program(self, machine_id: str, from_us: int, to_us: int) -> Sequence[SpecificEnergy]:
-        """The same by program, most energy first; the energies add up to the window's. Empty where no program is told."""
+        """The same by program, most energy first; the energies add up to the window's. Empty where no program is told.
+
+        Of more than MOST_STRETCHES stretches the programs that were called count to the one that called them.
+        """
         stretches = await self._programs.programs(machine_id, from_us, to_us)
+        if len(stretches) > MOST_STRETCHES:
+            stretches = by_main(stretches)
         by_name: dict[str | None, list[ProgramStretch]] = {}
         for stretch in stretches:
             by_name.setdefault(stretch.program, []).append(stretch)
@@ -144,6 +151,19 @@ class ProductionFigures:
         counted = [await self._efficiency.good_parts(settings, begin, end) for begin, end in planned]
         known = [count for count in counted if count is not None]
         return float(sum(known)) if known else None
+
+
+def by_main(stretches: Sequence[ProgramStretch]) -> list[ProgramStretch]:
+    """The same time by the programs that called others: stretches that follow each other are one."""
+    found: list[ProgramStretch] = []
+    for stretch in stretches:
+        program = stretch.main or stretch.program
+        if found and found[-1].program == program:
+            parts = None if stretch.parts is None or found[-1].parts is None else found[-1].parts + stretch.parts
+            found[-1] = replace(found[-1], to_us=stretch.to_us, parts=parts)
+        else:
+            found.append(replace(stretch, program=program, main=None))
+    return found
 
 
 def _planned_ones(elements: Sequence[TimeElements]) -> Sequence[TimeElements]:

@@ -8,7 +8,7 @@ the oldest sample of a tag is empty without asking: keepers and learners look we
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.meter import meters_of
@@ -26,7 +26,7 @@ LONGEST_BUCKET_US = {
 LATE_US = 60_000_000  # a batch that much behind the newest may be older than anything in the tables ...
 COMMITTED_US = 10_000_000  # ... and is there so long afterwards
 WAITING_US = 5 * 60_000_000  # samples of a tag that memory does not hold may wait that long for the tables
-Oldest = Callable[[TagId], Awaitable[int | None]]
+Begins = Callable[[Sequence[TagId]], Awaitable[Mapping[TagId, int | None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ class _Column:
 class RecentHistory:
     """Implements domain.ports.History. Subscribe `on_batch`; `apply` the plant."""
 
-    def __init__(self, behind: History, oldest: Oldest | None = None, clock: Clock | None = None) -> None:
-        """`oldest`: time of the oldest sample or roll-up of a tag, None without any; with a clock, or not at all."""
-        self._behind, self._oldest, self._clock = behind, oldest, clock
+    def __init__(self, behind: History, begins: Begins | None = None, clock: Clock | None = None) -> None:
+        """`begins`: time of the oldest sample or roll-up of each tag, None without any; with a clock, or not at all."""
+        self._behind, self._ask, self._clock = behind, begins, clock
         self._begins: dict[TagId, _Begin] = {}
         self._newest_us, self._unsure_until_us = 0, 0
         self._columns: dict[TagId, _Column] = {}
@@ -139,19 +139,27 @@ class RecentHistory:
 
     async def begins_after(self, tag_id: TagId, time_us: int) -> bool:
         """Is it certain that there is nothing of the tag before that time?"""
-        if self._oldest is None or self._clock is None:
+        if self._ask is None or self._clock is None:
             return False
         now_us, known = self._clock.now_us(), self._begins.get(tag_id)
         if now_us < self._unsure_until_us:
             return False
         if known is not None and known.oldest_us is not None and known.oldest_us < time_us:
             return False
-        if known is None or not 0 <= now_us - known.asked_us < LOOKED_US:
-            known = self._begins[tag_id] = _Begin(await self._oldest(tag_id), now_us)
+        if known is None or not _believed(known, now_us):
+            await self._look(self._ask, tag_id, now_us)
+            known = self._begins[tag_id]
         if known.oldest_us is not None:
             return time_us <= known.oldest_us
         memory = self._columns.get(tag_id)  # nothing in the tables yet, but some may be on their way
         return time_us <= (memory.times_us[0] if memory is not None and memory.times_us else now_us - WAITING_US)
+
+    async def _look(self, ask: Begins, tag_id: TagId, now_us: int) -> None:
+        """At all tags at once that are due: a question for each would be a thousand a minute in a large plant."""
+        due = {tag_id, *self._columns, *self._begins}
+        due -= {other for other, known in self._begins.items() if _believed(known, now_us)}
+        for other, oldest_us in (await ask(sorted(due))).items():
+            self._begins[other] = _Begin(oldest_us, now_us)
 
     async def _first_good(self, tag_id: TagId, to_us: int) -> RawSeries | None:
         """The reading behind an empty window."""
@@ -160,6 +168,10 @@ class RecentHistory:
         if column is not None and first is not None and self._begins[tag_id].oldest_us in (None, column.times_us[0]):
             return _cut(tag_id, column, (first, first, None, first))
         return await self._behind.raw(tag_id, to_us - 1, to_us, edges=True)
+
+
+def _believed(known: _Begin, now_us: int) -> bool:
+    return 0 <= now_us - known.asked_us < LOOKED_US
 
 
 def _cut(tag_id: TagId, column: _Column, found: tuple[int, int, int | None, int | None]) -> RawSeries:

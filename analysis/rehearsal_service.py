@@ -13,7 +13,8 @@ from analysis.expected import Constant, Expected, MedianByHour, Model, ModelValu
 from analysis.filter_rehearsal import FilterReplay, SampleFilter, changed_state_s
 from analysis.meter import Meter, meters_of
 from analysis.rehearsal import MINUTE_US, Point, Replay, points_of, spans_worth_a_look, summary
-from analysis.rules import RuleWatch, Subject, subjects_of
+from analysis.rule_scopes import RuleScopes
+from analysis.rules import RuleWatch, Subject
 from analysis.state_history import LEAD_US
 from domain.alert_rule import AlertRule, BaselineKind, RuleKind
 from domain.errors import ConfigError, Conflict, MonitorError, NotFound
@@ -69,7 +70,7 @@ class Rehearsals:
     def start_rule(self, rule: AlertRule, days: int = 30) -> RehearsalJob:
         """Replay a rule over the last days. Raises ConfigError (too wide), Conflict (too many at once)."""
         plant, tags = self._plant(), self._tags()
-        subjects = subjects_of(rule, plant, tags)
+        subjects = RuleScopes(plant, tags).subjects(rule)
         if len(subjects) > MOST_SUBJECTS:
             raise ConfigError(f"scope: {len(subjects)} tags are too many for a rehearsal; expected at most {MOST_SUBJECTS}")
         _check_days(days)

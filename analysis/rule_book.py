@@ -10,7 +10,8 @@ from analysis.alerts import AlertEngine
 from analysis.calendar import Calendar
 from analysis.expected import Constant, Expected, MedianByHour, Model, ModelValue, OtherTag
 from analysis.limits import limit_key
-from analysis.rules import EventKind, RuleEvent, RuleWatch, Subject, alert_rule_name, priority_of, rule_of_limit, subjects_of
+from analysis.rule_scopes import RuleScopes
+from analysis.rules import EventKind, RuleEvent, RuleWatch, Subject, alert_rule_name, priority_of, rule_of_limit
 from domain.alert_rule import AlertRule, Baseline, BaselineKind, RuleKind
 from domain.plant import Plant, Tag
 from domain.ports import Clock, History, Step
@@ -76,10 +77,10 @@ class RuleBook:
         before = {(entry.limit, entry.rule.id, entry.watch.subject.name): entry for entry in self._entries}
         self._entries, self._feeds, self._medians = [], {}, []
         calendar = Calendar.of(plant)
-        by_name = {tag.name: tag for tag in tags}
+        by_name, scopes = {tag.name: tag for tag in tags}, RuleScopes(plant, tags)
         rules = [*((rule_of_limit(limit), True) for limit in plant.limits), *((r, False) for r in plant.alert_rules if r.enabled)]
         for rule, limit in rules:
-            for subject in subjects_of(rule, plant, tags):
+            for subject in scopes.subjects(rule):
                 expected = self._expected(rule.baseline, subject, by_name, calendar)
                 watch = RuleWatch(rule, subject, calendar=calendar, expected=expected, start_us=self._clock.now_us())
                 old = before.get((limit, rule.id, subject.name))

@@ -8,7 +8,7 @@ what stands then is suppressed, what begins then is not raised until the gate ha
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -18,7 +18,7 @@ from analysis.limits import Damping, LimitWatch, Transition
 from analysis.states import usable
 from domain.alert import LimitRule, Priority
 from domain.alert_rule import PER_S, AlertRule, RuleKind, Scope, ScopeKind
-from domain.plant import Machine, Plant, Tag
+from domain.plant import Tag
 from domain.state import MachineState
 
 ANY_SHIFT = "*"
@@ -225,40 +225,6 @@ def rule_of_limit(limit: LimitRule) -> AlertRule:
         f"limit-{limit.tag}", RuleKind.LEVEL, Scope(ScopeKind.TAG, limit.tag), limit.high, limit.critical_high, limit.low,
         limit.critical_low, limit.hysteresis, limit.on_delay_s, limit.off_delay_s,
     )  # fmt: skip
-
-
-def subjects_of(rule: AlertRule, plant: Plant, tags: Sequence[Tag]) -> list[Subject]:
-    """The scope, expanded to what there is: tags, machines (state) or devices (communication)."""
-    meters = {machine.meter: machine for machine in plant.machines if machine.meter is not None}
-    scope = rule.scope
-    if scope.kind is ScopeKind.TAG:
-        devices = [scope.name.partition(".")[0]]
-    elif scope.kind is ScopeKind.PROFILE:
-        devices = [device.id for device in plant.devices if device.profile.name == scope.name]
-    else:
-        devices = [machine.meter for machine in _machines(scope, plant) if machine.meter is not None]
-    if rule.kind is RuleKind.STATE:
-        if scope.kind in {ScopeKind.TAG, ScopeKind.PROFILE}:
-            return [Subject(meters[d].id, None, meters[d].id, d) for d in devices if d in meters]
-        return [Subject(machine.id, None, machine.id, machine.meter) for machine in _machines(scope, plant)]
-    if rule.kind is RuleKind.COMMUNICATION:
-        return [Subject(device, None, _machine_id(meters, device), device) for device in dict.fromkeys(devices)]
-    by_name = {tag.name: tag for tag in tags}
-    names = [scope.name] if scope.kind is ScopeKind.TAG else [f"{device}.{scope.point}" for device in devices]
-    found = [by_name[name] for name in dict.fromkeys(names) if name in by_name]
-    return [Subject(tag.name, tag, _machine_id(meters, tag.device_id), tag.device_id) for tag in found]
-
-
-def _machine_id(meters: Mapping[str, Machine], device: str) -> str | None:
-    return meters[device].id if device in meters else None
-
-
-def _machines(scope: Scope, plant: Plant) -> list[Machine]:
-    if scope.kind is ScopeKind.MACHINE:
-        return [machine for machine in plant.machines if machine.id == scope.name]
-    if scope.kind is ScopeKind.SECTION:
-        return [machine for machine in plant.machines if machine.section == scope.name]
-    return list(plant.machines)
 
 
 _BY_KIND = {

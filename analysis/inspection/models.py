@@ -19,12 +19,15 @@ from numpy.typing import NDArray
 
 from domain.errors import ConfigError
 from domain.inspection import Outcome
+from domain.inspection_reason import Reason
 
 Floats = NDArray[np.float64]
 Document = Mapping[str, Any]
-Judgement = tuple[Outcome, float, tuple[str, ...]]
+Judgement = tuple[Outcome, float, tuple[Reason, ...]]
 KINDS: Final = ("limits", "distance", "forest")
 LEAST_ITEMS: Final = 10
+PICTURE, WITHOUT, PICTURE_FEATURE = "picture", "without", "picture_"
+"""In a document: the reference of pictures, the model for items without one. How features of pictures begin."""
 _SHRINK, _NEARER, _ROUNDS = 0.1, 0.75, 3
 _UNSURE_Z, _REJECT_Z = 2.326, 3.719  # standard normal: 1 % and 0.01 % of good items lie beyond
 _EULER: Final = 0.5772156649015329
@@ -45,10 +48,17 @@ def train(kind: str, items: Sequence[Mapping[str, float]], features: Sequence[st
 
 
 def judge(model: Document, item: Mapping[str, float]) -> Judgement:
-    """(outcome, score 0 to 1 with 0.5 at the border to reject, reasons). An item that lacks a feature is unsure."""
+    """(outcome, score 0 to 1 with 0.5 at the border to reject, reasons). An item that lacks a feature is unsure.
+
+    A model that looks at pictures judges an item without one by what else it has learned (`without`).
+    """
+    if PICTURE in model and not any(name.startswith(PICTURE_FEATURE) for name in item):
+        if model.get(WITHOUT) is None:
+            return Outcome.UNSURE, 0.5, ()
+        model = model[WITHOUT]
     missing = [name for name in model["features"] if not math.isfinite(item.get(name, math.nan))]
     if missing:
-        return Outcome.UNSURE, 0.5, tuple(f"{name}: missing" for name in missing[:_REASONS])
+        return Outcome.UNSURE, 0.5, tuple(Reason("missing", name) for name in missing[:_REASONS])
     row = np.array([item[name] for name in model["features"]], dtype=np.float64)
     return {"limits": _by_limits, "distance": _by_distance, "forest": _by_forest}[model["kind"]](model, row)
 
@@ -81,11 +91,12 @@ def _by_limits(model: Document, row: Floats) -> Judgement:
     worst = float(share.max())
     outcome = Outcome.GOOD if worst == 0 else Outcome.UNSURE if worst <= 1 else Outcome.REJECT
     order = [i for i in np.argsort(-share)[:_REASONS] if share[i] > 0]
-    reasons = tuple(
-        f"{model['features'][i]}: {row[i]:.4g} {'<' if row[i] < low[i] else '>'} {low[i] if row[i] < low[i] else high[i]:.4g}"
-        for i in order
-    )
+    reasons = tuple(_beyond(model["features"][i], float(row[i]), float(low[i]), float(high[i])) for i in order)
     return outcome, 1.0 if math.isinf(worst) else worst / (1.0 + worst), reasons
+
+
+def _beyond(feature: str, value: float, low: float, high: float) -> Reason:
+    return Reason("below", feature, value, low) if value < low else Reason("above", feature, value, high)
 
 
 # ---- distance ----
@@ -143,7 +154,7 @@ def _by_distance(model: Document, row: Floats) -> Judgement:
     reject_at, unsure_at = float(model["reject_at"]), float(model["unsure_at"])
     outcome = Outcome.REJECT if squared > reject_at else Outcome.UNSURE if squared > unsure_at else Outcome.GOOD
     share = z * pull
-    reasons = [f"{model['features'][i]}: {z[i]:+.1f} σ" for i in np.argsort(-share)[:_REASONS] if share[i] > 0]
+    reasons = [Reason("deviates", model["features"][i], float(z[i])) for i in np.argsort(-share)[:_REASONS] if share[i] > 0]
     return outcome, squared / (squared + reject_at), () if outcome is Outcome.GOOD else tuple(reasons)
 
 
@@ -202,7 +213,7 @@ def _by_forest(model: Document, row: Floats) -> Judgement:
     first = [tree["feature"][0] for tree in model["trees"]]
     apart = [f for tree, f in zip(model["trees"], first, strict=True) if _apart(tree, row)]
     alone = sorted(range(len(row)), key=lambda i: -apart.count(i))
-    return outcome, score, tuple(model["features"][i] for i in alone[:_REASONS])
+    return outcome, score, tuple(Reason("alone", model["features"][i]) for i in alone[:_REASONS])
 
 
 def _apart(tree: Document, row: Floats) -> bool:

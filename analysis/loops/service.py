@@ -9,9 +9,11 @@ from typing import Final
 
 import numpy as np
 
+from analysis.alignment.past import aligned, grid_between
 from analysis.loops.align import columns_of, held
 from analysis.loops.report import loop_episodes, loop_report
 from analysis.loops.series import LoopSeries
+from domain.alignment import Alignment
 from domain.errors import ConfigError, NotFound, StorageError
 from domain.loop import ControlLoop, LoopEpisode, LoopReport, LoopStore
 from domain.plant import Plant, Tag
@@ -34,6 +36,11 @@ class ControlLoops:
         self, plant: Callable[[], Plant], tags: Callable[[], Sequence[Tag]], history: History, store: LoopStore, clock: Clock
     ) -> None:
         self._plant, self._tags, self._history, self._store, self._clock = plant, tags, history, store, clock
+        self._listeners: list[Callable[[ControlLoop, LoopEpisode], None]] = []
+
+    def on_episode(self, listener: Callable[[ControlLoop, LoopEpisode], None]) -> None:
+        """Hears of every episode that was stored; must return at once."""
+        self._listeners.append(listener)
 
     @property
     def loops(self) -> Sequence[ControlLoop]:
@@ -86,19 +93,42 @@ class ControlLoops:
         finished = [e for e in found if e.to_us < newest_us and (last_us is None or e.from_us >= last_us)]
         if finished:
             await self._store.save_episodes(finished)
+            for episode in finished:
+                for listener in self._listeners:
+                    listener(loop, episode)
         return finished
 
     def _tag(self, name: str | None) -> Tag | None:
         return next((tag for tag in self._tags() if tag.name == name), None)
 
     async def _series(self, loop: ControlLoop, from_us: int, to_us: int) -> LoopSeries:
-        """On the instants of the process value; set point and output stand until their next sample."""
+        """On the instants of the process value; set point and output stand until their next sample.
+
+        Where an alignment names all tags of the loop: on its grid, by its rules.
+        """
+        alignment = next((one for one in self._plant().alignments if one.names(loop.setpoint, loop.process, loop.output)), None)
+        if alignment is not None:
+            return await self._aligned(loop, alignment, from_us, to_us)
         times, process = columns_of(await self._raw(loop.process, from_us, to_us))
         if len(times) >= MOST_SAMPLES:
             raise ConfigError(f"the window has more than {MOST_SAMPLES} samples; expected a shorter one")
         setpoint = await self._held(loop.setpoint, times, from_us, to_us)
         output = None if loop.output is None else await self._held(loop.output, times, from_us, to_us)
         return LoopSeries((times - from_us) / 1e6, setpoint, process, output)
+
+    async def _aligned(self, loop: ControlLoop, alignment: Alignment, from_us: int, to_us: int) -> LoopSeries:
+        if (to_us - from_us) // alignment.grid_us >= MOST_SAMPLES:
+            raise ConfigError(f"the window has more than {MOST_SAMPLES} samples; expected a shorter one")
+        grid = grid_between(from_us, to_us, alignment.grid_us)
+        series = {one.tag: one for one in alignment.series}
+
+        async def column(name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+            one = series[name]
+            raw = columns_of(await self._raw(name, from_us - one.tolerance_us, to_us + one.tolerance_us + 1))
+            return await asyncio.to_thread(aligned, one, *raw, grid)
+
+        output = None if loop.output is None else await column(loop.output)
+        return LoopSeries((grid - from_us) / 1e6, await column(loop.setpoint), await column(loop.process), output)
 
     async def _held(
         self, name: str, times_us: np.ndarray[tuple[int, ...], np.dtype[np.int64]], from_us: int, to_us: int

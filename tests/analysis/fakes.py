@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, time
 
-from domain.access import AuditEntry
+from domain.access import EVERY_ENTRY, AuditEntry, AuditQuery
 from domain.alert import Action, Alert, Change, KeyHold, LimitRule
 from domain.energy import EnergyAccount, ShiftWindow
 from domain.errors import StorageError
@@ -202,7 +202,9 @@ class MemoryAudit:
         self.held.append(entry)
         return entry
 
-    async def entries(self, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
+    async def entries(
+        self, limit: int, before: int | None = None, query: AuditQuery = EVERY_ENTRY
+    ) -> Sequence[AuditEntry]:
         return self.held[:limit]
 
     async def verify(self) -> int | None:

@@ -6,7 +6,18 @@ import random
 
 import pytest
 
-from analysis.control import ClaimStream, Column, Joiner, claim_seconds, claims_of, conflict_us, join, joined, number_column
+from analysis.control import (
+    ClaimStream,
+    Column,
+    Conflict,
+    Joiner,
+    claim_seconds,
+    claims_of,
+    conflict_us,
+    join,
+    joined,
+    number_column,
+)  # fmt: skip
 from analysis.states import StateMachine, Timing, states_of, tile
 from domain.production import ControlSignals, ControlState
 from domain.state import MachineState as M
@@ -106,11 +117,12 @@ def test_an_interval_that_was_told_keeps_its_begin() -> None:
 def test_how_long_they_contradict_each_other() -> None:
     joiner = Joiner("m", 0)
     joiner.power([StateInterval("m", M.IDLE, 0, None)])
-    assert joiner.conflict_since_us is None
+    assert joiner.conflict is None
     joiner.claims([(30 * S, RUN)])
-    assert joiner.conflict_since_us == 30 * S
+    assert joiner.conflict == Conflict(30 * S, RUN, M.IDLE)
+    assert joiner.conflict.detail == "running_idle"
     joiner.power([StateInterval("m", M.PRODUCTION, 50 * S, None)])
-    assert joiner.conflict_since_us is None
+    assert joiner.conflict is None
 
 
 @pytest.mark.parametrize("seed", range(12))

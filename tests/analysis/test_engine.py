@@ -271,7 +271,7 @@ def test_taking_a_batch_in_is_cheap() -> None:
     shop = Shop(stores, plant, tags)
     ids = tuple(TagId(i) for i in range(1, 21))
     batches = [Batch("a", stores.clock.now_us() + i * S, ids, [1.0] * 20, [0] * 20) for i in range(3000)]
-    start = time.perf_counter()
+    start = time.thread_time()
     for batch in batches:
         shop.engine.on_batch(batch)
-    assert (time.perf_counter() - start) / len(batches) < 40e-6
+    assert (time.thread_time() - start) / len(batches) < 40e-6

@@ -158,5 +158,6 @@ async def test_a_lasting_contradiction_is_told_once_and_returns() -> None:
         await floor.play(150, 1.0, "ACTIVE")
         (alert,) = floor.alerts.active()
         assert (alert.rule, alert.machine_id, alert.priority) == ("control_conflict", "a-m", Priority.LOW)
+        assert alert.detail == "running_idle"
         await floor.play(30, 5.0, "ACTIVE")
         assert [a.state for a in floor.alerts.active()] == [AlertState.RETURNED]

@@ -27,11 +27,15 @@ class Texts:
     """EventStore, as far as texts go."""
 
     def __init__(self, *changes: tuple[int, str]) -> None:
-        self.changes = [TextSample(TagId(3), at, text) for at, text in changes]
+        self.changes = {3: [TextSample(TagId(3), at, text) for at, text in changes]}
+
+    def also(self, tag_id: int, *changes: tuple[int, str]) -> None:
+        self.changes[tag_id] = [TextSample(TagId(tag_id), at, text) for at, text in changes]
 
     async def texts(self, tag_id: int, from_us: int, to_us: int) -> list[TextSample]:
-        before = [c for c in self.changes if c.time_us <= from_us][-1:]
-        return before + [c for c in self.changes if from_us < c.time_us < to_us]
+        known = self.changes.get(tag_id, [])
+        before = [c for c in known if c.time_us <= from_us][-1:]
+        return before + [c for c in known if from_us < c.time_us < to_us]
 
 
 def production(history: MemoryHistory, control: ControlSignals | None, texts: Texts | None = None, now_us: int = START + 100 * H):  # type: ignore[no-untyped-def]
@@ -96,6 +100,18 @@ async def test_programs_tile_the_window_with_their_parts() -> None:
     assert [(p.program, (p.from_us - START) / H, (p.to_us - START) / H) for p in found] == [("O1", 0, 1), ("O2", 1, 3), (None, 3, 4)]
     whole = await production(history, control, texts).parts("a", START, START + 4 * H)
     assert sum(p.parts or 0 for p in found) == whole.parts
+
+
+async def test_a_program_that_is_called_names_the_chosen_one() -> None:
+    texts = Texts((START - H, "MAIN"), (START + H, "DRILL"), (START + 2 * H, "MAIN"), (START + 3 * H, "OTHER"))
+    texts.also(4, (START - H, "MAIN"), (START + 3 * H, "OTHER"))
+    service = production(MemoryHistory(), ControlSignals(program="cnc.program"), texts)
+    chosen = replace(PROGRAM, id=TagId(4), name="cnc.selected_program", point="selected_program")
+    service._tags = lambda: [PROGRAM, chosen]  # type: ignore[method-assign]
+    found = await service.programs("a", START, START + 4 * H)
+    assert [(p.program, p.main, (p.from_us - START) / H, (p.to_us - START) / H) for p in found] == [
+        ("MAIN", None, 0, 1), ("DRILL", "MAIN", 1, 2), ("MAIN", None, 2, 3), ("OTHER", None, 3, 4),
+    ]  # fmt: skip
 
 
 async def test_a_program_given_as_a_number() -> None:

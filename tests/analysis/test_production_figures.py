@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, time
+from itertools import pairwise
 
 import pytest
 
@@ -64,6 +65,24 @@ async def test_programs_share_the_energy_without_rest() -> None:
     assert (a.parts, a.energy_kwh) == (5, pytest.approx(12.0, rel=1e-3))  # parts at 25, 50, 125, 150, 175 min
     assert a.kwh_per_part == pytest.approx(12 / 5, rel=1e-3)
     assert await figures(Shop()).by_program("m2-m", *SHIFT) == []
+
+
+async def test_a_control_that_calls_hundreds_of_programs_is_measured_by_the_one_that_calls_them() -> None:
+    class Calls:
+        async def programs(self, machine_id: str, from_us: int, to_us: int) -> Sequence[ProgramStretch]:
+            borders = [FIRST + n * 3 * H // 300 for n in range(301)]
+            called = [
+                ProgramStretch(machine_id, f"SUB{n % 2}", begin, end, main="A" if n < 200 else "B")
+                for n, (begin, end) in enumerate(pairwise(borders))
+            ]
+            return [*called, ProgramStretch(machine_id, None, borders[-1], FIRST + 8 * H)]
+
+    shop = Shop()
+    service = ProductionFigures(lambda: shop.plant, shop.accounting, shop.service, Calls(), shop.states, shop.clock)
+    found = {item.program: item for item in await service.by_program("m1-m", *SHIFT)}
+    assert {name: item.stretches for name, item in found.items()} == {"A": 1, "B": 1, None: 1}
+    assert sum(item.energy_kwh or 0 for item in found.values()) == pytest.approx(26.55, rel=1e-3)
+    assert found["A"].seconds == pytest.approx(2 * 3600)
 
 
 async def test_times_of_a_shift_with_its_break() -> None:

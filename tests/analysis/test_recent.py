@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,17 +74,17 @@ async def test_a_past_that_was_computed_again_is_asked_from_the_history() -> Non
     assert list((await history.raw(TagId(1), 3 * S, 6 * S)).values) == [2.0, 2.0, 2.0]
 
 
-def beginning(rows: dict[int, list[tuple[int, float | None, int]]]) -> tuple[MemoryHistory, RecentHistory, FakeClock, list[int]]:
+def beginning(rows: dict[int, list[tuple[int, float | None, int]]]) -> tuple[MemoryHistory, RecentHistory, FakeClock, list[Sequence[int]]]:
     """A history that knows where each tag begins; the list takes every question about that."""
-    behind, clock, asked = MemoryHistory(), FakeClock(), list[int]()
+    behind, clock, asked = MemoryHistory(), FakeClock(), list[Sequence[int]]()
     for tag_id, samples in rows.items():
         behind.put(tag_id, samples)
 
-    async def oldest(tag_id: TagId) -> int | None:
-        asked.append(tag_id)
-        return min((row[0] for row in behind.series.get(tag_id, ())), default=None)
+    async def begins(tag_ids: Sequence[TagId]) -> dict[TagId, int | None]:
+        asked.append(tag_ids)
+        return {tag_id: min((row[0] for row in behind.series.get(tag_id, ())), default=None) for tag_id in tag_ids}
 
-    history = RecentHistory(behind, oldest, clock)
+    history = RecentHistory(behind, begins, clock)
     history.apply(*plant_of(meter_device("a")))
     return behind, history, clock, asked
 
@@ -96,14 +98,15 @@ async def test_before_the_oldest_sample_the_answer_is_that_of_the_history(begin:
     assert await history.raw(TagId(1), *window, edges=edges) == await behind.raw(TagId(1), *window, edges=edges)
 
 
-async def test_weeks_before_the_oldest_sample_cost_one_question() -> None:
+async def test_weeks_before_the_oldest_sample_cost_one_question_for_all_tags() -> None:
     base = FakeClock().now_us()
     behind, history, _, asked = beginning({1: [(base, 4.0, 0)]})
     for day in range(1, 15):
         begin = base - day * 86_400 * S
         assert not (await history.raw(TagId(1), begin, begin + 86_400 * S)).times_us
         assert not (await history.rollup(TagId(1), Step.M1, begin - 60 * S, begin)).rows
-    assert (behind.reads, asked) == (0, [1])
+        assert await history.begins_after(TagId(2), begin)
+    assert (behind.reads, asked) == (0, [[1, 2]])
 
 
 async def test_older_samples_that_come_late_are_found_at_once() -> None:

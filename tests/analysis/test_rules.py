@@ -11,7 +11,8 @@ from analysis.alerts import AlertEngine
 from analysis.calendar import Calendar
 from analysis.engine import AnalysisEngine
 from analysis.expected import Constant, MedianByHour, OtherTag, deviation_percent
-from analysis.rules import RuleEvent, RuleWatch, Subject, subjects_of
+from analysis.rule_scopes import RuleScopes
+from analysis.rules import RuleEvent, RuleWatch, Subject
 from domain.alert import HoldKind, LimitRule
 from domain.alert_rule import AlertRule, Baseline, BaselineKind, RuleKind, Scope, ScopeKind
 from domain.plant import Plant
@@ -24,6 +25,7 @@ from tests.conftest import FakeClock
 S = 1_000_000
 CALENDAR = Calendar("Europe/Moscow", THREE)
 PLANT, TAGS = plant_of(meter_device("a"), meter_device("b"))
+SCOPES = RuleScopes(PLANT, TAGS)
 POWER = next(tag for tag in TAGS if tag.name == "a.active_power")
 SITE = Scope(ScopeKind.SITE, "", "active_power")
 HERE = Subject(POWER.name, POWER, "a-m", "a")
@@ -138,14 +140,14 @@ def test_only_in_shifts() -> None:
     ],
 )
 def test_scopes(scope: Scope, names: list[str]) -> None:
-    assert [s.name for s in subjects_of(AlertRule("r", RuleKind.LEVEL, scope, high=1), PLANT, TAGS)] == names
+    assert [s.name for s in SCOPES.subjects(AlertRule("r", RuleKind.LEVEL, scope, high=1))] == names
 
 
 def test_scopes_of_states_are_machines_and_of_communication_devices() -> None:
     state = AlertRule("r", RuleKind.STATE, Scope(ScopeKind.SITE), states=(M.IDLE,), longer_than_s=5)
-    assert [s.name for s in subjects_of(state, PLANT, TAGS)] == ["a-m", "b-m"]
+    assert [s.name for s in SCOPES.subjects(state)] == ["a-m", "b-m"]
     silent = AlertRule("r", RuleKind.COMMUNICATION, Scope(ScopeKind.MACHINE, "b-m"), longer_than_s=5)
-    assert [s.name for s in subjects_of(silent, PLANT, TAGS)] == ["b"]
+    assert [s.name for s in SCOPES.subjects(silent)] == ["b"]
 
 
 class Shop:
