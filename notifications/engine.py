@@ -40,6 +40,7 @@ from notifications.templates import Words, message_of, templates_of
 log = logging.getLogger(__name__)
 
 RETRY_S = 5.0  # the store is away
+REFUSALS_OF_A_BAD_MESSAGE = 3
 INTAKE_S = 0.25
 REFRESH_S = 5.0  # users, channels and subscriptions are looked at again
 MARK_S = 30.0
@@ -81,6 +82,8 @@ class _Line:
     last_error: str = ""
     next_attempt_us: int | None = None
     task: asyncio.Task[None] | None = None
+    refusals: dict[str, int] = field(default_factory=dict)  # by message: the other side answered, and did not take it
+    passed_over: dict[str, bool] = field(default_factory=dict)  # refused often: is it known that others are taken?
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,7 @@ class NotificationEngine:
             self._lines.clear()
 
     async def _take_in(self) -> None:
-        caught_up = False
+        caught_up = told = False
         while True:
             try:
                 await self._refresh()
@@ -161,8 +164,11 @@ class NotificationEngine:
                     await self._catch_up()
                     caught_up = True
                 await self._keep_told()
+                told = False
             except (StorageError, OSError) as exc:
-                log.warning("notifications wait for the store: %s", exc)
+                if not told:
+                    log.warning("notifications wait for the store: %s", exc)
+                told = True
                 await self._clock.sleep(RETRY_S)
             await self._clock.sleep(INTAKE_S)
 
@@ -208,6 +214,7 @@ class NotificationEngine:
 
     async def _follow_changes(self, tasks: asyncio.TaskGroup) -> None:
         """A task for each channel that is enabled; channels that went or changed get another."""
+        told = False
         while True:
             try:
                 self._stale.clear()
@@ -215,8 +222,11 @@ class NotificationEngine:
                 self._users = {user.id: user for user in await self._parts.users()}
                 self._counts = await self._store.counts()
                 await self._match_lines(await self._store.channels(), tasks)
+                told = False
             except (StorageError, OSError) as exc:
-                log.warning("channels cannot be read: %s", exc)
+                if not told:
+                    log.warning("channels cannot be read: %s", exc)
+                told = True
             try:
                 async with asyncio.timeout(REFRESH_S):
                     await self._stale.wait()
@@ -303,14 +313,17 @@ class NotificationEngine:
             message = self._message(channel, notices, message_id)
             await self._parts.senders[channel.kind].send(channel, await self._parts.secret(channel.id), message)
         except DeliveryFailed as exc:
-            await self._failed(line, ids, exc)
-            return exc.permanent
+            for_good = exc.permanent or _refused_for_ever(line, message_id, exc)
+            await self._failed(line, ids, exc, for_good)
+            return for_good or message_id in line.passed_over
         now_us = self._clock.now_us()
         await self._store.settle(ids, DeliveryState.SENT, sent_us=now_us)
         if line.failures:
             log.info("channel %s: back", channel.name)
         line.failures, line.failing_since_us, line.next_attempt_us, line.last_success_us = 0, None, None, now_us
         self._parts.alerts.clear_system(_key(channel.id))
+        line.refusals.pop(message_id, None)
+        line.passed_over = {other: True for other in line.passed_over if other != message_id}
         return True
 
     def _message(self, channel: Channel, notices: Sequence[Notice], message_id: str) -> Message:
@@ -320,13 +333,13 @@ class NotificationEngine:
         own = templates_of(channel, language, words.templates)
         return message_of(notices, message_id, words, self._parts.base_url, own)
 
-    async def _failed(self, line: _Line, ids: Sequence[int], exc: DeliveryFailed) -> None:
+    async def _failed(self, line: _Line, ids: Sequence[int], exc: DeliveryFailed, for_good: bool) -> None:
         """For good: these notices are shown as failed, the next are tried. Else the channel backs off and all wait."""
         now_us, channel = self._clock.now_us(), line.channel
         line.last_error, line.last_error_us = str(exc), now_us
-        state = DeliveryState.FAILED if exc.permanent else DeliveryState.WAITING
+        state = DeliveryState.FAILED if for_good else DeliveryState.WAITING
         await self._store.settle(ids, state, error=str(exc))
-        if exc.permanent:
+        if for_good:
             log.warning("channel %s refuses a message for good: %s", channel.name, exc)
             return
         if line.failures == 0:
@@ -351,6 +364,22 @@ class NotificationEngine:
             except (StorageError, OSError) as exc:
                 log.warning("old notifications stay: %s", exc)
             await self._clock.sleep(6 * 3600.0)
+
+
+def _refused_for_ever(line: _Line, message_id: str, exc: DeliveryFailed) -> bool:
+    """One message must not hold up the others (P7), and a sick receiver must not cost any.
+
+    A message that was refused three times lets the next ones pass; once one of these was taken, its next refusal is for good.
+    """
+    if exc.kind != "refused":
+        return False
+    if line.passed_over.get(message_id):
+        del line.passed_over[message_id], line.refusals[message_id]
+        return True
+    line.refusals[message_id] = line.refusals.get(message_id, 0) + 1
+    if line.refusals[message_id] >= REFUSALS_OF_A_BAD_MESSAGE:
+        line.passed_over[message_id] = False
+    return False
 
 
 def _key(channel_id: int) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from domain.errors import ConfigError
 from domain.notification import DeliveryFailed
+from notifications.deadline import Deadline
 from notifications.targets import TIMEOUT_S, Network, connect
 
 LONGEST_ANSWER = 64 * 1024
@@ -46,6 +47,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Sequence[Ne
     target = f"{path}?{parts.query}" if parts.query else path
     sock = connect(host, port, allowed)
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    deadline = Deadline(sock, TIMEOUT_S)
     try:
         if secure:
             sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
@@ -54,13 +56,14 @@ def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Sequence[Ne
         answer = connection.getresponse()
         content = answer.read(LONGEST_ANSWER)
         return Answer(answer.status, content, _seconds(answer.getheader("Retry-After")))
-    except ssl.SSLError as exc:
-        raise DeliveryFailed("tls", str(exc.reason or exc)) from exc
-    except TimeoutError as exc:
-        raise DeliveryFailed("timeout", host) from exc
     except (OSError, http.client.HTTPException) as exc:
+        if deadline.passed or isinstance(exc, TimeoutError):
+            raise DeliveryFailed("timeout", host) from exc
+        if isinstance(exc, ssl.SSLError):
+            raise DeliveryFailed("tls", str(exc.reason or exc)) from exc
         raise DeliveryFailed("connect", f"{host}: {type(exc).__name__}") from exc
     finally:
+        deadline.close()
         connection.close()
         sock.close()
 

@@ -194,8 +194,16 @@ class PowerChart(Flowable):  # type: ignore[misc]
         text = self._labels["peak"]
         half = canvas.stringWidth(text, BOLD, 8) / 2
         middle = min(max((left + right) / 2, 30 + half), self.width - half)
-        crossed = self._contract is not None and y - 4 < self._y(self._contract) < y + 16
-        self._label(text, BOLD, middle - half, y - 13 if crossed else y + 6)  # never through the contract's line
+        if self._contract is None or not y - 4 < self._y(self._contract) < y + 16:
+            self._label(text, BOLD, middle - half, y + 6)
+            return
+        # no room below the contract's line: above it, left of the line's own name, with a stroke that leads there
+        line = self._y(self._contract)
+        middle = min(middle, self.width - canvas.stringWidth(self._labels["contract"], BOLD, 8) - 8 - half)
+        foot = min((left + right) / 2, middle + half)
+        canvas.setLineWidth(0.5)
+        canvas.line(foot, min(y, line), foot, max(y, line) + 4)
+        self._label(text, BOLD, middle - half, line + 4)
 
 
 class DayBars(Flowable):  # type: ignore[misc]

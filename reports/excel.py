@@ -16,11 +16,11 @@ from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 from domain.report import PageFormat, Part
 from reports.loops import loop_words
 from reports.model import Report
+from reports.names import alert_subject, meter_name
 from reports.texts import (
     STATES,
     findings,
     known,
-    meter_name,
     peak_name,
     quality,
     span,
@@ -42,6 +42,9 @@ class Formula:
 
     text: str
     value: float | None
+
+
+_NUMBERS = frozenset({"one", "two", "whole", "percent", "hours"})  # styles of columns whose head stands over the right end
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ class _Book:
         """A sheet that is one table: head frozen, repeated in print, filtered; the first `wide` columns are broad."""
         sheet = self.sheet(name)
         for column, head in enumerate(heads):
-            _put(sheet, 0, column, head, self.styles["head"])
+            numbers = bool(rows) and rows[0][column][1] in _NUMBERS
+            _put(sheet, 0, column, head, self.styles["head_number" if numbers else "head"])
         sheet.set_row(0, 34)
         sheet.set_column(0, wide - 1, 26)
         sheet.set_column(wide, max(len(heads) - 1, wide), 14)
@@ -111,6 +115,7 @@ def text_styles(book: Any) -> dict[str, Any]:
         "title": {"bold": True, "font_size": 16}, "part": {"bold": True, "top": 1},
         "note": {"font_color": "#46535F", "text_wrap": True, "valign": "top"},
         "head": {"bold": True, "bottom": 2, "text_wrap": True, "bg_color": "#F5F7F9"}, "text": {},
+        "head_number": {"bold": True, "bottom": 2, "text_wrap": True, "bg_color": "#F5F7F9", "align": "right"},
         "one": {"num_format": "#,##0.0"}, "two": {"num_format": "0.00"}, "whole": {"num_format": "#,##0"},
         "percent": {"num_format": "0.0%"}, "hours": {"num_format": "[h]:mm"},
         "day": {"num_format": "dd.mm.yyyy", "align": "left"},
@@ -140,6 +145,12 @@ def _put(sheet: Any, row: int, column: int, value: float | str | datetime | Form
         sheet.write_datetime(row, column, value, style)
     else:
         sheet.write_number(row, column, value, style)
+
+
+def _sum_row(made: _Book, sheet: Any, line: int, columns: int, name: str) -> None:
+    """The line under a table, all its width, with the name of the sum; what is summed is put in after."""
+    for column in range(columns):
+        _put(sheet, line, column, name if column == 0 else None, made.styles["bold"])
 
 
 def _sum(column: int, first: int, last: int, value: float | None) -> Formula:
@@ -222,7 +233,7 @@ def _machine_sheet(made: _Book) -> None:
         _put(sheet, line, 7, Formula(others, report.other_kwh), styles["one"])
         line += 1
     whole = report.other_kwh is not None or not rows
-    _put(sheet, line, 0, t("report.shop" if whole else "report.total"), styles["bold"])
+    _sum_row(made, sheet, line, len(heads), t("report.shop" if whole else "report.total"))
     produced = sum(row.production_kwh for row in report.machines)
     sums: list[tuple[int, float | Formula | None, str]] = [
         (7, report.total_kwh if whole else _sum(7, 1, last, report.total_kwh), "one_bold"),
@@ -265,7 +276,7 @@ def _day_sheet(made: _Book) -> None:
     last = len(rows)
     if not rows:
         return
-    _put(sheet, last + 1, 0, t("report.total"), made.styles["bold"])
+    _sum_row(made, sheet, last + 1, len(heads), t("report.total"))
     columns: dict[int, list[float | None]] = {
         1: [d.energy_kwh for d in report.days], 2: [d.production_kwh for d in report.days], 3: [d.idle_kwh for d in report.days],
         5: [d.site_kwh for d in report.days], 6: [d.cost for d in report.days],
@@ -329,7 +340,9 @@ def _power_sheet(made: _Book) -> None:
         chart.combine(line_chart)
     chart.set_title({"name": t("report.chart.title")})
     chart.set_y_axis({"min": 0, "major_gridlines": {"visible": True, "line": {"color": "#DCE2E7"}}})
-    chart.set_x_axis({"num_format": "hh:mm" if count <= 200 else "dd.mm"})
+    step = max(1, count // 8)  # labels; as an axis of dates all that lies within a day would fall on one place
+    chart.set_x_axis({"num_format": "hh:mm" if count <= 200 else "dd.mm", "text_axis": True, "interval_unit": step,
+                      "interval_tick": step})  # fmt: skip
     chart.set_legend({"position": "bottom"})
     sheet.insert_chart("E2", chart, {"x_scale": 1.6, "y_scale": 1.3})
 
@@ -380,7 +393,7 @@ def _balance_sheet(made: _Book) -> None:
     for node in report.balance.nodes:
         line = len(rows) + 2
         gap = node.difference_kwh
-        rows.append([(meter_name(node.device_id, report), "text"), (node.main_kwh, "one"), (node.sum_kwh, "one"),
+        rows.append([(meter_name(node.device_id, report, made.words), "text"), (node.main_kwh, "one"), (node.sum_kwh, "one"),
                      (None, "text"), (None, "text"),
                      (None if gap is None else Formula(f"=B{line}-C{line}", gap), "one"), (node.tolerance_kwh, "one"),
                      (t(f"report.balance.{node.status}"), "text")])
@@ -388,7 +401,8 @@ def _balance_sheet(made: _Book) -> None:
         line = len(rows) + 2
         both = meter.counter_kwh is not None and meter.integrated_kwh is not None
         gap = (meter.counter_kwh or 0.0) - (meter.integrated_kwh or 0.0)
-        rows.append([(meter_name(meter.device_id, report), "text"), (None, "text"), (None, "text"), (meter.counter_kwh, "one"),
+        rows.append([(meter_name(meter.device_id, report, made.words), "text"), (None, "text"), (None, "text"),
+                     (meter.counter_kwh, "one"),
                      (meter.integrated_kwh, "one"), (Formula(f"=D{line}-E{line}", gap) if both else None, "one"),
                      (meter.tolerance_kwh, "one"), (t(f"report.balance.{meter.status}"), "text")])
     made.listed(t("report.sheet.balance"), heads, rows)
@@ -420,13 +434,12 @@ def _alert_sheet(made: _Book) -> None:
     report, words, t = made.report, made.words, made.words.t
     keys = ("report.alert.raised", "report.alert.priority", "report.col.machine", "report.alert.where", "report.alert.value",
             "report.alert.limit", "report.alert.returned", "report.alert.taken")
-    names = {row.machine_id: row.name for row in report.machines}
     rows: list[list[Cell]] = []
     for alert in report.alerts:
         back = alert.returned_us
         rows.append([
             (made.time(alert.raised_us), "time"), (t(f"report.priority.{alert.priority.value}"), "text"),
-            (names.get(alert.machine_id or "", alert.machine_id or alert.device_id or ""), "text"), (words.alert(alert), "text"),
+            (alert_subject(alert, report, words), "text"), (words.alert(alert), "text"),
             (alert.value, "one"), (alert.limit, "one"), (None if back is None else made.time(back), "time"),
             (alert.acknowledged_by, "text"),
         ])  # fmt: skip

@@ -154,6 +154,7 @@ class ReportBuilder:
             loops=await self._loops(whom, begin, end) if Part.LOOPS in parts else (),
             pending_s=pending_us / 1e6,
             meters={machine.meter: machine.name for machine in plant.machines if machine.meter},
+            main_meter=plant.site.main_meter or "",
         )  # fmt: skip
 
     # -- machines --------------------------------------------------------------------------------------------------
@@ -169,7 +170,7 @@ class ReportBuilder:
         for machine in whom.machines:
             card = cards.get(machine.id) if long else await self._s.accounts.efficiency(machine.id, from_us, to_us)
             cost = await self._s.money.cost(machine.id, from_us, to_us) if machine.meter is not None else None
-            rows.append(_row(machine, card, cost))
+            rows.append(_row(machine, card, cost, (to_us - from_us) / 1e6))
             await asyncio.sleep(0)  # figures from memory give way too
         return rows, pending_us
 
@@ -295,15 +296,18 @@ def _concerns(alert: Alert, whom: _Whom) -> bool:
     return whom.site or any(alert.machine_id == machine.id for machine in whom.machines)
 
 
-def _row(machine: Machine, card: Efficiency | None, cost: Cost | None) -> MachineRow:
+def _row(machine: Machine, card: Efficiency | None, cost: Cost | None, window_s: float) -> MachineRow:
+    """`window_s`: what the report is about. Days before anything was kept have no account and are not complete either."""
     account = card.account if card is not None else None
+    told_s = sum(account.by_state_s.values()) if account else 0.0
+    reach = min(1.0, told_s / window_s) if told_s and window_s else 1.0
     by_state = account.by_state_kwh if account else {}
     return MachineRow(
         machine_id=machine.id, name=machine.name, section=machine.section,
         seconds=dict(account.by_state_s) if account else {}, energy_kwh=account.energy_kwh if account else None,
         idle_kwh=by_state.get(MachineState.IDLE, 0.0), production_kwh=by_state.get(MachineState.PRODUCTION, 0.0),
         kef=card.value if card is not None else None, cost=cost.cost if cost is not None else None,
-        completeness=account.completeness if account else 0.0, estimated_kwh=account.estimated_kwh if account else 0.0,
+        completeness=account.completeness * reach if account else 0.0, estimated_kwh=account.estimated_kwh if account else 0.0,
     )  # fmt: skip
 
 

@@ -73,7 +73,8 @@ class Report:
 
     `other_kwh`: main meter minus machines, None without a main meter. `max_half_hour`: (begin, kW)
     of the greatest window of `demand_min` minutes. `pending_s`: time of machines whose figures are still being computed;
-    `meters`: names of the machines behind devices. Of the parts that the template leaves out there is nothing.
+    `meters`: names of the machines behind devices, `main_meter` the device of the site's feed. Of the parts that the
+    template leaves out there is nothing.
     """
 
     site: str
@@ -115,6 +116,7 @@ class Report:
     loops: Sequence[LoopReport] = ()
     pending_s: float = 0.0
     meters: Mapping[str, str] = field(default_factory=dict)
+    main_meter: str = ""
 
     @property
     def areas(self) -> list[AreaRow]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from domain.report import Part, ReportOutline
 from reports.loops import loop_words
 from reports.model import Report
-from reports.texts import clean, findings, meter_name, moment, subtitle, tiles, title, zone_name
+from reports.names import meter_name
+from reports.texts import clean, findings, moment, subtitle, tiles, title, zone_name
 from reports.verdict import verdict
 from reports.wording import Wording
 
@@ -39,7 +40,7 @@ def _lines(part: Part, report: Report, words: Wording) -> list[str]:
     elif part is Part.PEAKS and report.demand is not None:
         made = [f"{moment(p.window.from_us, report, words)}: {n(p.window.demand_kw)} {kw}" for p in report.demand.peaks]
     elif part is Part.BALANCE and report.balance is not None:
-        made = [f"{clean(meter_name(b.device_id, report))}: {n(b.difference_kwh)} {kwh}" for b in report.balance.nodes]
+        made = [f"{clean(meter_name(b.device_id, report, words))}: {n(b.difference_kwh)} {kwh}" for b in report.balance.nodes]
     elif part is Part.LOOPS:
         made = [f"{clean(loop.loop.name)}: {loop_words(loop, words)}" for loop in report.loops]
     return made[:LINES] + (["…"] if len(made) > LINES else [])

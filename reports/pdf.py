@@ -26,6 +26,7 @@ from reports.texts import DAY_US, moment, short_day, subtitle, template_line, ti
 from reports.verdict import verdict
 from reports.wording import Wording
 
+_NOTE = 8.0  # size of the notes under a figure, points
 Setter = Callable[[Report, Wording], list[Flowable]]
 
 
@@ -97,6 +98,12 @@ class _Banner(Drawn):
         self._block.drawOn(self.canv, 16, 9)
 
 
+def _one_line(note: str, width: float) -> float:
+    """Size, points, at which a note keeps to its own column."""
+    taken = stringWidth(note, REGULAR, _NOTE)
+    return _NOTE if taken <= width else max(_NOTE * width / taken, 6.5)
+
+
 class _Kpis(Drawn):
     """The figures with plan or limit and what the difference means."""
 
@@ -120,7 +127,8 @@ class _Kpis(Drawn):
             size = min(19.0, 1.6 * width / max(len(value) + len(unit) * 0.6, 1))
             figure = f"{escape(value)} <font size='{size * 0.53:.1f}' name='{REGULAR}'>{escape(unit)}</font>"
             self.paragraph(figure, style(size, BOLD, 24), x, top - 19, width + gap)
-            self.paragraph("<br/>".join(escape(n) for n in notes), style(8, leading=11), x, top - 46, width + gap)
+            lines = [f"<font size='{_one_line(note, width):.2f}'>{escape(note)}</font>" for note in notes]
+            self.paragraph("<br/>".join(lines), style(_NOTE, leading=11), x, top - 46, width + gap)
 
 
 def _summary(report: Report, words: Wording) -> list[Flowable]:

@@ -10,6 +10,7 @@ from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A3, A4, LETTER, landscape
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.platypus import CondPageBreak, Flowable, Paragraph, Spacer, Table, TableStyle
 
 from domain.report import PageFormat
@@ -70,6 +71,24 @@ class Drawn(Flowable):  # type: ignore[misc]  # reportlab has no types
         return float(height)
 
 
+def fitted(words: str, width: float, size: float, font: str = REGULAR) -> float:
+    """The size, points, at which the longest word of `words` is not broken over lines `width` wide; `size` where it fits."""
+    longest = max((stringWidth(word, font, size) for word in words.split(" ")), default=0.0)
+    return size if longest <= width else size * width / longest
+
+
+def column_heads(names: Sequence[str], widths: Sequence[float], left: int) -> list[Paragraph]:
+    """Heads of a table, safe markup; the first `left` are set at the left, those of numbers at the right."""
+    pad = 4.0
+    return [
+        Paragraph(
+            escape(name),
+            style(fitted(name, width - pad, 8.5), textColor=INK2, **({} if at < left else {"alignment": TA_RIGHT})),
+        )
+        for at, (name, width) in enumerate(zip(names, widths, strict=True))
+    ]
+
+
 def table(
     heads: Sequence[str], rows: Sequence[Sequence[str]], shares: Sequence[float], width: float,
     *, left: int = 1, total: bool = False,
@@ -78,13 +97,13 @@ def table(
     the last row is a sum with `total`. Cells come as safe markup."""
     cell, number = style(8.8), style(8.8, alignment=TA_RIGHT)
     bold, bold_number = style(8.8, BOLD), style(8.8, BOLD, alignment=TA_RIGHT)
-    head, head_number = style(8.5, textColor=INK2), style(8.5, textColor=INK2, alignment=TA_RIGHT)
+    widths = [width * share for share in shares]
     last = len(rows) - 1
-    set_rows = [[Paragraph(escape(name), head if at < left else head_number) for at, name in enumerate(heads)]]
+    set_rows = [column_heads(heads, widths, left)]
     for line, row in enumerate(rows):
         pair = (bold, bold_number) if total and line == last else (cell, number)
         set_rows.append([Paragraph(value, pair[0] if at < left else pair[1]) for at, value in enumerate(row)])
-    made = Table(set_rows, colWidths=[width * share for share in shares], repeatRows=1)
+    made = Table(set_rows, colWidths=widths, repeatRows=1)
     lines = [
         ("VALIGN", (0, 0), (-1, -1), "MIDDLE"), ("VALIGN", (0, 0), (-1, 0), "BOTTOM"), ("LEFTPADDING", (0, 0), (-1, -1), 0),
         ("RIGHTPADDING", (0, 0), (-1, -1), 4), ("TOPPADDING", (0, 0), (-1, -1), 2), ("BOTTOMPADDING", (0, 0), (-1, -1), 2.2),

@@ -13,22 +13,23 @@ from domain.state import MachineState
 from reports.charts import INK, INK2, LINE, StateBar, draw_state
 from reports.fonts import BOLD, REGULAR
 from reports.model import MachineRow, Report
-from reports.pdf_base import Drawn, part, style, text, width_of
+from reports.pdf_base import Drawn, column_heads, part, style, text, width_of
 from reports.texts import known
 from reports.wording import Wording, hours
+
+LEAST_REST = 0.01
+"""Of the period: below it the rest is the seconds between the last figure and the issue."""
 
 
 def machines(report: Report, words: Wording) -> list[Any]:
     """The table of machines with their time by state, the rest of the shop, and the sum."""
     t, width = words.t, width_of(report)
     left, right = style(9), style(9, alignment=TA_RIGHT)
-    head = style(8.5, textColor=INK2)
-    head_right = style(8.5, textColor=INK2, alignment=TA_RIGHT)
     columns = ["report.col.machine", "report.col.time", "report.col.production", "report.col.idle", "report.col.energy",
                "report.col.idle_kwh", "report.col.kef", "report.col.cost"]
-    rows: list[list[Any]] = [[Paragraph(escape(t(key, currency=report.currency)), head if i < 2 else head_right)
-                              for i, key in enumerate(columns)]]
-    total_s = max(((min(report.to_us, report.issued_us) - report.from_us) / 1e6), 1.0)
+    widths = [width * share for share in (0.21, 0.235, 0.085, 0.085, 0.115, 0.11, 0.07, 0.09)]
+    rows: list[list[Any]] = [column_heads([t(key, currency=report.currency) for key in columns], widths, 2)]
+    total_s = reported_s(report)
     rows += [_machine_row(row, words, (total_s, width * 0.215), left, right) for row in report.machines]
     if report.other_kwh is not None:
         theirs = sum(row.cost for row in report.machines if row.cost is not None)
@@ -42,7 +43,7 @@ def machines(report: Report, words: Wording) -> list[Any]:
                  Paragraph(words.number(report.total_kwh), bold), Paragraph(words.number(report.idle_kwh), bold),
                  Paragraph(words.number(report.kef, 2), bold),
                  Paragraph(words.number(report.cost, 0), bold)])
-    table = Table(rows, colWidths=[width * w for w in (0.21, 0.235, 0.085, 0.085, 0.115, 0.11, 0.07, 0.09)], repeatRows=1)
+    table = Table(rows, colWidths=widths, repeatRows=1)
     table.setStyle(TableStyle([
         ("VALIGN", (0, 0), (-1, -1), "MIDDLE"), ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
         ("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 2), ("LEFTPADDING", (1, 0), (1, -1), 2),
@@ -53,6 +54,19 @@ def machines(report: Report, words: Wording) -> list[Any]:
     return part(MachinesHead(report, words), table)
 
 
+def reported_s(report: Report) -> float:
+    """Length of what is reported, seconds."""
+    return max((min(report.to_us, report.issued_us) - report.from_us) / 1e6, 1.0)
+
+
+def told(row: MachineRow, total_s: float) -> dict[MachineState, float]:
+    """Time by state that fills the bar: days of which nothing was kept are without data, whether or not an account says so."""
+    rest = total_s - sum(row.seconds.values())
+    if rest < total_s * LEAST_REST:
+        return dict(row.seconds)
+    return {**row.seconds, MachineState.NO_DATA: row.seconds.get(MachineState.NO_DATA, 0.0) + rest}
+
+
 class MachinesHead(Drawn):
     """Title of the table with the legend of the states at its right."""
 
@@ -61,7 +75,7 @@ class MachinesHead(Drawn):
 
     def draw(self) -> None:
         self.paragraph(escape(self.words.t("report.machines")), style(12, BOLD), 0, 16, 200)
-        seen = {state for row in self.report.machines for state, seconds in row.seconds.items() if seconds >= 1}
+        seen = {state for row in self.report.machines for state, s in told(row, reported_s(self.report)).items() if s >= 1}
         x = self.width
         for state in (MachineState.NO_DATA, MachineState.ALARM, MachineState.OFF, MachineState.IDLE, MachineState.PRODUCTION):
             if state not in seen:
@@ -88,7 +102,7 @@ def _machine_row(
     kef = words.number(row.kef, 2) if complete else f"≈ {words.number(row.kef, 2)}"
     return [
         Paragraph(text(row.name), left),
-        StateBar(row.seconds, *scale),
+        StateBar(told(row, scale[0]), *scale),
         Paragraph(spent(MachineState.PRODUCTION), right),
         Paragraph(spent(MachineState.IDLE), right),
         Paragraph(words.number(row.energy_kwh), right),

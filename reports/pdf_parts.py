@@ -11,8 +11,9 @@ from domain.report import Part
 from reports.charts import DayBars
 from reports.fonts import BOLD
 from reports.model import Report
+from reports.names import alert_subject, meter_name
 from reports.pdf_base import heading, part, style, table, text, width_of
-from reports.texts import MOST_ALERTS, clean, known, meter_name, moment, peak_name, quality, short_day, zone_name
+from reports.texts import MOST_ALERTS, clean, known, moment, peak_name, quality, short_day, zone_name
 from reports.texts import findings as sentences
 from reports.wording import Wording
 
@@ -57,7 +58,7 @@ def areas(report: Report, words: Wording) -> list[Flowable]:
     ]
     heads = [t("report.col.section"), t("report.col.count"), t("report.col.energy"), t("report.col.production_kwh"),
              t("report.col.idle_kwh"), t("report.col.kef"), t("report.col.cost", currency=report.currency)]
-    return part(heading(t("report.areas")), table(heads, rows, (0.3, 0.1, 0.13, 0.14, 0.13, 0.08, 0.12), width_of(report)))
+    return part(heading(t("report.areas")), table(heads, rows, (0.26, 0.1, 0.14, 0.18, 0.13, 0.08, 0.11), width_of(report)))
 
 
 def money(report: Report, words: Wording) -> list[Flowable]:
@@ -127,7 +128,7 @@ def balance(report: Report, words: Wording) -> list[Flowable]:
     width = width_of(report)
 
     def named(device_id: str) -> str:
-        return text(meter_name(device_id, report))
+        return text(meter_name(device_id, report, words))
 
     nodes = [
         [named(node.device_id), n(node.main_kwh), n(node.sum_kwh), n(node.difference_kwh), n(node.tolerance_kwh),
@@ -176,8 +177,7 @@ def alerts(report: Report, words: Wording) -> list[Flowable]:
         return [] if Part.FINDINGS in report.template.parts else part(
             heading(t("report.alerts")), Paragraph(escape(t("report.alerts.none")), style(9))
         )
-    names = {row.machine_id: row.name for row in report.machines}
-    rows = [_alert_row(alert, report, words, names) for alert in report.alerts[:MOST_ALERTS]]
+    rows = [_alert_row(alert, report, words) for alert in report.alerts[:MOST_ALERTS]]
     heads = [t(key) for key in ("report.alert.raised", "report.alert.priority", "report.alert.where", "report.alert.value",
                                 "report.alert.lasted", "report.alert.taken")]
     blocks: list[Flowable] = [table(heads, rows, (0.15, 0.12, 0.34, 0.15, 0.11, 0.13), width_of(report), left=6)]
@@ -186,9 +186,9 @@ def alerts(report: Report, words: Wording) -> list[Flowable]:
     return part(heading(t("report.alerts")), *blocks)
 
 
-def _alert_row(alert: Alert, report: Report, words: Wording, names: dict[str, str]) -> list[str]:
+def _alert_row(alert: Alert, report: Report, words: Wording) -> list[str]:
     ended = alert.returned_us or min(report.to_us, report.issued_us)
-    where = names.get(alert.machine_id or "", alert.machine_id or alert.device_id or alert.tag or "")
+    where = alert_subject(alert, report, words)
     value = "—" if alert.value is None else f"{words.number(alert.value)} {words.unit(alert.unit)}"
     return [
         moment(alert.raised_us, report, words), escape(words.t(f"report.priority.{alert.priority.value}")),

@@ -71,7 +71,8 @@ def quality(report: Report, words: Wording) -> list[str]:
         t("report.quality.estimated", value=words.number(report.estimated_kwh)),
         t("report.quality.balanced" if report.books_balanced else "report.quality.unbalanced"),
     ]
-    first = [t("report.quality.running")] if report.running else []
+    kind = "" if report.template.period is PeriodKind.SHIFT else ".period"
+    first = [t(f"report.quality.running{kind}")] if report.running else []
     if report.pending_s > 0:
         first.append(t("report.quality.pending", hours=words.number(report.pending_s / 3600, 0)))
     return [*first, *lines]
@@ -82,12 +83,6 @@ def zone_name(zone: str, words: Wording) -> str:
     if zone in COMMON_ZONES:
         return words.t(f"energy.zone.{zone}")
     return clean(zone) or words.t("report.zone.all")
-
-
-def meter_name(device_id: str, report: Report) -> str:
-    """The machine behind it, with the meter's own id."""
-    machine = report.meters.get(device_id)
-    return device_id if machine is None else f"{machine} ({device_id})"
 
 
 def known(value: float, energy_kwh: float | None) -> float | None:
@@ -184,8 +179,13 @@ def _tg_phi(report: Report, words: Wording) -> Tile | None:
     if report.tg_phi is None:
         return None
     limit = report.factor.tg_limit if report.factor is not None else None
-    note = words.t("report.kpi.tg_phi_note") if limit is None else words.t("report.kpi.limit", value=words.number(limit, 2))
-    return words.t("report.kpi.tg_phi"), words.number(report.tg_phi, 2), "", [note]
+    if limit is None:
+        notes = [words.t("report.kpi.tg_phi_note")]
+    else:
+        over = report.tg_phi > limit
+        by = f"▲ {words.number(report.tg_phi - limit, 2)}: {words.t('report.kpi.above_limit')}"
+        notes = [words.t("report.kpi.limit", value=words.number(limit, 2)), by if over else words.t("report.kpi.within_limit")]
+    return words.t("report.kpi.tg_phi"), words.number(report.tg_phi, 2), "", notes
 
 
 def _idle(report: Report, words: Wording) -> Tile:

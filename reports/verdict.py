@@ -5,6 +5,7 @@ from __future__ import annotations
 from domain.report import Part, PeriodKind
 from reports.loops import loop_verdict
 from reports.model import Report
+from reports.names import meter_name
 from reports.wording import Wording
 
 ENOUGH = 0.9  # what was measured for less of the time is not compared with a plan
@@ -69,7 +70,7 @@ def _balance(report: Report, words: Wording) -> tuple[str, str]:
     t, found = words.t, report.balance
     if found is None or not found.nodes:
         return t("report.verdict.balance.none"), ""
-    beyond = [node.device_id for node in found.nodes if node.status == "beyond"]
+    beyond = [meter_name(node.device_id, report, words) for node in found.nodes if node.status == "beyond"]
     if beyond:
         return t("report.verdict.balance.beyond"), t("report.verdict.balance.which", names=", ".join(beyond[:5])) + "."
     unknown = any(node.status == "unknown" for node in found.nodes)

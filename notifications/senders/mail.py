@@ -12,6 +12,7 @@ from email.utils import formatdate, parseaddr
 
 from domain.errors import ConfigError
 from domain.notification import Channel, DeliveryFailed, Message
+from notifications.deadline import Deadline
 from notifications.targets import TIMEOUT_S, Network, connect, networks_of
 
 LIMIT_S = 30.0  # the whole conversation: a server that takes the connection and says nothing is a time-out
@@ -36,10 +37,22 @@ class _Smtp(smtplib.SMTP):
 
     def __init__(self, server: MailServer) -> None:
         self._server = server
+        self._deadline: Deadline | None = None
         super().__init__(timeout=TIMEOUT_S)
+
+    @property
+    def late(self) -> bool:
+        """Was it cut off?"""
+        return self._deadline is not None and self._deadline.passed
+
+    def close(self) -> None:
+        super().close()
+        if self._deadline is not None:
+            self._deadline.close()
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         sock = connect(host, port, self._server.allowed, timeout)
+        self._deadline = Deadline(sock, LIMIT_S)
         if self._server.security == "tls":
             return ssl.create_default_context().wrap_socket(sock, server_hostname=host)
         return sock
@@ -105,8 +118,9 @@ def letter(sender: str, message: Message) -> EmailMessage:
 
 
 def _deliver(server: MailServer, mail: EmailMessage) -> None:
+    smtp = _Smtp(server)
     try:
-        with _Smtp(server) as smtp:
+        with smtp:
             smtp.connect(server.host, server.port)
             smtp._host = server.host  # type: ignore[attr-defined] # the name that STARTTLS checks the certificate against
             if server.security == "starttls":
@@ -122,12 +136,16 @@ def _deliver(server: MailServer, mail: EmailMessage) -> None:
     except (smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as exc:
         raise DeliveryFailed("refused", f"{server.host} answered {exc.smtp_code}", permanent=exc.smtp_code >= 500) from exc
     except ssl.SSLError as exc:
+        if smtp.late:
+            raise DeliveryFailed("timeout", server.host) from exc
         raise DeliveryFailed("tls", str(exc.reason or exc)) from exc
     except smtplib.SMTPNotSupportedError as exc:
         raise DeliveryFailed("tls", f"{server.host} offers no STARTTLS or login") from exc
     except TimeoutError as exc:
         raise DeliveryFailed("timeout", server.host) from exc
     except (OSError, smtplib.SMTPException) as exc:
-        if isinstance(exc.__context__, TimeoutError):  # smtplib tells a server that says nothing as one that hung up
+        if smtp.late or isinstance(exc.__context__, TimeoutError):  # smtplib tells a server that says nothing as one that hung up
             raise DeliveryFailed("timeout", server.host) from exc
         raise DeliveryFailed("connect", f"{server.host}: {type(exc).__name__}") from exc
+    finally:
+        smtp.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -13,13 +13,15 @@ from email.message import EmailMessage
 
 @dataclass
 class Mailbox:
-    """What a mail server took. `silent`: takes connections and says nothing; `refuse`: recipients it does not know."""
+    """What a mail server took. `silent`: takes connections and says nothing; `drags`: says a letter now and then; `refuse`: recipients it does not know."""
 
     port: int = 0
     silent: bool = False
+    drags: bool = False
     refuse: frozenset[str] = frozenset()
     mails: list[EmailMessage] = field(default_factory=list)
     connections: int = 0
+    open: int = 0
 
 
 @asynccontextmanager
@@ -28,7 +30,12 @@ async def mail_server(mailbox: Mailbox) -> AsyncIterator[Mailbox]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         mailbox.connections += 1
+        mailbox.open += 1
         try:
+            while mailbox.drags and not reader.at_eof():
+                writer.write(b"2")
+                await writer.drain()
+                await asyncio.sleep(0.02)
             if mailbox.silent:
                 await reader.read()
                 return
@@ -36,6 +43,7 @@ async def mail_server(mailbox: Mailbox) -> AsyncIterator[Mailbox]:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
+            mailbox.open -= 1
             writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", mailbox.port)
@@ -76,10 +84,12 @@ async def _talk(mailbox: Mailbox, reader: asyncio.StreamReader, writer: asyncio.
 
 @dataclass
 class Hook:
-    """What an HTTP receiver got, and what it answers."""
+    """What an HTTP receiver got, and what it answers; `byte_s`: how long after each byte of it."""
 
     port: int = 0
     status: int = 200
+    byte_s: float = 0.0
+    refuses: bytes = b""  # bodies with this in them get 500
     headers: dict[str, str] = field(default_factory=dict)
     body: dict[str, object] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
@@ -104,9 +114,16 @@ async def http_receiver(hook: Hook) -> AsyncIterator[Hook]:
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         hook.requests.append((first, headers, body))
         answer = json.dumps(hook.body).encode()
+        status = 500 if hook.refuses and hook.refuses in body else hook.status
         more = "".join(f"{name}: {value}\r\n" for name, value in hook.headers.items())
-        writer.write(f"HTTP/1.1 {hook.status} x\r\n{more}Content-Length: {len(answer)}\r\n\r\n".encode() + answer)
-        await writer.drain()
+        said = f"HTTP/1.1 {status} x\r\n{more}Content-Length: {len(answer)}\r\n\r\n".encode() + answer
+        with suppress(ConnectionError):
+            for at in range(len(said)) if hook.byte_s else ():
+                writer.write(said[at : at + 1])
+                await writer.drain()
+                await asyncio.sleep(hook.byte_s)
+            writer.write(b"" if hook.byte_s else said)
+            await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)

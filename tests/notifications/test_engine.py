@@ -16,7 +16,7 @@ from config.settings import Settings
 from database import Database, open_database
 from domain.access import Actor, Role, User
 from domain.alert import Priority
-from domain.errors import ConfigError, Forbidden, NotFound
+from domain.errors import ConfigError, Forbidden, NotFound, StorageError
 from domain.notification import Channel, ChannelKind, DeliveryFailed, DeliveryState, Event, Subscription
 from domain.plant import Machine, Plant, Site
 from notifications.engine import NotificationEngine
@@ -163,6 +163,29 @@ async def test_five_thousand_alerts_are_few_messages_and_none_is_missing(tmp_pat
         assert len(told) == len(set(told))
 
 
+async def test_a_store_that_is_away_for_long_is_told_once_and_costs_no_message(
+    tmp_path: Path, fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def away(*_: object) -> None:
+        raise StorageError("connection refused")
+
+    monkeypatch.setattr("notifications.engine.REFRESH_S", 0.05)
+    async with http_receiver(Hook()) as hook, house(tmp_path, fake_clock) as home:
+        await home.hook(hook.url)
+        home.start()
+        await home.until(lambda: home.alerts.loaded)
+        with monkeypatch.context() as broken:
+            for question in ("subscriptions", "put"):
+                broken.setattr(home.database.notifications, question, away)
+            home.raise_()
+            for _ in range(240):
+                await home.clock.advance(0.5)
+                await asyncio.sleep(0.002)
+        told = [record.message for record in caplog.records if "connection refused" in record.message]
+        assert sorted(told) == ["channels cannot be read: connection refused", "notifications wait for the store: connection refused"]
+        await home.until(lambda: len(hook.requests) == 1)
+
+
 async def test_a_stop_in_the_middle_loses_none(tmp_path: Path, fake_clock: FakeClock) -> None:
     async with http_receiver(Hook(status=503)) as hook:
         async with house(tmp_path, fake_clock) as home:
@@ -195,6 +218,26 @@ async def test_what_is_refused_for_good_is_shown_and_the_next_goes_out(tmp_path:
         (failed,) = await home.service.outbox(10, ADMIN, DeliveryState.FAILED)
         await home.service.settle([failed.id], ADMIN, again=True)
         await home.until(lambda: all_are(home, DeliveryState.SENT))
+
+
+async def test_a_message_that_is_refused_for_ever_does_not_hold_up_the_others(tmp_path: Path, fake_clock: FakeClock) -> None:
+    """Whether 500 means the receiver or the message is known when it takes another."""
+    async with http_receiver(Hook(refuses=b"limit:m1.")) as hook, house(tmp_path, fake_clock) as home:
+        await home.hook(hook.url)
+        home.start()
+        await home.until(lambda: home.alerts.loaded)
+        home.raise_(1)
+        await home.until(lambda: len(hook.requests) > 5, 600, 1.0)
+        assert await home.states() == [DeliveryState.WAITING]  # alone it proves nothing
+        home.raise_(2)
+        await home.until(lambda: any(b"limit:m2." in body for _first, _headers, body in hook.requests), 600, 1.0)
+
+        async def settled() -> bool:
+            return sorted(state.value for state in await home.states()) == ["failed", "sent"]
+
+        await home.until(settled, 600, 1.0)
+        (failed,) = await home.service.outbox(10, ADMIN, DeliveryState.FAILED)
+        assert "HTTP 500" in failed.last_error
 
 
 async def test_secrets_and_rights(tmp_path: Path, fake_clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:

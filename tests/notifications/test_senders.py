@@ -12,11 +12,12 @@ import pytest
 from domain.alert import Priority
 from domain.errors import ConfigError
 from domain.notification import Channel, ChannelKind, DeliveryFailed, Message
-from notifications import targets
+from notifications import http_post, targets
 from notifications.http_post import check_url
 from notifications.senders import by_apprise, mail, senders
 from notifications.senders.by_apprise import check_service_url
 from notifications.targets import judge, networks_of
+from tests.conftest import eventually
 from tests.notifications.receivers import Hook, Mailbox, http_receiver, mail_server
 
 LOOPBACK = ["127.0.0.0/8"]
@@ -66,6 +67,26 @@ async def test_a_mail_server_that_says_nothing_is_a_time_out(monkeypatch: pytest
             await senders()[ChannelKind.EMAIL].send(mail_channel(box.port), None, MESSAGE)
     assert silent.value.kind == "timeout"  # the page says that it does not answer, not that there is none
     assert not silent.value.permanent
+
+
+async def test_a_mail_server_that_drags_on_keeps_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "LIMIT_S", 0.3)
+    async with mail_server(Mailbox(drags=True)) as box:
+        with pytest.raises(DeliveryFailed) as late:
+            await senders()[ChannelKind.EMAIL].send(mail_channel(box.port), None, MESSAGE)
+        assert (late.value.kind, late.value.permanent) == ("timeout", False)
+        await eventually(lambda: box.open == 0)
+
+
+async def test_a_web_hook_that_answers_byte_by_byte_has_its_time_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with http_receiver(Hook(byte_s=0.005)) as hook:
+        channel = Channel(1, ChannelKind.WEBHOOK, "hook", settings={"url": hook.url, "allow": LOOPBACK})
+        await senders()[ChannelKind.WEBHOOK].send(channel, None, MESSAGE)  # slow is not away
+        hook.byte_s = 0.05
+        monkeypatch.setattr(http_post, "TIMEOUT_S", 0.3)
+        with pytest.raises(DeliveryFailed) as late:
+            await senders()[ChannelKind.WEBHOOK].send(channel, None, MESSAGE)
+        assert (late.value.kind, late.value.permanent) == ("timeout", False)
 
 
 async def test_a_web_hook_is_signed_and_its_answers_are_understood() -> None:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import zipfile
 from io import BytesIO
 
 import openpyxl
 import pytest
 from pypdf import PdfReader
+from reportlab.pdfbase.pdfmetrics import stringWidth
 
-from domain.figures import Cost, Trust, ZoneCost
+from domain.energy import Efficiency, EnergyAccount
+from domain.figures import Cost, PowerFactor, Trust, ZoneCost
+from domain.plant import Machine
+from domain.state import MachineState
 from reports.excel import report_xlsx
+from reports.fonts import REGULAR, register
+from reports.gather import _row
 from reports.model import Report
+from reports.names import alert_subject, meter_name
 from reports.pdf import report_pdf
+from reports.pdf_base import fitted
+from reports.pdf_machines import told
 from reports.templates import BY_ID
-from reports.texts import meter_name
+from reports.texts import quality, tiles
 from tests.reports.sample import NAMES, report
 from web_interface.wording import wording
 
@@ -123,11 +133,76 @@ def test_common_zones_and_meters_have_the_names_that_people_know() -> None:
         report(), template=BY_ID["month"], meters={"m1": "16К20 №1"},
         money=Cost("site", 0, 1, 15.0, 90.0, 0.0, zones, trust),
     )  # fmt: skip
-    assert meter_name("m1", model) == "16К20 №1 (m1)"
-    assert meter_name("main", model) == "main"
+    assert meter_name("m1", model, RU) == "16К20 №1 (m1)"
+    assert meter_name("main", model, RU) == "main"
     for words, night in ((RU, "ночь"), (EN, "night")):
         text = text_of(report_pdf(model, words)).casefold()
         assert night in text
         assert "пик москва" in text
         sheet = openpyxl.load_workbook(BytesIO(report_xlsx(model, words)))[words.t("report.money")]
         assert str(sheet["A2"].value).casefold() == words.t("energy.zone.night").casefold()
+
+
+def test_no_word_of_a_head_is_broken_and_a_note_keeps_to_its_column() -> None:
+    register()
+    for words in (RU, EN):
+        for head in (words.t("report.col.production"), words.t("report.col.idle_kwh"), words.t("report.col.energy")):
+            size = fitted(head, 40.0, 8.5)
+            assert all(stringWidth(word, REGULAR, size) <= 40.001 for word in head.split(" "))
+    assert fitted("kWh", 40.0, 8.5) == 8.5
+
+
+def test_a_power_factor_beyond_its_limit_says_so() -> None:
+    trust = Trust(1.0, 0.0, ())
+    factor = PowerFactor("site", 0, 1, 100.0, 43.0, 0.43, 0.92, 0.43, 0.35, 10.0, None, "counter", (), trust)
+    over = dataclasses.replace(report(), tg_phi=0.43, factor=factor)
+    assert _notes(over) == ["предел 0,35", "▲ 0,08: выше предела"]
+    assert _notes(dataclasses.replace(over, tg_phi=0.34)) == ["предел 0,35", "в пределах"]
+
+
+def _notes(made: Report) -> list[str]:
+    return next(notes for name, _, _, notes in tiles(made, RU) if name == RU.t("report.kpi.tg_phi"))
+
+
+def test_a_month_that_runs_is_no_shift() -> None:
+    running = dataclasses.replace(report(), running=True, template=BY_ID["month"])
+    assert quality(running, RU)[0] == "Период не закончен."
+    assert quality(dataclasses.replace(running, template=BY_ID["shift"]), RU)[0] == "Смена не закончена."
+
+
+def test_days_before_anything_was_kept_are_not_complete() -> None:
+    machine = Machine("lathe", "Lathe", "", "m1", 11.0)
+    states = {MachineState.PRODUCTION: 86_400.0}
+    account = EnergyAccount("lathe", 0, 4 * 86_400_000_000, 100.0, 0.0, 1.0, "counter", False, {}, states)
+    card = Efficiency("K1", 1, "", None, 0.0, 0.0, 1.0, 0.0, True, account)
+    assert _row(machine, card, None, 4 * 86_400.0).completeness == pytest.approx(0.25)
+    assert _row(machine, card, None, 86_400.0).completeness == 1.0
+
+
+def test_quarter_hours_of_a_chart_lie_side_by_side() -> None:
+    """An axis of dates knows no time of day: a spreadsheet would put a whole shift on one place."""
+    with zipfile.ZipFile(BytesIO(report_xlsx(report(), RU))) as book:
+        charts = [book.read(name).decode() for name in book.namelist() if name.startswith("xl/charts/chart")]
+    power = next(chart for chart in charts if "Мощность" in chart)
+    assert "<c:dateAx>" not in power
+    assert '<c:auto val="1"/>' not in power  # chosen by the spreadsheet: dates
+
+
+def test_heads_of_numbers_stand_over_their_numbers() -> None:
+    sheet = openpyxl.load_workbook(BytesIO(report_xlsx(report(), RU)))["Станки"]
+    assert [sheet.cell(1, column).alignment.horizontal for column in (1, 2, 8)] == [None, None, "right"]
+
+
+def test_the_feed_the_site_and_devices_have_names_in_the_list_of_alerts() -> None:
+    [first, *_] = report().alerts
+    bare = dataclasses.replace(first, machine_id=None, tag=None)
+    told = [dataclasses.replace(bare, device_id=device) for device in ("main", "m1", None)]
+    model = dataclasses.replace(report(), alerts=told, main_meter="main", meters={"m1": "16К20 №1"})
+    assert [alert_subject(alert, model, RU) for alert in told] == ["Ввод", "16К20 №1", model.site]
+    assert meter_name("main", model, RU) == "Ввод (main)"
+
+
+def test_the_bar_of_a_machine_fills_with_no_data_what_nothing_was_kept_of() -> None:
+    row = dataclasses.replace(report().machines[0], seconds={MachineState.PRODUCTION: 600.0})
+    assert told(row, 3600.0) == {MachineState.PRODUCTION: 600.0, MachineState.NO_DATA: 3000.0}
+    assert told(row, 601.0) == row.seconds
