@@ -7,12 +7,10 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from domain.floor import LARGEST_BYTES
@@ -25,10 +23,10 @@ from web_interface.security.headers import SecurityHeaders
 from web_interface.security.hosts import Hosts
 from web_interface.security.limits import MIB, Bounds, Limits
 from web_interface.services import Services
+from web_interface.static_files import STATIC, KeptFiles, ThemeSheet
 
 log = logging.getLogger(__name__)
 
-STATIC = Path(__file__).resolve().parent / "static"
 _BIG_BODIES = {
     "/api/plant": 4 * MIB, "/api/energy/prices": 4 * MIB, "/api/floor/picture": LARGEST_BYTES,
     "/api/reports/templates/": 5 * MIB, "/_nicegui/client/": 50 * MIB,
@@ -67,9 +65,10 @@ def build_web(services: Services, *, options: WebOptions | None = None, lifespan
     app.router.routes.extend(plain.routes())
     app.add_route("/favicon.ico", _favicon, methods=["GET"], include_in_schema=False)
     add_api(app, services, options.now_us)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    theme = ThemeSheet()
+    app.mount("/static", KeptFiles(theme), name="static")
     if options.pages:
-        add_live_pages(app, services, hosts, title=options.title)
+        add_live_pages(app, services, hosts, title=options.title, theme=theme.href)
     _wrap(app, services, hosts, options, cookie)
     return app
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from web_interface.locale import has, t
@@ -13,6 +15,32 @@ MISSING = "—"
 NBSP = "\u00a0"
 MINUS = "\u2212"
 _US = 1_000_000
+_TYPED = re.compile(r"[+-]?(\d+([.]\d*)?|[.]\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+([.]\d*)?")
+_PLAIN_BELOW = 1e15
+
+
+def plain(value: float, lang: str) -> str:
+    """All digits of a number as somebody would type it, without thousands and powers of ten."""
+    number = float(value)
+    text = f"{Decimal(repr(number)):f}" if math.isfinite(number) and abs(number) < _PLAIN_BELOW else repr(number)
+    if "." in text and "e" not in text:
+        text = text.rstrip("0").rstrip(".")
+    text = "0" if text == "-0" else text
+    return text.replace(".", ",") if lang == "ru" else text
+
+
+def read_number(text: str, lang: str) -> float | None:
+    """A number as typed: "1,5" and "1.5", "1 234,5", in English "1,234.5" too. None where it is none, or none that is finite."""
+    typed = re.sub(r"[\s\u00a0\u202f]", "", text).replace(MINUS, "-")
+    if lang != "ru" and _THOUSANDS.fullmatch(typed):
+        typed = typed.replace(",", "")
+    elif "." not in typed and typed.count(",") == 1:
+        typed = typed.replace(",", ".")
+    if not _TYPED.fullmatch(typed):
+        return None
+    value = float(typed)
+    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +95,12 @@ class Format:
             return self.significant(kwh / 1000), self.unit("MWh")
         return self.significant(kwh, most=1), self.unit("kWh")
 
-    def money(self, amount: float | None) -> tuple[str, str]:
-        """Figure and unit: whole currency units, from 1 000 on thousands, from a million on millions."""
+    def money(self, amount: float | None, like: float | None = None) -> tuple[str, str]:
+        """Figure and unit: whole currency units, thousands from 1 000, millions from a million on; with `like`, in its unit."""
         if amount is None:
             return MISSING, self.currency
         for floor, key in ((1e6, "unit.million"), (1e3, "unit.thousand")):
-            if abs(amount) >= floor:
+            if abs(amount if like is None else like) >= floor:
                 return self.significant(amount / floor), f"{t(key, self.lang)}{NBSP}{self.currency}"
         return self.number(amount, 0), self.currency
 
@@ -82,8 +110,9 @@ class Format:
         return t(key, self.lang) if has(key, self.lang) else code
 
     def value(self, value: float | None, unit: str, digits: int | None = None) -> str:
-        """Figure with its unit: "78,4 А"."""
-        figure = self.number(value, self.decimals(value) if digits is None else digits)
+        """Figure with its unit: "78,4 А"; minutes and seconds from ten on are told whole."""
+        whole = unit in {"min", "s"} and value is not None and abs(value) >= 10
+        figure = self.number(value, (0 if whole else self.decimals(value)) if digits is None else digits)
         return f"{figure}{NBSP}{self.unit(unit)}" if unit and unit != "1" else figure
 
     # ---- times ---------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from domain.plant import Tag
 from domain.ports import History, RawSeries, RollupSeries, Step
@@ -11,8 +11,12 @@ from domain.ports import History, RawSeries, RollupSeries, Step
 class TagHistory:
     """`find` turns a tag's name into the tag; it raises NotFound with the nearest names."""
 
-    def __init__(self, history: History, find: Callable[[str], Tag]) -> None:
-        self._history, self._find = history, find
+    def __init__(self, history: History, find: Callable[[str], Tag], begins: Callable[[], Awaitable[int | None]]) -> None:
+        self._history, self._find, self._begins = history, find, begins
+
+    async def begins_us(self) -> int | None:
+        """Since when anything is kept."""
+        return await self._begins()
 
     async def raw(self, tag: str, from_us: int, to_us: int, limit: int) -> RawSeries:
         """Samples of [from_us, to_us), at most `limit`."""

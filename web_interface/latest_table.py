@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.plant import Tag
 from domain.quality import FIRST_BAD
 from domain.sample import Batch, TagId
 from web_interface.power_trace import PowerTrace
-from web_interface.services import LatestValue
+from web_interface.services.live import LatestValue
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class LatestTable:
     """Latest values by tag. `traces` are fed with the good values of the power tags they belong to."""
 
     def __init__(self) -> None:
-        self._slots: dict[tuple[str, int], _Slot] = {}
+        self._slots: dict[str, dict[int, _Slot]] = {}  # by device, then by the tuple of its tags
         self._where: dict[TagId, tuple[_Slot, int]] = {}
         self._last_good: dict[TagId, tuple[float, int]] = {}
         self._texts: dict[TagId, tuple[str, int]] = {}
@@ -39,18 +39,19 @@ class LatestTable:
         self._machine_of_device = machine_of_device
         self._traces = {tag_id: self._traces.get(tag_id) or PowerTrace() for tag_id in traced}
         devices = {tag.device_id for tag in tags}
-        self._slots = {key: slot for key, slot in self._slots.items() if key[0] in devices}
+        self._slots = {device_id: slots for device_id, slots in self._slots.items() if device_id in devices}
         self._where = {}
-        for slot in self._slots.values():
+        for slot in self._all_slots():
             self._bind(slot)
 
     def on_batch(self, batch: Batch) -> None:
         """Bus sink."""
-        key = (batch.device_id, id(batch.tag_ids))
-        slot = self._slots.get(key)
+        slots = self._slots.setdefault(batch.device_id, {})
+        key = id(batch.tag_ids)
+        slot = slots.get(key)
         if slot is None:
-            self._replace_slots(batch)
-            slot = self._slots[key] = _Slot(batch)
+            self._replace_slots(slots, batch)
+            slot = slots[key] = _Slot(batch)
             self._bind(slot)
         previous, slot.batch, slot.changed = slot.batch, batch, True
         self.samples += len(batch.tag_ids)
@@ -90,7 +91,7 @@ class LatestTable:
     def take_changed(self) -> list[LatestValue]:
         """Values of the batches that came since the last call."""
         changed: list[LatestValue] = []
-        for slot in self._slots.values():
+        for slot in self._all_slots():
             if slot.changed:
                 slot.changed = False
                 for tag_id in slot.batch.tag_ids:
@@ -107,20 +108,23 @@ class LatestTable:
     def good_share(self) -> float:
         """Share of good among the last values, 0..1; 1 before anything came."""
         total = good = 0
-        for slot in self._slots.values():
+        for slot in self._all_slots():
             total += len(slot.batch.qualities)
             good += sum(1 for q in slot.batch.qualities if q == 0)
         return good / total if total else 1.0
 
-    def _replace_slots(self, batch: Batch) -> None:
+    def _all_slots(self) -> Iterator[_Slot]:
+        return (slot for slots in self._slots.values() for slot in slots.values())
+
+    def _replace_slots(self, slots: dict[int, _Slot], batch: Batch) -> None:
         """A device whose plan was compiled anew sends other tuples: what they replace goes, its last good values stay."""
         tags = set(batch.tag_ids)
-        for key, old in list(self._slots.items()):
-            if key[0] == batch.device_id and not tags.isdisjoint(old.batch.tag_ids):
+        for key, old in list(slots.items()):
+            if not tags.isdisjoint(old.batch.tag_ids):
                 for tag_id, value in zip(old.batch.tag_ids, old.batch.values, strict=True):
                     if value is not None:
                         self._last_good[tag_id] = (value, old.batch.time_us)
-                del self._slots[key]
+                del slots[key]
 
     def _bind(self, slot: _Slot) -> None:
         slot.traces = []

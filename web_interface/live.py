@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -22,14 +23,17 @@ from domain.alert import Alert
 from domain.efficiency import DEFAULT_CARD
 from domain.energy import NO_SHIFT_PRICE, Efficiency, ShiftPrice, ShiftWindow
 from domain.errors import NotFound, StorageError
-from domain.plant import Machine, Plant, Tag
+from domain.plant import Machine, Plant, Tag, machine_of_device
 from domain.ports import Clock, History, Step
 from domain.sample import Batch, TagId
 from domain.state import MachineState, StateInterval
 from web_interface.fan_out import FanOut
 from web_interface.latest_table import LatestTable
 from web_interface.power_trace import MINUTE_US
-from web_interface.services import EfficiencyService, EnergyService, LatestValue, MachineNow, ShopNow
+from web_interface.rest import Rest
+from web_interface.services.efficiency import EfficiencyService
+from web_interface.services.energy import EnergyService
+from web_interface.services.live import LatestValue, MachineNow, ShopNow
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +75,7 @@ class LiveView:
         self._fan_out = FanOut()
         self._plant: Plant | None = None
         self._tags: dict[str, Tag] = {}
+        self._tags_of: dict[str, list[Tag]] = {}
         self._power_tags: dict[str, TagId] = {}  # machine -> its meter's active power
         self._kef: dict[str, Efficiency] = {}  # each machine's own card
         self._shared: dict[str, Efficiency] = {}  # the card of the whole shop
@@ -89,7 +94,11 @@ class LiveView:
         active = set(plant.tag_devices)
         kept = [tag for tag in tags if tag.device_id in active]
         self._tags = {tag.name: tag for tag in kept}
-        machine_of = {machine.meter: machine.id for machine in plant.machines if machine.meter}
+        machine_of = machine_of_device(plant)
+        by_device: dict[str, list[Tag]] = defaultdict(list)
+        for tag in self._tags.values():
+            by_device[tag.device_id].append(tag)
+        self._tags_of = {machine.id: _told_by(machine, machine_of, by_device) for machine in plant.machines}
         self._power_tags = {
             machine.id: found.id
             for machine in plant.machines
@@ -147,15 +156,10 @@ class LiveView:
             self.tag(tag)
         if device is not None and device not in plant.tag_devices:
             raise _not_found("device", device, plant.tag_devices)
-        if machine is not None:
-            wanted = self._machine(machine)
-            if wanted.meter is None:
-                return []
-            if device is not None and device != wanted.meter:
-                return []
-            device = wanted.meter
-        chosen = [t for t in self._tags.values() if (tag is None or t.name == tag) and (device is None or t.device_id == device)]
+        chosen = list(self._tags.values()) if machine is None else self._tags_of[self._machine(machine).id]
+        chosen = [t for t in chosen if (tag is None or t.name == tag) and (device is None or t.device_id == device)]
         return [found for t in chosen if (found := self._table.value(t)) is not None]
+
 
     def machine(self, machine_id: str) -> MachineNow:
         """Raises NotFound."""
@@ -333,14 +337,14 @@ class LiveView:
         now_us = self._clock.now_us()
         self._shift = self._energy.shift_at(now_us)
         from_us = self._shift.from_us if self._shift else _midnight_us(now_us, self._plant.site.timezone)
-        shared = shared_card(self._plant.machines)
+        shared, rest = shared_card(self._plant.machines), Rest()
         for machine in self._plant.machines:
             own = await self._cards.efficiency(machine.id, from_us, now_us)
             same = own.card == shared
             self._kef[machine.id] = own
             self._shared[machine.id] = own if same else await self._cards.efficiency(machine.id, from_us, now_us, shared)
             self._intervals[machine.id] = await self._energy.states(machine.id, from_us, now_us)
-            await asyncio.sleep(0)
+            await rest.breathe()
         await self._refresh_price(from_us, now_us, slow=slow)
         gone = set(self._kef) - {machine.id for machine in self._plant.machines}
         for machine_id in gone:
@@ -361,14 +365,17 @@ class LiveView:
     async def _refresh_hours(self, plant: Plant, from_us: int, now_us: int) -> None:
         """КЭФ by hour of the shift; closed hours are computed once."""
         hours: dict[int, tuple[float, float]] = {}
-        hour_us = 3600 * 1_000_000
+        hour_us, shared, rest = 3600 * 1_000_000, shared_card(plant.machines), Rest()
         for start in range(from_us, now_us, hour_us):
             closed = start + hour_us <= now_us - 2 * MINUTE_US
             if closed and start in self._kef_hours:
                 hours[start] = self._kef_hours[start]
                 continue
             end = min(start + hour_us, now_us)
-            cards = [await self._cards.efficiency(m.id, start, end, shared_card(plant.machines)) for m in plant.machines]
+            cards = []
+            for machine in plant.machines:
+                cards.append(await self._cards.efficiency(machine.id, start, end, shared))
+                await rest.breathe()
             known = [card for card in cards if card.value is not None]
             hours[start] = (sum(c.numerator_kwh for c in known), sum(c.denominator_kwh for c in known))
         self._kef_hours = hours
@@ -409,3 +416,10 @@ def _midnight_us(now_us: int, zone: str) -> int:
     return int(local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1e6)
 
 
+def _told_by(machine: Machine, machine_of: Mapping[str, str], tags_of: Mapping[str, Sequence[Tag]]) -> list[Tag]:
+    """What tells of a machine: all tags of its own devices; of one that it shares, only those its control names."""
+    named = set(machine.control.tags) if machine.control is not None else set()
+    return [
+        tag for device in machine.devices for tag in tags_of.get(device, ())
+        if machine_of.get(device) == machine.id or tag.name in named
+    ]  # fmt: skip

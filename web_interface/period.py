@@ -8,7 +8,7 @@ before to the begin of the first one, at least 18:00 and at most 10:00; where th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from domain.energy import ShiftWindow
 
 KINDS = ("today", "yesterday", "night", "shift", "week", "month", "custom")
 LONGEST_DAYS = 400
+FIRST_YEAR, LAST_YEAR = 1970, 2200
 DUSK, DAWN = time(18), time(10)
 NIGHT_BEGIN, NIGHT_END = time(22), time(6)
 LEAST_NIGHT_US = 3_600_000_000
@@ -27,7 +28,10 @@ ShiftsOfDay = Callable[[date], Sequence[ShiftWindow]]
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """[from_us, to_us) with the days it spans; `shift` is set for the kind shift. `running`: its end is still to come."""
+    """[from_us, to_us) with the days it spans; `shift` is set for the kind shift. `running`: its end is still to come.
+
+    `told`: why it is another than was asked for: "" | cut (longer than `LONGEST_DAYS`) | unread (no such day) | future.
+    """
 
     kind: str
     from_us: int
@@ -36,6 +40,7 @@ class Period:
     last: date
     running: bool = False
     shift: ShiftWindow | None = None
+    told: str = ""
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -57,7 +62,15 @@ class Periods:
         self.today = datetime.fromtimestamp(now_us / 1e6, UTC).astimezone(zone).date()
 
     def find(self, kind: str, at: str = "", to: str = "") -> Period:
-        """The period of an address; what it does not say, or says wrong, is taken from now. Never raises."""
+        """The period of an address; what it does not say, or says wrong, is taken from now and told. Never raises."""
+        asked = (at.partition("/")[0], to if kind == "custom" else "")
+        found = self._found(kind, at, to)
+        told = "unread" if kind in KINDS[2:] and any(text and _day(text) is None for text in asked) else ""
+        if not told and found.from_us > self._now_us:
+            told = "future"
+        return replace(found, told=told) if told else found
+
+    def _found(self, kind: str, at: str, to: str) -> Period:
         day = _day(at.partition("/")[0])
         if kind == "yesterday":
             return self._days("yesterday", self.today - timedelta(days=1), self.today - timedelta(days=1))
@@ -74,7 +87,9 @@ class Periods:
             return self._days("month", first, _next_month(first) - timedelta(days=1))
         if kind == "custom":
             first, last = sorted((day or self.today - timedelta(days=6), _day(to) or self.today))
-            return self._days("custom", first, min(last, first + timedelta(days=LONGEST_DAYS)))
+            longest = first + timedelta(days=LONGEST_DAYS - 1)
+            found = self._days("custom", first, min(last, longest))
+            return replace(found, told="cut") if last > longest else found
         return self._days("today", self.today, self.today)
 
     def moved(self, period: Period, steps: int) -> Period | None:
@@ -96,7 +111,7 @@ class Periods:
             length = (period.last - period.first).days + 1
             first = period.first + timedelta(days=steps * length)
             found = self._whole(first, first + timedelta(days=length - 1))
-        return found if found.from_us < self._now_us else None
+        return found if found.from_us < self._now_us and found.first.year >= FIRST_YEAR and not found.told else None
 
     def before(self, period: Period) -> Period | None:
         """The period to compare with: the one just before."""
@@ -145,10 +160,12 @@ class Periods:
 
 
 def _day(text: str) -> date | None:
+    """None too for days so far away that reckoning with them would leave the calendar."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
         return None
+    return found if FIRST_YEAR <= found.year <= LAST_YEAR else None
 
 
 def _next_month(first: date) -> date:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from domain.errors import NotFound
 from domain.explain import Explanation, Span, Term, substitute
-from web_interface.services import LiveService, MachineNow
+from web_interface.services.live import LiveService, MachineNow
 
 POWER = "power"
 VERSION = 1

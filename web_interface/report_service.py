@@ -23,7 +23,7 @@ from domain.report import (
 )
 from domain.stores import StoredReport
 from web_interface.locale import LANGUAGES, t
-from web_interface.services import IssuedReport, ReportTemplate
+from web_interface.services.reports import IssuedReport, ReportTemplate
 
 FORMATS = ("pdf", "xlsx")
 

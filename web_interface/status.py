@@ -10,6 +10,7 @@ from domain.feed import FeedStatus
 from domain.health import Books, DeviceStatus, LineStatus, StorageStatus, TaskStatus
 from domain.plugin import PluginStatus
 from domain.ports import Clock
+from domain.role import RoleStatus
 
 RATE_WINDOW_S = 10.0
 
@@ -27,6 +28,7 @@ class Sources:
     samples_taken: Callable[[], int]
     feeds: Callable[[], Sequence[FeedStatus]] = tuple
     plugins: Callable[[], Sequence[PluginStatus]] = tuple
+    roles: Callable[[], Sequence[RoleStatus]] = tuple
 
 
 class Status:
@@ -66,6 +68,9 @@ class Status:
 
     def feeds(self) -> Sequence[FeedStatus]:
         return self._sources.feeds()
+
+    def roles(self) -> Sequence[RoleStatus]:
+        return self._sources.roles()
 
     def started_us(self) -> int:
         return self._started_us

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from domain.alert import Alert
-from domain.plant import Plant
+from domain.plant import Plant, machine_of_device
 from domain.quality import Quality
 from domain.quantity import Quantity
 from web_interface.format import MISSING, Format
 from web_interface.locale import has, t
 
 _SUFFIX = re.compile(r"_(l[123]|l12|l13|l23|l31|t[1-4]|\d+)$")
+_NO_VALUE = re.compile(r"no usable value for (\d+)(?:\.\d+)? s")
 _MEASURED = re.compile(r"(\d+) (min|s)")
 
 
@@ -25,10 +27,20 @@ def point_name(point: str, lang: str, quantity: Quantity | None = None) -> str:
     return point
 
 
+_last: list[tuple[Plant, Mapping[str, str]]] = []  # of the plant that was asked about last: a list of alerts asks for each
+
+
+def _machine_of(plant: Plant) -> Mapping[str, str]:
+    if not _last or _last[0][0] is not plant:
+        _last[:] = [(plant, machine_of_device(plant))]
+    return _last[0][1]
+
+
 def alert_subject(alert: Alert, plant: Plant, lang: str) -> str:
     """Whom it is about: the machine's name, else the device, never the tag first."""
+    wanted = alert.machine_id or _machine_of(plant).get(alert.device_id or "")
     for machine in plant.machines:
-        if machine.id == alert.machine_id or (alert.machine_id is None and alert.device_id and machine.meter == alert.device_id):
+        if machine.id == wanted:
             return machine.name
     if alert.device_id and alert.device_id == plant.site.main_meter:
         return t("flow.main", lang)
@@ -36,9 +48,15 @@ def alert_subject(alert: Alert, plant: Plant, lang: str) -> str:
 
 
 def _detail(detail: str, fmt: Format) -> str:
-    """What the alert adds, as it is; a bare number with its unit ("12 min") in the user's language."""
+    """What the alert adds, as it is; a bare number with its unit ("12 min", "420 min") as a duration in the user's language."""
     found = _MEASURED.fullmatch(detail)
-    return detail if found is None else f"{found[1]}\u00a0{fmt.unit(found[2])}"
+    return detail if found is None else fmt.duration(int(found[1]) * (60 if found[2] == "min" else 1))
+
+
+def technical(detail: str, fmt: Format) -> str:
+    """What the watch of silent devices notes, in the user's language; anything else as it was noted."""
+    found = _NO_VALUE.fullmatch(detail)
+    return detail if found is None else t("alert.detail.no_value", fmt.lang, time=fmt.duration(int(found[1])))
 
 
 def alert_sentence(alert: Alert, fmt: Format) -> str:
@@ -72,9 +90,9 @@ def _digits(value: float | None) -> int | None:
 
 
 def _plain(value: float, fmt: Format) -> str:
-    """A number that a person typed, without invented zeros."""
-    digits = next((d for d in range(4) if abs(value - round(value, d)) < 1e-9), 3)
-    return fmt.number(value, digits)
+    """A number that a person typed, without invented zeros; one that was learned, as exact as the value beside it."""
+    digits = next((d for d in range(4) if abs(value - round(value, d)) < 1e-9), 4)
+    return fmt.significant(value) if digits > 2 and abs(value) >= 1 else fmt.number(value, min(digits, 3))
 
 
 def quality_words(quality: int, lang: str) -> str:

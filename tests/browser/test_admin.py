@@ -8,10 +8,11 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from domain.access import Role
-from tests.browser.conftest import Visit, at
+from tests.browser.conftest import Visit, at, log_in
 from tests.conftest import ROOT
 from web_interface.pages.admin_frame import SECTIONS, sections_for
 
@@ -64,7 +65,7 @@ async def rows_of(page: Any, table: str) -> list[str]:
 # ---- who gets in ---------------------------------------------------------------------------------------------------
 async def test_the_home_page_says_what_there_is(visit: Visit) -> None:
     page = await visit("/admin")
-    assert await page.inner_text(at("admin-fact-devices")) == "4 прибора, 2 линии"
+    await page.wait_for_selector(f"{at('admin-fact-devices')}:has-text('4 прибора, 2 линии')")
     assert await page.locator("[data-testid^=admin-card-]").count() == len(SECTIONS)
     await page.click(at("admin-card-limits"))
     await page.wait_for_selector(at("limits-table"))
@@ -77,6 +78,15 @@ async def test_an_engineer_sees_machines_and_limits_only(visit: Visit) -> None:
     answer = await page.request.get(page.url.rstrip("/") + "/users")
     assert answer.status == 403
     assert "403" in await answer.text()
+
+
+async def test_on_a_phone_the_sections_open_under_a_button(visit: Visit) -> None:
+    page = await visit("/admin/limits", viewport={"width": 390, "height": 844})
+    assert not await page.is_visible(at("admin-tab-users"))
+    await page.click(at("admin-opener"))
+    await page.click(at("admin-tab-users"))
+    await page.wait_for_selector(at("users-table"))
+    assert await page.get_attribute(at("admin-tab-users"), "aria-current") == "page"
 
 
 async def test_a_viewer_has_no_way_in_and_the_attempt_is_in_the_audit(visit: Visit, site: str) -> None:
@@ -311,6 +321,38 @@ async def test_limits_are_made_changed_and_deleted(visit: Visit) -> None:
 
 
 # ---- users, keys ---------------------------------------------------------------------------------------------------
+async def test_a_tariff_is_tried_as_it_is_typed_and_the_second_who_edits_it_is_told(visit: Visit) -> None:
+    page = await visit("/admin/money/tariffs/new", user="engineer")
+    other = await visit("/admin/money", user="engineer")
+    await page.fill(at("field-valid_from"), "2026-01-01")
+    await page.click(at("zones-two"))
+    await page.fill(at("zone-0-price"), "9.12")
+    await page.fill(at("zone-1-price"), "4.65")
+    await page.fill(at("zone-1-span-0-to"), "06:00")
+    await page.wait_for_selector(f"{at('zones-problem')}:has-text('пн 06:00')")
+    assert await page.locator(f"{at('week')} .em-week-wrong").count() == 1
+    await page.fill(at("zone-1-span-0-to"), "07:00")
+    await page.wait_for_selector(f"{at('trial-hour')}:has-text('9,12')")
+    assert await page.locator(at("zones-problem")).count() == 0
+    await page.click(at("tariff-save"))
+    await page.wait_for_selector(f"{at('tariffs-table')}:has-text('День 9,12 · Ночь 4,65')")
+    await other.click(at("tariff-new"))  # the day is taken by now
+    await other.fill(at("field-valid_from"), "2026-01-01")
+    await other.click(at("zones-two"))
+    for zone in (0, 1):
+        await other.fill(at(f"zone-{zone}-price"), "1")
+    await other.wait_for_selector(f"{at('tariff-form')}:has-text('2026-01-01')")
+    await other.goto(other.url.replace("/new", "/2026-01-01/edit"))
+    await other.wait_for_selector(at("trial-hour"))
+    await page.click(at("tariff-delete-2026-01-01"))
+    await page.click(at("delete-yes"))
+    await page.wait_for_selector(at("tariffs-empty"))
+    await other.wait_for_selector(f"{at('changed-meanwhile')}:has-text('изменил кто-то другой')")
+    await other.fill(at("zone-0-price"), "8")
+    await other.click(at("tariff-save"))
+    await other.wait_for_selector(f"{at('tariff-wrong')}:has-text('изменил кто-то другой')")
+
+
 async def test_a_user_is_created_with_a_good_password_only(visit: Visit, site: str) -> None:
     page = await visit("/admin/users")
     await page.click(at("user-new"))
@@ -338,14 +380,26 @@ async def test_the_last_administrator_stays(visit: Visit) -> None:
     await page.wait_for_selector(f"{at('role-dialog-form-troubles')}:has-text('последний администратор')")
 
 
-async def test_disabling_closes_the_users_pages(visit: Visit) -> None:
-    watching = await visit("/", user="operator")
-    page = await visit("/admin/users")
-    await page.click(at("disable-2"))
-    await page.wait_for_selector(at("enable-2"))
-    await watching.wait_for_url(re.compile("/login"), timeout=10_000)
-    await page.click(at("enable-2"))
-    await page.wait_for_selector(at("disable-2"))
+@pytest.mark.parametrize("away", [False, True])
+async def test_disabling_closes_the_users_pages(visit: Visit, browser: Any, site: str, away: bool) -> None:
+    """Also one that had no connection when it was told so."""
+    context = await browser.new_context(storage_state=await log_in(browser, site, "operator"))
+    try:  # its console tells of the refused connection: it is not watched
+        watching = await context.new_page()
+        await watching.goto(site)
+        await watching.wait_for_function("window.did_handshake === true")
+        page = await visit("/admin/users")
+        await context.set_offline(away)
+        if away:  # sockets that are open outlive it
+            await watching.evaluate("window.socket.disconnect()")
+        await page.click(at("disable-2"))
+        await page.wait_for_selector(at("enable-2"))
+        await context.set_offline(False)
+        await watching.wait_for_url(re.compile("/login"), timeout=20_000)
+        await page.click(at("enable-2"))
+        await page.wait_for_selector(at("disable-2"))
+    finally:
+        await context.close()
 
 
 async def test_a_key_is_shown_once_works_and_is_revoked(visit: Visit, site: str) -> None:

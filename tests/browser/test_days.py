@@ -25,7 +25,7 @@ import pytest_asyncio
 from tests.browser.conftest import at, watch
 from tests.conftest import ROOT
 from tests.e2e.process import PASSWORD, command, environment, product
-from tests.servers import free_port
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.timeout(300)]
 START_S = 120.0  # days of history are written first
@@ -45,7 +45,7 @@ class Shop:
 async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
     folder, port = tmp_path_factory.mktemp("demo"), free_port()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "main.py", "demo", "--days", "4", cwd=ROOT, env=environment(folder, WEB__PORT=str(port)),
+        sys.executable, "main.py", "demo", "--days", "3", cwd=ROOT, env=environment(folder, WEB__PORT=str(port)),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     assert process.stdout is not None
@@ -196,7 +196,7 @@ async def test_the_administrator_brings_a_backup_back_in_another_place(
     browser: Any, shop: Shop, enter: Enter, tmp_path: Path
 ) -> None:
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    begin, end = (f"{midnight - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}" for days in (3, 2))
+    begin, end = (f"{midnight - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}" for days in (2, 1))
     page = await enter("admin", "/admin/backups")
     await page.click(at("backup-make"))
     await page.wait_for_function(

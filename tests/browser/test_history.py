@@ -61,3 +61,23 @@ async def test_the_log_is_filtered_and_only_for_engineers(visit: Visit) -> None:
     await operator.wait_for_selector(at("status-tabs"))
     assert await operator.locator(at("status-tab-log")).count() == 0
     assert (await operator.request.get(operator.url + "/log")).status == 403
+
+
+async def test_the_zone_of_the_site_is_changed_after_a_question_and_what_is_no_number_stays_to_be_mended(visit: Visit) -> None:
+    page = await visit("/admin/site")
+    power = page.locator(at("field-contract_kw"))
+    await power.fill("16o")
+    await page.wait_for_selector(f".q-field:has({at('field-contract_kw')}) [role=alert]:has-text('число')")
+    assert await power.input_value() == "16o"
+    await power.fill("160,5")
+    await page.fill(at("field-timezone"), "омск")
+    await page.click(".q-menu .q-item:has-text('Asia/Omsk')")
+    await page.click(at("site-save"))
+    async with page.expect_navigation():  # it is drawn anew by the other clock
+        await page.click(at("zone-yes"))
+    await page.goto(page.url.replace("/site", "/audit"))
+    row = page.locator(f"{at('audit-table')} tr:has-text('Площадка изменена')").first
+    await row.click()
+    said = await page.locator(at("audit-entry")).inner_text()
+    assert "Asia/Omsk" in said
+    assert "160,5" in said

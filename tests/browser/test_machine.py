@@ -42,7 +42,20 @@ async def test_kinds_of_idling_are_told_by_hatch_and_words(visit: Visit) -> None
     assert "Прогрев" in await page.inner_text(at("sub-warm_up"))
 
 
-@pytest.mark.parametrize("size", [{"width": 1280, "height": 720}, {"width": 1920, "height": 1080}])
+async def test_programs_lie_on_the_same_axis_with_their_totals(visit: Visit) -> None:
+    page = await visit("/machines/ctx-1250")
+    bar = page.locator(f"{at('gantt-programs')} .em-prog-1")
+    await bar.wait_for()
+    assert "FLANEC_12.NC, вызвана из VAL_2041.NC" in (await bar.get_attribute("title") or "")
+    await page.wait_for_selector(f"{at('gantt-programs-totals')} li:has-text('17 деталей')")
+    lane = await page.locator(f"{at('gantt-programs')} .em-prog-lane").bounding_box()
+    bars = await page.locator(f"{at('gantt-production')} .em-gantt-bars").bounding_box()
+    assert lane is not None
+    assert bars is not None
+    assert (lane["x"], lane["width"]) == (pytest.approx(bars["x"], abs=1), pytest.approx(bars["width"], abs=1))
+
+
+@pytest.mark.parametrize("size", [{"width": 1280, "height": 720}, {"width": 1920, "height": 1080}, PHONE])
 async def test_the_chart_and_the_bars_share_one_time_axis(visit: Visit, size: dict[str, int]) -> None:
     page = await visit("/machines/ctx-1250", viewport=size)
     canvas = page.locator(f"{at('machine-chart')} canvas")
@@ -51,6 +64,7 @@ async def test_the_chart_and_the_bars_share_one_time_axis(visit: Visit, size: di
     chart = await canvas.bounding_box()
     assert bars is not None
     assert chart is not None
+    assert bars["width"] > 180
     assert chart["x"] + 44 == pytest.approx(bars["x"], abs=2)  # 44 px of the canvas are labels, 20 half of the last hour's
     assert chart["x"] + chart["width"] - 20 == pytest.approx(bars["x"] + bars["width"], abs=2)
 

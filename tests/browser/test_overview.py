@@ -70,7 +70,8 @@ async def test_an_update_moves_nothing(visit: Visit) -> None:
 
 async def test_it_fits_the_smallest_desktop(visit: Visit) -> None:
     page = await visit("/")
-    assert await page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [1280, 720]
+    fits = "() => document.documentElement.scrollWidth === 1280 && document.documentElement.scrollHeight === 720"
+    await page.wait_for_function(fits)  # once charts and typefaces are there
     cut = """() => [...document.querySelectorAll('[data-testid^=tile-] *')]
         .filter((e) => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1)
         .filter((e) => getComputedStyle(e).overflowX === 'hidden')
@@ -223,3 +224,11 @@ async def test_the_keyboard_reaches_the_main_things(visit: Visit) -> None:
         await page.keyboard.press("Tab")
         reached.add(await page.evaluate("document.activeElement?.dataset?.testid || ''"))
     assert {"rail-overview", "user-menu", "ack-1", "machines-view-table", "machine-lathe-1"} <= reached
+
+
+async def test_what_is_chosen_can_be_read_in_high_contrast(visit: Visit) -> None:
+    page = await visit("/", contrast="more", color_scheme="dark")
+    chosen = page.locator(".em-seg-item[aria-checked='true']").first
+    await chosen.wait_for()
+    ink, ground = await chosen.evaluate("e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]")
+    assert (ink, ground) == ("rgb(0, 0, 0)", "rgb(255, 255, 255)")

@@ -58,6 +58,19 @@ async def test_machine_page_follows_live_values(visit: Visit) -> None:
     await page.wait_for_function("([w, old]) => document.querySelector(w).innerText !== old", arg=[power, before], timeout=15000)
 
 
+async def test_a_period_before_the_first_data_says_since_when_they_are_kept(visit: Visit) -> None:
+    page = await visit("/energy?period=custom&at=2020-01-01&to=2020-01-02")
+    assert "Данные хранятся с 15.10.2025" in await page.inner_text(at("energy-begins"))
+    assert "at=2025-10-15" in await page.get_attribute(at("energy-first-day"), "href")
+
+
+async def test_a_phone_shows_what_a_machine_does_and_leads_to_the_next(visit: Visit) -> None:
+    page = await visit("/machines/ctx-1250", viewport={"width": 390, "height": 844})
+    assert "Работа" in await page.inner_text(at("machine-state-phone"))
+    await page.click(".em-machine-phone a[aria-label='Следующий станок']")
+    await page.wait_for_url("**/machines/mill-1")
+
+
 async def test_unknown_machine_says_so_and_offers_the_way_back(visit: Visit) -> None:
     page = await visit("/machines/no-such")
     assert "Такого станка нет" in await page.inner_text(at("error"))
@@ -155,6 +168,43 @@ async def test_status_answers_whether_anything_is_lost_and_what_to_check(visit: 
     assert await page.locator(f"{at('status-devices')} tbody tr").count() == 14
 
 
+async def test_an_administrator_tries_a_plug_in_with_its_example_and_with_a_message(visit: Visit) -> None:
+    page = await visit("/status", user="admin")
+    await page.click(at("status-mode-plugins"))
+    await page.click(at("plugin-try-axis_loads"))
+    await page.wait_for_selector(f"{at('plugin-values')} >> text=VAL_17.H")
+    message = at("plugin-message")
+    assert "DMU-50-1" in await page.input_value(message), "the example is there to be changed"
+    await page.fill(message, '{"cnc_id": "DMU-1", "payload": {"feed_m_min": 2.5}}')
+    await page.click(at("plugin-read"))
+    await page.wait_for_selector(f"{at('plugin-values')} >> text=2500")
+    assert await page.locator(f"{at('plugin-values')} tbody tr").count() == 1
+    await page.fill(message, "[1]")
+    await page.click(at("plugin-read"))
+    await page.wait_for_selector(f"{at('plugin-said')} >> text=Это не сообщение")
+
+
+async def test_long_words_are_neither_cut_off_nor_drawn_over_others(visit: Visit) -> None:
+    """Advice of three lines in a tile of the performance page; a machine that never had data, on a laptop."""
+    page = await visit("/status/performance", viewport={"width": 1280, "height": 720})
+    await page.wait_for_selector(f"{at('vitals')} .em-tile-note")
+    advice = "База не успевает или недоступна: измерения ждут в журнале и не теряются. Проверьте сервер базы и диск."
+    cut = await page.evaluate("""advice => {
+        const note = document.querySelector("[data-testid=vitals] .em-tile-note"), tile = note.closest(".em-tile");
+        note.innerText = advice;
+        return [tile.scrollHeight - tile.clientHeight, note.scrollWidth - note.clientWidth, note.scrollHeight - note.clientHeight];
+    }""", advice)  # fmt: skip
+    assert max(cut) <= 1
+    await page.goto(page.url.replace("/status/performance", "/"))
+    await page.wait_for_selector(".em-is-no_data.em-mcard .em-was")
+    gap = await page.evaluate("""() => {
+        const card = document.querySelector(".em-is-no_data.em-mcard"), was = card.querySelector(".em-was");
+        was.innerText = "данных от этого станка ещё не было";
+        return card.querySelector(".em-mcard-facts").getBoundingClientRect().left - was.getBoundingClientRect().right;
+    }""")
+    assert gap >= 0
+
+
 async def test_report_of_a_shift_is_issued_and_listed(visit: Visit) -> None:
     page = await visit("/reports", user="engineer")
     async with page.expect_download() as download:
@@ -242,3 +292,37 @@ async def test_a_viewer_sees_reports_and_changes_none(visit: Visit) -> None:
     await page.goto(page.url.partition("?")[0] + "?tab=schedule")
     await page.wait_for_selector(at("schedules-table"))
     assert await page.locator(at("schedule-new")).count() == 0
+
+
+async def test_a_backlog_is_given_up_only_after_a_question_that_says_how_much(visit: Visit) -> None:
+    page = await visit("/admin/feeds", user="admin")
+    assert "240" in await page.inner_text(at("feed-influxdb-gaps"))
+    await page.click(at("feed-influxdb-give-up"))
+    await page.wait_for_selector(f"{at('feed-give-up')}:has-text('990')")
+    await page.click(at("feed-give-up-no"))
+    await page.wait_for_selector(at("feed-give-up"), state="hidden")
+    assert await page.locator(".em-note").count() == 0
+    await page.click(at("feed-influxdb-give-up"))
+    await page.click(at("feed-give-up-yes"))
+    await page.wait_for_selector(".em-note-good:has-text('990')")
+
+
+async def test_what_was_refused_is_sent_again_and_given_up_entry_by_entry(visit: Visit) -> None:
+    page = await visit("/admin/feeds", user="admin")
+    await page.click(at("feed-influxdb-refused"))
+    await page.wait_for_selector(f"{at('row-1')}:has-text('m1.active_power')")
+    assert "<b>xxx" in await page.inner_text(at("cell-10-content"))  # as text, and its beginning only
+    assert len(await page.inner_text(at("cell-10-content"))) < 200
+    await page.click(at("retry-1"))
+    await page.wait_for_selector(at("row-1"), state="detached")
+    for number in (2, 3):
+        await page.click(at(f"pick-{number}"))
+    await page.wait_for_selector(f"{at('feed-refused-count')}:has-text('2')")
+    await page.click(at("feed-refused-discard"))
+    await page.wait_for_selector(f"{at('feed-entry-discard')}:has-text('2')")
+    await page.click(at("feed-entry-discard-no"))
+    await page.click(at("feed-refused-discard"))
+    await page.click(at("feed-entry-discard-yes"))
+    await page.wait_for_selector(at("row-3"), state="detached")
+    assert await page.locator(f"{at('feed-refused-table')} tbody tr").count() == 7
+    assert not await page.locator(at("feed-refused-chosen")).is_visible()

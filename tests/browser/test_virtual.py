@@ -55,3 +55,35 @@ async def test_points_are_chosen_from_the_tree_of_a_server(visit: Visit) -> None
     await page.click(at("node-take"))
     await page.wait_for_selector(f"{at('device-note')}:has-text('1')")
     assert await page.locator(at("field-profile")).count() == 0
+
+
+async def test_the_wizard_offers_the_tree_where_devices_have_no_address(visit: Visit) -> None:
+    page = await visit("/admin/devices/new?line=dmg")
+    await page.wait_for_selector(at("wizard-line"))
+    await page.click(at("wizard-next"))
+    await page.click(at("wizard-nodes"))
+    await page.click(f"{at('node-table')} tr:has-text('Machine') button")
+    await page.click(f"{at('node-table')} tr:has-text('driveLoad') button >> nth=0")
+    await page.click(f"{at('node-dialog')} {at('node-take')}")
+    await page.wait_for_selector(f"{at('wizard-chosen')} {at('node-point-0')}")
+    await page.click(at("wizard-next"))
+    await page.wait_for_selector(f"{at('step-read')}[aria-current=step]")  # the points are the device's profile
+    await page.click(at("wizard-back"))
+    await page.wait_for_selector(f"{at('wizard-chosen')} {at('node-point-0')}")
+
+
+async def test_the_wizard_listens_where_devices_send_by_themselves(visit: Visit) -> None:
+    page = await visit("/admin/devices/new")
+    await page.click(at("wizard-new-line"))
+    await page.click(at("line-transport"))
+    await page.click(".q-menu .q-item:has-text('MQTT')")
+    await page.fill(at("field-topic"), "sensor/#")
+    await page.fill(at("field-id"), "bus")
+    await page.fill(at("field-host"), "10.0.4.9")
+    await page.click(at("line-save"))
+    await page.wait_for_selector(at("line-dialog"), state="detached")
+    await page.click(at("wizard-next"))
+    await page.click(at("wizard-survey"))
+    await page.click(f"{at('survey-table')} tr:has-text('3.42') button")
+    await page.wait_for_selector(at("node-point-0"))
+    assert await page.input_value(at("node-tag-0")) == "active_power"

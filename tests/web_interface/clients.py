@@ -3,42 +3,81 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, cast
+from unittest import mock
 
 import httpx
 import uvicorn
-from fastapi import FastAPI
-from fastapi._compat import v2 as fields
-from pydantic import TypeAdapter
-from starlette.types import ASGIApp
+from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.access import Actor, Role
 from tests.web_interface.fakes import PASSWORD, FakeServices
+from web_interface.api import service_routes
 from web_interface.app import WebOptions, build_web
 from web_interface.server import server_config
-
-_ADAPTERS: dict[str, TypeAdapter[Any]] = {}
-
-
-def known_adapter(kind: Any, **options: Any) -> TypeAdapter[Any]:
-    """An adapter has no state: the same parameter of the same route, built for another test, needs no new one."""
-    key = f"{kind!r} {options!r}"
-    if key not in _ADAPTERS:
-        _ADAPTERS[key] = TypeAdapter(kind, **options)
-    return _ADAPTERS[key]
-
-
-fields.TypeAdapter = known_adapter  # type: ignore[assignment,misc]  # half of what it costs to build the application
+from web_interface.services import Services
 
 ADMIN = Actor("admin", Role.ADMIN, "test")
+
+
+_ASKED: ContextVar[tuple[FakeServices, Callable[[], int]]] = ContextVar("asked")
+"""Services and clock of the application that answers the request at hand."""
+
+
+class _Part:
+    """One of the services, whichever application is asked."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(getattr(_ASKED.get()[0], self._name), name)
+
+
+class _Asked:
+    """The services of whichever application is asked."""
+
+    def __getattr__(self, name: str) -> Any:
+        asked = _ASKED.get(None)
+        return _Part(name) if asked is None else getattr(asked[0], name)
+
+
+@cache
+def _shared_routes() -> tuple[APIRouter, ...]:
+    """Building the routes takes a fifth of a second, most of what a test of the API takes: they are built once for all tests."""
+
+    def now_us() -> int:
+        return _ASKED.get()[1]()
+
+    return service_routes(cast("Services", _Asked()), now_us)
+
+
+class _Answering:
+    """ASGI, outermost: says whose services the shared routes ask."""
+
+    def __init__(self, app: ASGIApp, asked: tuple[FakeServices, Callable[[], int]]) -> None:
+        self._app, self._asked = app, asked
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token = _ASKED.set(self._asked)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            _ASKED.reset(token)
 
 
 def web(services: FakeServices, **options: object) -> FastAPI:
     """The application without live pages, on the shop's clock."""
     chosen = WebOptions(pages=False, now_us=services.clock.now_us, **options)  # type: ignore[arg-type]
-    return build_web(services, options=chosen)
+    with mock.patch("web_interface.api.service_routes", return_value=_shared_routes()):
+        app = build_web(services, options=chosen)
+    app.add_middleware(_Answering, asked=(services, chosen.now_us))
+    return app
 
 
 def client(

@@ -23,12 +23,13 @@ from domain.figures import (
     PowerFactor,
     RunningDemand,
     StandbyAdvice,
+    TariffTrial,
     Trust,
     Waster,
     ZoneCost,
 )
 from domain.idle import IdleNote
-from domain.tariff import HourPrice, PricePreview, Standby
+from domain.tariff import HourPrice, PricePreview, Standby, Tariff
 from tests.web_interface import fake_shop as shop
 
 HOUR = 60 * shop.MIN
@@ -186,6 +187,18 @@ class FakeMoney:
 
     async def price_tables(self) -> Sequence[tuple[str, int, int, int]]:
         return [(name, p[0].time_us, p[-1].time_us, len(p)) for name, p in self.tables.items()]
+
+    async def try_tariff(self, tariff: Tariff) -> TariffTrial:
+        now_us = self._clock.now_us()
+        kwh = {"day": 31_000.0, "night": 9_000.0}
+        prices = {zone.name: zone.price_per_kwh for zone in tariff.zones} or {"single": tariff.price_per_kwh or 0.0}
+        zones = tuple(
+            ZoneCost(name, energy, energy * price, 400.0, price)
+            for (name, price), energy in zip(prices.items(), kwh.values(), strict=False)
+        )
+        name, price = next(iter(prices.items()))
+        cost = sum(zone.cost or 0.0 for zone in zones)
+        return TariffTrial(now_us - 20 * 24 * HOUR, now_us, 40_000.0, name, price, DAY_PRICE, cost, 324_570.0, 0.0, zones)
 
     async def import_prices(
         self, table: str, name: str, content: bytes, unit: str, actor: Actor, *, keep: bool

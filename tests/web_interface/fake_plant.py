@@ -15,6 +15,7 @@ from config.plant_calendar import DAYS, read_calendar, read_shifts
 from config.plant_detectors import read_detectors, with_rules
 from config.plant_file import PlantFileError
 from config.plant_forms import device_to_fields, line_to_fields
+from config.plant_money import read_money
 from config.plant_plans import read_plans
 from config.problems import Report
 from config.profile_catalog import ProfileCatalog
@@ -22,13 +23,16 @@ from domain.access import Actor, Role
 from domain.alert import LimitRule
 from domain.alert_rule import AlertRule
 from domain.browse import BrowsedNode
-from domain.commissioning import Connected, Connection, ReadNow, ScanStep
+from domain.camera import Camera, NoPicture, Shot
+from domain.commissioning import Connected, Connection, Found, ReadNow, ScanStep
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound
 from domain.plant import Device, Line, Machine, Plant
+from domain.plant_changes import merged
 from domain.profile import Point, Profile
 from domain.state import StateThresholds
 from tests.web_interface import fake_shop as shop
 from tests.web_interface.fake_reading import simulate
+from web_interface.rule_fields import rule_fields
 
 _T = TypeVar("_T", bound=Line | Device | Machine)
 
@@ -53,7 +57,7 @@ class FakePlant:
         self._sections: dict[str, object] = {"shifts": [
             {"name": s.name, "start": f"{s.start:%H:%M}", "end": f"{s.end:%H:%M}", "days": [DAYS[day] for day in sorted(s.days)]}
             for s in self._plant.shifts
-        ]}
+        ], "site": {"name": "Механический цех", "contract_kw": 160, "tariff_per_kwh": 8.234}}
 
     @property
     def plant(self) -> Plant:
@@ -66,8 +70,19 @@ class FakePlant:
     def section(self, name: str) -> object:
         return copy.deepcopy(self._sections.get(name))
 
-    async def save_section(self, name: str, value: object, actor: Actor) -> None:
+    async def save_section(self, name: str, value: object, actor: Actor, *, known: object = None) -> None:
         _need(actor, Role.ENGINEER)
+        if known is not None:
+            try:
+                value = merged(known, value, self._sections.get(name))
+            except Conflict:
+                raise Conflict(f"the section {name!r} was changed by somebody else meanwhile: load it again") from None
+        self._sections, self._plant = self._with(name, value)
+
+    async def draft_section(self, name: str, value: object) -> Plant:
+        return self._with(name, value)[1]
+
+    def _with(self, name: str, value: object) -> tuple[dict[str, object], Plant]:
         sections = {**self._sections, name: value}
         report = Report("plant", sections)
         fields = Fields(sections, (), report)
@@ -75,12 +90,16 @@ class FakePlant:
         calendar = read_calendar(fields, shifts, "ru")
         machines = self._plant.machines
         plans = read_plans(fields, [m.id for m in machines], {m.section for m in machines}, {s.name for s in shifts})
+        money = read_money(fields)
         if report.problems:
             raise PlantFileError(report.problems)
-        self._sections = sections
-        self._plant = replace(self._plant, shifts=shifts, calendar=calendar, plans=plans)
+        return sections, replace(self._plant, shifts=shifts, calendar=calendar, plans=plans, money=money)
 
     def entry(self, section: str, entry_id: str) -> Mapping[str, object]:
+        if section == "alert_rules":
+            return next(rule_fields(rule) for rule in self._plant.alert_rules if rule.id == entry_id)
+        if section == "inspections":
+            return next({"device": c.device_id, "camera": {"url": c.url}} for c in self._plant.cameras if c.device_id == entry_id)
         items: Mapping[str, Sequence[Line | Device | Machine]] = {
             "lines": self._plant.lines, "devices": self._plant.devices, "machines": self._plant.machines,
         }  # fmt: skip
@@ -93,10 +112,30 @@ class FakePlant:
         self, line: Mapping[str, object], actor: Actor, *, new: bool, known: Mapping[str, object] | None = None
     ) -> Line:
         _need(actor, Role.ADMIN)
-        options = {k: v for k, v in line.items() if k not in {"id", "transport", "enabled"}}
-        made = Line(str(line["id"]), str(line["transport"]), options, bool(line.get("enabled", True)))
+        options = {k: v for k, v in line.items() if k not in {"id", "transport", "enabled", "password"}}
+        old = next((known.password for known in self._plant.lines if known.id == line["id"]), None)
+        password = str(line["password"]) if "password" in line else old
+        made = Line(str(line["id"]), str(line["transport"]), options, bool(line.get("enabled", True)), password or None)
         self._plant = replace(self._plant, lines=_put(self._plant.lines, made, "line", new=new))
         return made
+
+    async def has_password(self, entry_id: str, kind: str = "line") -> bool:
+        return kind == "line" and any(line.id == entry_id and line.password for line in self._plant.lines)
+
+    async def save_camera(
+        self, entry: Mapping[str, object], actor: Actor, *, new: bool, known: Mapping[str, object] | None = None
+    ) -> Camera:
+        """Who tests the form of a camera takes the product's own service (tests/web_interface/real_plant.py)."""
+        _need(actor, Role.ADMIN)
+        raise Conflict("the invented shop keeps its cameras")
+
+    async def delete_camera(self, device_id: str, actor: Actor) -> None:
+        _need(actor, Role.ADMIN)
+        self._plant = replace(self._plant, cameras=tuple(c for c in self._plant.cameras if c.device_id != device_id))
+
+    async def try_camera(self, entry: Mapping[str, object], actor: Actor, *, new: bool) -> Shot:
+        _need(actor, Role.ADMIN)
+        raise NoPicture("unreachable", "192.168.1.60: ConnectTimeout")
 
     async def delete_line(self, line_id: str, actor: Actor) -> None:
         _need(actor, Role.ADMIN)
@@ -166,7 +205,8 @@ class FakePlant:
         return found.site if machine_id is None else found.machines.get(machine_id, {})
 
     async def save_detectors(
-        self, machine_id: str | None, rules: Mapping[str, Mapping[str, object]], actor: Actor
+        self, machine_id: str | None, rules: Mapping[str, Mapping[str, object]], actor: Actor, *,
+        known: Mapping[str, Mapping[str, object]] | None = None,
     ) -> None:
         _need(actor, Role.ENGINEER)
         report = Report("plant", with_rules({}, machine_id, rules))
@@ -179,7 +219,7 @@ class FakePlant:
         _need(actor, Role.ENGINEER)
         self._plant = replace(self._plant, machines=_drop(self._plant.machines, machine_id, "machine"))
 
-    async def save_limit(self, rule: LimitRule, actor: Actor) -> LimitRule:
+    async def save_limit(self, rule: LimitRule, actor: Actor, *, known: LimitRule | None = None) -> LimitRule:
         _need(actor, Role.ENGINEER)
         limits = list(self._plant.limits)
         if rule.id:
@@ -195,22 +235,24 @@ class FakePlant:
         self._plant = replace(self._plant, limits=tuple(limits))
         return rule
 
-    async def delete_limit(self, rule_id: int, actor: Actor) -> None:
+    async def delete_limit(self, rule_id: int, actor: Actor, *, known: LimitRule | None = None) -> None:
         _need(actor, Role.ENGINEER)
         left = tuple(rule for rule in self._plant.limits if rule.id != rule_id)
         if len(left) == len(self._plant.limits):
             raise NotFound("limit", str(rule_id))
         self._plant = replace(self._plant, limits=left)
 
-    async def save_alert_rule(self, rule: Mapping[str, object], actor: Actor, *, new: bool) -> AlertRule:
+    async def save_alert_rule(
+        self, rule: Mapping[str, object], actor: Actor, *, new: bool, known: Mapping[str, object] | None = None
+    ) -> AlertRule:
         _need(actor, Role.ENGINEER)
         made = await self.draft_alert_rule(rule)
-        known = {known.id: known for known in self._plant.alert_rules}
-        if new and made.id in known:
+        there = {rule.id: rule for rule in self._plant.alert_rules}
+        if new and made.id in there:
             raise Conflict(f"alert_rule {made.id!r} exists already")
-        if not new and made.id not in known:
+        if not new and made.id not in there:
             raise NotFound("alert_rule", made.id)
-        self._plant = replace(self._plant, alert_rules=tuple((known | {made.id: made}).values()))
+        self._plant = replace(self._plant, alert_rules=tuple((there | {made.id: made}).values()))
         return made
 
     async def delete_alert_rule(self, rule_id: str, actor: Actor) -> None:
@@ -273,7 +315,11 @@ class FakePlant:
         for n, address in enumerate(addresses, 1):
             yield ScanStep(n, len(addresses), address)
 
-    async def browse(self, line_id: str, parent: str | None, actor: Actor) -> Sequence[BrowsedNode]:
+    async def survey(self, line: str | Mapping[str, object], actor: Actor) -> Sequence[Found] | None:
+        _need(actor, Role.ADMIN)
+        return [Found("sensor/CNC/1/power", "3.42"), Found("sensor/CNC/1/state", "RUN")]
+
+    async def browse(self, line: str | Mapping[str, object], parent: str | None, actor: Actor) -> Sequence[BrowsedNode]:
         """A small tree, the same for every line."""
         _need(actor, Role.ADMIN)
         uri = "urn:machine"

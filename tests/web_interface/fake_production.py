@@ -13,7 +13,7 @@ MACHINES = frozenset(tool.machine.id for tool in shop.TOOLS)
 
 
 class FakeProduction:
-    """ProductionService: a part each four minutes, one jump an hour before now; one program all the time."""
+    """ProductionService: a part each four minutes, one jump an hour before now; one program that calls another for a while."""
 
     def __init__(self, clock: shop.ShopClock) -> None:
         self._clock = clock
@@ -34,7 +34,13 @@ class FakeProduction:
         self, machine_id: str, from_us: int, to_us: int, *, with_parts: bool = True
     ) -> Sequence[ProgramStretch]:
         count = await self.parts(machine_id, from_us, to_us)
-        return [ProgramStretch(machine_id, "VAL_2041.NC", from_us, min(to_us, self._clock.now_us()), count.parts)]
+        end_us = min(to_us, self._clock.now_us())
+        first, second = (from_us + (end_us - from_us) * part // 8 for part in (5, 7))
+        return [
+            ProgramStretch(machine_id, "VAL_2041.NC", from_us, first, count.parts),
+            ProgramStretch(machine_id, "FLANEC_12.NC", first, second, 0, main="VAL_2041.NC"),
+            ProgramStretch(machine_id, "VAL_2041.NC", second, end_us, 0),
+        ]
 
     def _check(self, machine_id: str) -> None:
         if machine_id not in MACHINES:

@@ -34,7 +34,7 @@ from reports.workbook_example import example_workbook, name_words
 from reports.workbook_names import BY_NAME, PREFIX, Many
 from tests.web_interface import fake_shop as shop
 from web_interface.report_service import shown
-from web_interface.services import IssuedReport, ReportTemplate
+from web_interface.services.reports import IssuedReport, ReportTemplate
 from web_interface.wording import wording
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import time as wall
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
@@ -12,7 +13,9 @@ from itertools import count
 from zoneinfo import ZoneInfo
 
 from domain.alert import LimitRule
+from domain.camera import Camera
 from domain.energy import ShiftWindow
+from domain.errors import NotFound
 from domain.plant import Device, Line, Machine, Plant, ShiftPattern, Site, Tag, tags_of
 from domain.production import ControlSignals
 from domain.profile import Group, ModbusPoint, OtherPoint, Point, Profile
@@ -26,6 +29,11 @@ from domain.virtual import VirtualTag
 S = 1_000_000
 MIN = 60 * S
 ZONE = ZoneInfo("Europe/Moscow")
+
+
+def nearest(what: str, name: str, known: Iterable[str]) -> NotFound:
+    """The refusal of an unknown name, with those that look like it."""
+    return NotFound(what, name, tuple(difflib.get_close_matches(name, list(known), n=5, cutoff=0.3)))
 
 
 def local_us(day: date, at: time) -> int:
@@ -186,7 +194,7 @@ def plant() -> Plant:
             LimitRule("m11.current_l2", high=72, critical_high=75, hysteresis=2, on_delay_s=10, off_delay_s=10, id=1),
             LimitRule("main.active_power", high=150, critical_high=160, hysteresis=3, on_delay_s=30, off_delay_s=30, id=2),
         ),
-        virtual_tags=VIRTUAL,
+        virtual_tags=VIRTUAL, cameras=(Camera("cell", url="http://192.168.1.60/snap.jpg?channel=1"), Camera("press", "/srv/camera", "press-*.jpg")),
     )
 
 

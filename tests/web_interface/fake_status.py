@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from domain.access import Actor
-from domain.feed import FeedStatus, OutboxBook, Refused
+from domain.errors import NotFound
+from domain.feed import FeedGap, FeedStatus, Moved, OutboxBook, Quarantined
 from domain.health import Books, DestinationBook, DeviceStatus, LineStatus, StorageStatus, TaskStatus
 from domain.plugin import PluginStatus
+from domain.role import RoleStatus
+from domain.sample import TagId, TextSample
 from tests.web_interface import fake_shop as shop
 
 DAYS_41 = 41 * shop.DAY_US
@@ -19,6 +22,7 @@ class FakeStatus:
     def __init__(self, clock: shop.ShopClock) -> None:
         self._clock = clock
         self.storage_state = "ok"
+        self.apart: Sequence[RoleStatus] = ()
 
     def lines(self) -> Sequence[LineStatus]:
         since = shop.START_US - DAYS_41
@@ -74,9 +78,13 @@ class FakeStatus:
             )
         return found
 
+    def roles(self) -> Sequence[RoleStatus]:
+        return self.apart
+
     def tasks(self) -> Sequence[TaskStatus]:
         names = ("line:tcp1", "line:gw1", "line:gw2", "line:dmg", "line:com1", "writer", "rollups", "analysis", "live")
-        return [TaskStatus(name, "running", 0, shop.START_US - DAYS_41) for name in names]
+        finished = TaskStatus("watchdog", "done", 0, shop.START_US - DAYS_41)  # nobody feeds it here
+        return [*(TaskStatus(name, "running", 0, shop.START_US - DAYS_41) for name in names), finished]
 
     def storage(self) -> StorageStatus:
         cause = None if self.storage_state == "ok" else "the database does not answer"
@@ -104,7 +112,7 @@ class FakeStatus:
                 DestinationBook("database", True, 9_874_084, 28, 0, 0),
                 DestinationBook("kafka", True, 9_873_700, 412, 0, 0),
                 DestinationBook("opcua", True, 9_874_112, 0, 0, 0),
-                DestinationBook("influxdb", True, 4_000, 990, 10, 0, "no answer in time", shop.LOST_US, 5_000),
+                DestinationBook("influxdb", True, 4_000, 990, 10, 240, "no answer in time", shop.LOST_US, 5_240),
             ),
         )
 
@@ -116,7 +124,8 @@ class FakeStatus:
             ),
             FeedStatus(
                 "influxdb", "away", "http://influx.plant:8086", shop.LOST_US, shop.LOST_US, "no answer in time",
-                shop.START_US + 22 * shop.S, OutboxBook(5_000, 4_000, 990, 10, 0, shop.LOST_US, 2**20, 2**31), {"204": 40, "503": 3},
+                shop.START_US + 22 * shop.S, OutboxBook(5_240, 4_000, 990, 10, 240, shop.LOST_US, 2**20, 2**31, 10), {"204": 40, "503": 3},
+                [FeedGap(shop.LOST_US - 240 * shop.S, shop.LOST_US - shop.S, 240, "full", shop.LOST_US)],
             ),
         ]  # fmt: skip
 
@@ -146,15 +155,39 @@ class FakeFeeds:
 
     def __init__(self, status: FakeStatus) -> None:
         self._status = status
+        self._refused = [
+            Quarantined("field type conflict", [(1, shop.LOST_US + n * shop.S, 11.5 + n, 0)], number=n, refused_us=shop.START_US)
+            for n in range(1, 10)
+        ]
+        self._refused.append(Quarantined("too long", texts=[TextSample(TagId(1), shop.LOST_US, "<b>" + "x" * 3000)], number=10))
 
     def feeds(self) -> Sequence[FeedStatus]:
         return self._status.feeds()
 
-    async def quarantine(self, name: str, actor: Actor, most: int = 100) -> Sequence[Refused]:
-        return [Refused("field type conflict", [(1, shop.LOST_US, 11.5, 0)])] if name == "influxdb" else []
+    def tag_name(self, tag_id: int) -> str:
+        return "m1.active_power" if tag_id == 1 else str(tag_id)
 
-    async def retry_quarantine(self, name: str, actor: Actor) -> int:
-        return 10
+    def tag_device(self, tag_id: int) -> str:
+        return "m1" if tag_id == 1 else ""
 
-    async def discard_quarantine(self, name: str, actor: Actor) -> int:
-        return 10
+    async def quarantine(self, name: str, actor: Actor, most: int = 100, skip: int = 0) -> Sequence[Quarantined]:
+        return self._refused[skip : skip + most] if name == "influxdb" else []
+
+    async def retry_quarantine(self, name: str, actor: Actor, numbers: Collection[int] | None = None) -> Moved:
+        return self._taken_out(numbers)
+
+    async def discard_quarantine(self, name: str, actor: Actor, numbers: Collection[int] | None = None) -> Moved:
+        return self._taken_out(numbers)
+
+    def _taken_out(self, numbers: Collection[int] | None) -> Moved:
+        """All are said to be taken out and stay, for other tests; chosen ones go."""
+        if numbers is None:
+            return Moved(len(self._refused), 10)
+        out = [one for one in self._refused if one.number in numbers]
+        if not out:
+            raise NotFound("refused entry", ", ".join(map(str, numbers)))
+        self._refused = [one for one in self._refused if one not in out]
+        return Moved(len(out), sum(map(len, out)))
+
+    async def discard_backlog(self, name: str, actor: Actor) -> int:
+        return 990

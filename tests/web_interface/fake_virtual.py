@@ -50,7 +50,9 @@ class FakeVirtualTags:
         )
         return FormulaCheck((), bound.formula_unit, bound.canonical_unit, bound.inputs, bound.interval_s, preview)
 
-    async def save(self, fields: Mapping[str, object], actor: Actor, *, new: bool) -> VirtualTag:
+    async def save(
+        self, fields: Mapping[str, object], actor: Actor, *, new: bool, known: int | None = None
+    ) -> VirtualTag:
         _need(actor)
         tag = _tag(fields)
         Binder(shop.tags(), [tag]).bind(tag.tag)

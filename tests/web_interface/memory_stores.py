@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from domain.access import ApiKey, AuditEntry, User
+from domain.access import EVERY_ENTRY, ApiKey, AuditEntry, AuditQuery, KeptSession, User
 from domain.errors import Conflict, StorageError
 from domain.trend_view import TrendView
 
@@ -89,8 +89,10 @@ class MemoryAudit:
         self.log.append(entry)
         return entry
 
-    async def entries(self, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
-        chosen = [entry for entry in reversed(self.log) if before is None or entry.number < before]
+    async def entries(
+        self, limit: int, before: int | None = None, query: AuditQuery = EVERY_ENTRY
+    ) -> Sequence[AuditEntry]:
+        chosen = [entry for entry in reversed(self.log) if (before is None or entry.number < before) and asked_for(entry, query)]
         return chosen[:limit]
 
     async def verify(self) -> int | None:
@@ -99,6 +101,15 @@ class MemoryAudit:
     def actions(self) -> list[str]:
         """What was written, oldest first."""
         return [entry.action for entry in self.log]
+
+
+def asked_for(entry: AuditEntry, query: AuditQuery) -> bool:
+    """As the database does it (tests/database/test_audit.py)."""
+    words = (entry.actor, entry.source, entry.action, entry.subject, entry.old or "", entry.new or "")
+    told = any(query.text.lower() in word.lower() for word in words) or entry.action in query.actions
+    begun = query.from_us is None or entry.time_us >= query.from_us
+    ended = query.to_us is None or entry.time_us < query.to_us
+    return told and begun and ended and (entry.result != "ok" or not query.failed)
 
 
 class MemoryTrendViews:
@@ -138,3 +149,27 @@ class MemoryTrendViews:
 def key_hash(key: str) -> str:
     """The form in which keys are stored."""
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+class MemorySessions:
+    """SessionStore; `broken` is a database that is away."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, KeptSession] = {}
+        self.broken = False
+
+    async def kept(self) -> Sequence[KeptSession]:
+        return list(self.rows.values())
+
+    async def settle(self, begun: Sequence[KeptSession], going_on: Sequence[KeptSession], ended: Collection[str]) -> None:
+        if self.broken:
+            raise StorageError("the database is away")
+        self.rows |= {one.digest: one for one in begun}
+        self.rows |= {one.digest: one for one in going_on if one.digest in self.rows}
+        for digest in ended:
+            self.rows.pop(digest, None)
+
+    async def end_of_user(self, user_id: int) -> None:
+        if self.broken:
+            raise StorageError("the database is away")
+        self.rows = {digest: one for digest, one in self.rows.items() if one.user_id != user_id}

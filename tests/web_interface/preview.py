@@ -15,7 +15,7 @@ from typing import Any
 import uvicorn
 
 from tests.web_interface.fakes import PASSWORD, FakeServices, build_services
-from tests.web_interface.real_plant import with_floor, with_real_plant
+from tests.web_interface.real_plant import with_floor, with_real_plant, with_stations
 from web_interface.app import WebOptions, build_web
 from web_interface.plain.routes import cookie_name
 from web_interface.server import server_config
@@ -47,9 +47,9 @@ def slowed(ask: Callable[..., Awaitable[Any]], seconds: float) -> Callable[..., 
     return later
 
 
-async def serve(port: int, user: str = "", *, real_plant: bool = False, floor: bool = False, slow_s: float = 0.0) -> None:
+async def serve(port: int, user: str = "", *, real_plant: bool = False, floor: bool = False, stations: bool = False, slow_s: float = 0.0) -> None:
     """Serve until stopped; prints the port once it listens (0: a free one). `real_plant`: a small one that validates;
-    `floor`: an empty one whose line leads to simulated meters.
+    `floor`: an empty one whose line leads to simulated meters; `stations`: two inspected stations, whose cameras are asked.
 
     `slow_s`: how long hygiene and the list of users take to answer.
     """
@@ -57,6 +57,8 @@ async def serve(port: int, user: str = "", *, real_plant: bool = False, floor: b
         services = build_services()
         if real_plant:
             services = await with_real_plant(services)
+        if stations:
+            services = await with_stations(services)
         if floor:
             services = await stack.enter_async_context(with_floor(services))
         await _serve(services, port, user, slow_s)
@@ -84,6 +86,7 @@ if __name__ == "__main__":
     options.add_argument("--user", default="")
     options.add_argument("--real-plant", action="store_true", help="a small plant behind the product's own validation")
     options.add_argument("--floor", action="store_true", help="an empty plant whose line leads to simulated meters")
+    options.add_argument("--stations", action="store_true", help="two inspected stations, whose cameras are really asked")
     options.add_argument("--slow", type=float, default=0.0, metavar="SECONDS", help="hygiene and users answer that late")
     chosen = options.parse_args()
-    asyncio.run(serve(chosen.port, chosen.user, real_plant=chosen.real_plant, floor=chosen.floor, slow_s=chosen.slow))
+    asyncio.run(serve(chosen.port, chosen.user, real_plant=chosen.real_plant, floor=chosen.floor, stations=chosen.stations, slow_s=chosen.slow))

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from application.cameras import Cameras
 from application.device_tables import DeviceTables
-from config.plant_admin import Apply, PlantAdmin
+from config.asked_plant import Photographer
+from config.plant_admin import PlantAdmin
 from config.plant_file import plant_from_document
 from config.plant_history import PlantHistory
 from config.profile_catalog import ProfileCatalog
+from config.stored_plant import Apply
 from data_collection.collector import Collector
 from data_collection.read_now import read_now
 from data_collection.scan import scan
+from domain.camera import Camera, Shot
 from domain.commissioning import ReadNow
 from domain.plant import Device, Line, Plant, Tag
 from domain.plant_version import Authorship, PlantVersion
@@ -63,7 +67,7 @@ class MemoryPlants:
     def __init__(self, document: Mapping[str, object]) -> None:
         self.document_now: Mapping[str, object] = document
         self.kept: dict[int, tuple[PlantVersion, Mapping[str, object]]] = {}
-        self.secrets: dict[str, str] = {}
+        self.sealed: dict[str, str] = {}
 
     async def load(self) -> Mapping[str, object] | None:
         return self.document_now
@@ -93,12 +97,15 @@ class MemoryPlants:
 
     async def set_secret(self, name: str, value: str | None) -> None:
         if value is None:
-            self.secrets.pop(name, None)
+            self.sealed.pop(name, None)
         else:
-            self.secrets[name] = value
+            self.sealed[name] = value
 
     async def secret(self, name: str) -> str | None:
-        return self.secrets.get(name)
+        return self.sealed.get(name)
+
+    async def secrets(self, names: Collection[str], unreadable: object = None) -> Mapping[str, str]:
+        return {name: value for name, value in self.sealed.items() if name in names}
 
 
 def plant_store(now_us: int) -> MemoryPlants:
@@ -112,13 +119,15 @@ def plant_store(now_us: int) -> MemoryPlants:
     return store
 
 
-def real_plant(store: MemoryPlants, audit: AuditStore, clock: Clock, applied: Apply) -> PlantAdmin:
+def real_plant(
+    store: MemoryPlants, audit: AuditStore, clock: Clock, applied: Apply, photographer: Photographer | None = None
+) -> PlantAdmin:
     """The product's own over the store, loaded."""
 
     async def read(device: Device, _line: Line) -> ReadNow:
         return simulate(device)
 
-    admin = PlantAdmin(store, audit, ProfileCatalog.shipped(), clock, {}, apply=applied, reader=read)
+    admin = PlantAdmin(store, audit, ProfileCatalog.shipped(), clock, {}, apply=applied, reader=read, photographer=photographer)
     with contextlib.suppress(StopIteration):
         admin.load().send(None)  # nothing waits in it: the store is in memory
     return admin
@@ -134,6 +143,28 @@ async def with_real_plant(services: FakeServices) -> FakeServices:
     return replace(
         services, plant=admin, plant_history=PlantHistory(admin, store), profiles=fake_profiles(admin), device_tables=DeviceTables(admin)
     )
+
+
+STATIONS: dict[str, Any] = {
+    "site": {"name": "Механический цех", "timezone": "Europe/Moscow", "language": "ru"},
+    "lines": [{"id": f"q{n}", "transport": "tcp-frames", "host": "127.0.0.1", "port": 5050 + n, "encoding": "binary"} for n in range(2)],
+    "devices": [{"id": name, "profile": "plc-frames", "line": f"q{n}"} for n, name in enumerate(("cell", "bench"))],
+    "machines": [],
+}  # fmt: skip
+
+
+async def with_stations(services: FakeServices) -> FakeServices:
+    """The same services over two inspected stations, whose cameras are really asked for pictures."""
+    store, cameras = MemoryPlants(STATIONS), Cameras(SystemClock())
+
+    async def photographed(camera: Camera, _line: Line) -> Shot:
+        return await cameras.tried(camera)
+
+    admin = real_plant(
+        store, services.audit_store, services.clock,
+        lambda _plant, _tags: services.live.publish("plant", None), photographed,  # type: ignore[attr-defined]
+    )  # fmt: skip
+    return replace(services, plant=admin, plant_history=PlantHistory(admin, store))
 
 
 FLOOR: dict[str, Any] = {

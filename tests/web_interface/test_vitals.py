@@ -101,9 +101,14 @@ def test_the_process_knows_what_it_takes() -> None:
 
 
 CONTROLS = ("put_get", "no_such_bytes", "cpu_stop", "login_refused", "damaged", "cut", "foreign_telegram", "unasked_telegram")
+COUNTED = (  # what drivers count in a plan's faults
+    "foreign_transaction_id", "foreign_unit", "foreign_function", "foreign_length", "foreign_exception", "foreign_frame",
+    "length", "noise", "stray", "unmatched", "late", "resynchronised", "subscription", "clock", "duplicate", "too_long",
+    "too_short", "encoding", "number", "json", "plugin", "type", "tag", "time", "topic", "id", "alias", "sparkplug",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", [*sorted(error_kinds()), *CONTROLS])
+@pytest.mark.parametrize("kind", [*sorted(error_kinds()), *CONTROLS, *COUNTED])
 def test_every_kind_of_error_has_words_and_advice(kind: str) -> None:
     for lang in LANGUAGES:
         assert has(f"comm.{kind}", lang)

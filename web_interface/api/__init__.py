@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
@@ -13,17 +13,22 @@ from starlette.routing import Match
 from web_interface.api.admin import admin_routes
 from web_interface.api.alert_rules import alert_rule_routes
 from web_interface.api.alerts import alert_routes
+from web_interface.api.alignments import alignment_routes
+from web_interface.api.audit import audit_routes
 from web_interface.api.backups import backup_routes
 from web_interface.api.balance import balance_routes
 from web_interface.api.baselines import baseline_routes
 from web_interface.api.cube import cube_routes
 from web_interface.api.data import data_routes
+from web_interface.api.destinations import destination_routes
 from web_interface.api.docs import docs_routes
 from web_interface.api.efficiency import efficiency_routes
 from web_interface.api.explain import explain_routes
+from web_interface.api.feeds import feed_routes
 from web_interface.api.figures import figure_routes
 from web_interface.api.findings import finding_routes
 from web_interface.api.floor import floor_routes
+from web_interface.api.inspection import inspection_routes
 from web_interface.api.loops import loop_routes
 from web_interface.api.machines import machine_routes
 from web_interface.api.notifications import notification_routes
@@ -46,9 +51,9 @@ from web_interface.services import Services
 ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None:
-    """All routes of the API and the probes. Raises RuntimeError for a route that names no role."""
-    routers = (
+def service_routes(services: Services, now_us: Callable[[], int]) -> tuple[APIRouter, ...]:
+    """What asks the services; nothing of it belongs to one application."""
+    return (
         data_routes(services, now_us),
         trend_view_routes(services),
         trend_routes(services, now_us),
@@ -65,7 +70,11 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         baseline_routes(services, now_us),
         balance_routes(services, now_us),
         loop_routes(services, now_us),
+        alignment_routes(services),
+        inspection_routes(services, now_us),
         figure_routes(services, now_us),
+        destination_routes(services),
+        feed_routes(services),
         state_rule_routes(services, now_us),
         status_routes(services),
         stream_routes(services, now_us),
@@ -74,11 +83,16 @@ def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None
         report_schedule_routes(services),
         admin_routes(services),
         plant_version_routes(services),
+        audit_routes(services),
         backup_routes(services),
         virtual_tag_routes(services),
         notification_routes(services),
-        docs_routes(app),
     )
+
+
+def add_api(app: FastAPI, services: Services, now_us: Callable[[], int]) -> None:
+    """All routes of the API and the probes. Raises RuntimeError for a route that names no role."""
+    routers = (*service_routes(services, now_us), docs_routes(app))
     for router in routers:
         for route in router.routes:
             if role_of(route) is None:

@@ -21,7 +21,8 @@ from web_interface.api.roles import Need
 from web_interface.api.series import AUTO_POINTS, MOST_POINTS, as_json, fetch
 from web_interface.api.tables import as_csv, as_parquet
 from web_interface.api.times import Time, rfc3339, rfc3339_or_none
-from web_interface.services import LatestValue, Services
+from web_interface.services import Services
+from web_interface.services.live import LatestValue
 
 HOUR_US = 3_600_000_000
 STALE_INTERVALS, STALE_LEAST_US = 3, 10_000_000

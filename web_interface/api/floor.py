@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.access import Actor, Role
+from domain.errors import NotFound
 from domain.floor import FloorPlan, Place
 from web_interface.api.alerts import NoParameters
 from web_interface.api.answers import Json, Strict, described
@@ -37,7 +38,10 @@ class PlacesIn(Strict):
 
 
 class PictureQuery(Strict):
-    v: str | None = Field(None, max_length=64, description="not looked at: makes the address of a new picture a new one")
+    v: str | None = Field(
+        None, max_length=64,
+        description="makes the address of a new picture a new one; which one is not looked at. With it 204 while there is none",
+    )  # fmt: skip
 
 
 class PlaceOut(BaseModel):
@@ -83,17 +87,27 @@ def floor_routes(services: Services) -> APIRouter:
 def _picture_routes(router: APIRouter, services: Services) -> None:
     @router.get(
         "/floor/picture", response_model=None, summary="Picture of the floor plan",
-        responses=described(None, 404, 422, 503, content=dict.fromkeys(_TYPES[:3], _BINARY)),
+        responses={
+            **described(None, 404, 422, 503, content=dict.fromkeys(_TYPES[:3], _BINARY)),
+            204: {"description": "Taken away meanwhile"},
+        },
     )  # fmt: skip
     async def picture(request: Request, actor: Viewer, query: Annotated[PictureQuery, Query()]) -> Response:
-        """With an ETag: 304 while it is the one the caller has."""
+        """With an ETag: 304 while it is the one the caller has.
+
+        A page that shows the plan of a second ago asks for a picture that may be gone: no fault of it, and no 404."""
         facts = (await services.floor.plan()).picture
         headers = {"cache-control": "private, no-cache", "content-security-policy": "default-src 'none'; sandbox"}
         if facts is not None:
             headers["etag"] = f'"{facts.digest}"'
             if headers["etag"] in request.headers.get("if-none-match", ""):
                 return Response(status_code=304, headers=headers)
-        found, content = await services.floor.picture()
+        try:
+            found, content = await services.floor.picture()
+        except NotFound:
+            if query.v is None:
+                raise
+            return Response(status_code=204, headers={"cache-control": headers["cache-control"]})
         headers["etag"] = f'"{found.digest}"'
         return Response(content, media_type=found.media_type, headers=headers)
 

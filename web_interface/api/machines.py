@@ -23,7 +23,8 @@ from web_interface.api.data import window
 from web_interface.api.problems import TooLarge
 from web_interface.api.roles import Need
 from web_interface.api.times import Time, rfc3339, rfc3339_or_none
-from web_interface.services import MachineNow, Services
+from web_interface.services import Services
+from web_interface.services.live import MachineNow
 
 MOST_ITEMS = 100_000
 LONGEST_STATES_US = 400 * DAY_US

@@ -31,13 +31,27 @@ class _Figures(Collector):
         yield _gauge("energy_event_loop_lag_seconds", "Lateness of the event loop, 99th percentile", status.loop_lag_ms() / 1e3)
         yield _gauge("energy_samples_per_second", "Values read per second, mean of ten seconds", status.samples_per_second())
         yield _gauge("energy_start_time_seconds", "Start of the process, Unix time", status.started_us() / 1e6)
-        tasks = GaugeMetricFamily("energy_task_up", "1 while a long-lived task runs", labels=["task"])
+        yield from self._roles()
+        tasks = GaugeMetricFamily("energy_task_up", "1 while a long-lived task runs, or has ended as it should", labels=["task"])
         restarts = CounterMetricFamily("energy_task_restarts", "Restarts of a long-lived task", labels=["task"])
         for task in status.tasks():
-            tasks.add_metric([task.name], float(task.state == "running"))
+            tasks.add_metric([task.name], float(task.state in {"running", "done"}))
             restarts.add_metric([task.name], task.restarts)
         yield tasks
         yield restarts
+
+    def _roles(self) -> Iterator[Metric]:
+        now_us = self._services.live.shop().now_us
+        up = GaugeMetricFamily("energy_role_up", "1 while a process of the installation works", labels=["name", "role"])
+        waiting = GaugeMetricFamily("energy_role_waiting", "What it has not passed on", labels=["name", "role"])
+        lag = GaugeMetricFamily("energy_role_lag", "Messages that wait in a partition", labels=["name", "topic", "partition"])
+        for role in self._services.status.roles():
+            up.add_metric([role.name, role.role], float(role.state_at(now_us) == "ok"))
+            waiting.add_metric([role.name, role.role], role.waiting)
+            for share in role.shares:
+                if share.lag is not None:
+                    lag.add_metric([role.name, share.topic, str(share.partition)], share.lag)
+        yield from (up, waiting, lag)
 
     def _devices(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("energy_device_up", "1 while the device answers", labels=["device", "line"])
@@ -81,12 +95,29 @@ class _Figures(Collector):
                 pending.add_metric([destination.name], destination.pending)
                 lost.add_metric([destination.name], destination.dropped)
         yield from (pending, lost)
+        yield from self._served()
         yield _gauge("energy_keeping", "1 while samples are being kept", float(self._services.status.keeping()))
         yield _gauge("energy_backlog_samples", "Samples that wait for the database", storage.backlog_samples)
         yield _gauge("energy_journal_bytes", "Size of the journal", storage.journal_bytes)
         yield _gauge("energy_disk_free_bytes", "Free space of the data folder", storage.disk_free_bytes)
         if storage.write_latency_ms is not None:
             yield _gauge("energy_write_latency_seconds", "Time of a flush to the database", storage.write_latency_ms / 1e3)
+
+    def _served(self) -> Iterator[Metric]:
+        """Of the servers that others ask, while they are on."""
+        found = (("modbus", "Modbus", self._services.modbus), ("opcua", "OPC UA", self._services.opcua_server))
+        for key, name, service in found:
+            status = service.status()
+            if status is None:
+                continue
+            yield _gauge(f"energy_{key}_server_clients", f"Clients of the {name} server", len(status.clients))
+            yield CounterMetricFamily(f"energy_{key}_server_requests", f"Requests to the {name} server", value=status.requests)
+            refused = CounterMetricFamily(
+                f"energy_{key}_server_refused", f"Refused by the {name} server, by kind", labels=["kind"]
+            )
+            for kind, number in status.refused.items():
+                refused.add_metric([kind], number)
+            yield refused
 
     def _alerts(self) -> Iterator[Metric]:
         family = GaugeMetricFamily("energy_alerts_active", "Alerts that are not over", labels=["priority", "state"])

@@ -540,6 +540,34 @@ class PerformanceOut(BaseModel):
     items: list[VitalsOut]
 
 
+class ShareOut(BaseModel):
+    topic: str
+    partition: int
+    lag: int | None = Field(description="messages that wait in it")
+
+
+class RoleOut(BaseModel):
+    name: str
+    role: Literal["collect", "ingest", "web"]
+    host: str
+    pid: int
+    started: str
+    told: str = Field(description="when it told this")
+    state: Literal["starting", "ok", "away", "silent"]
+    detail: str | None
+    taken: int = Field(description="samples read from devices or from Kafka since its start")
+    delivered: int = Field(description="samples in Kafka (collect), in the tables (ingest), shown (web)")
+    refused: int
+    waiting: int = Field(description="samples on its disk (collect), messages in Kafka (ingest, web)")
+    oldest_waiting: str | None
+    lines: list[str] = Field(description="those it polls")
+    shares: list[ShareOut]
+
+
+class RolesOut(BaseModel):
+    items: list[RoleOut]
+
+
 class ErrorOut(BaseModel):
     device: str
     line: str

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from domain.errors import ConfigError, Conflict, DeviceError, Forbidden, MonitorError, NotFound, StorageError
 from domain.notification import DeliveryFailed
 from web_interface.security.answers import new_reference, problem_body
-from web_interface.services import TooMany
+from web_interface.services.access import TooMany
 
 log = logging.getLogger(__name__)
 

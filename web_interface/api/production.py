@@ -41,6 +41,7 @@ class Parts(BaseModel):
 
 class ProgramItem(BaseModel):
     program: str | None = Field(description="null while it is not known")
+    main: str | None = Field(description="the program that called it, where the control tells both and they differ")
     from_: str = Field(alias="from")
     to: str
     seconds: float
@@ -107,6 +108,6 @@ def _step_item(step: PartStep) -> dict[str, Any]:
 def program_item(stretch: ProgramStretch) -> dict[str, Any]:
     seconds = (stretch.to_us - stretch.from_us) / 1e6
     return {
-        "program": stretch.program, "from": rfc3339(stretch.from_us), "to": rfc3339(stretch.to_us), "seconds": seconds,
-        "parts": stretch.parts,
+        "program": stretch.program, "main": stretch.main, "from": rfc3339(stretch.from_us), "to": rfc3339(stretch.to_us),
+        "seconds": seconds, "parts": stretch.parts,
     }  # fmt: skip

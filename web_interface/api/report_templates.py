@@ -19,7 +19,8 @@ from web_interface.api.answers import Json, Strict, described
 from web_interface.api.problems import BadParameter, problem
 from web_interface.api.roles import Need
 from web_interface.api.times import Time
-from web_interface.services import ReportTemplate, Services
+from web_interface.services import Services
+from web_interface.services.reports import ReportTemplate
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}

@@ -18,7 +18,8 @@ from web_interface.api.problems import BadParameter, TooLarge
 from web_interface.api.report_templates import template_item
 from web_interface.api.roles import Need
 from web_interface.api.times import Time, rfc3339
-from web_interface.services import IssuedReport, Services
+from web_interface.services import Services
+from web_interface.services.reports import IssuedReport
 
 LONGEST_US = 400 * DAY_US
 _KINDS = {"pdf": "application/pdf", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}

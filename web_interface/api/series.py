@@ -11,7 +11,7 @@ from domain.quantity import Kind
 from web_interface.api.problems import BadParameter, TooLarge
 from web_interface.api.tables import Table, raw_table, rollup_table
 from web_interface.api.times import rfc3339, rfc3339_column
-from web_interface.services import HistoryService
+from web_interface.services.trends import HistoryService
 
 MOST_POINTS = 100_000
 AUTO_POINTS = 5_000

@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from domain.access import Actor, Role
 from domain.health import Books, DestinationBook, DeviceStatus, LineStatus, Vitals
+from domain.role import RoleStatus
 from web_interface.api import models
 from web_interface.api.alerts import NoParameters
 from web_interface.api.answers import Json, described
@@ -56,6 +57,15 @@ def status_routes(services: Services) -> APIRouter:
         return Json({"items": [vitals_item(reading) for reading in services.vitals.readings()]})
 
     @router.get(
+        "/api/status/roles", response_model=None, responses=described(models.RolesOut, 422),
+        summary="The processes of an installation whose roles run apart",
+    )  # fmt: skip
+    async def roles(actor: Viewer, query: Annotated[NoParameters, Query()]) -> Response:
+        """Empty where one process does everything. `state` silent: nothing was heard of it for 15 s. Counts since its start."""
+        now_us = services.live.shop().now_us
+        return Json({"items": [role_item(role, now_us) for role in services.status.roles()]})
+
+    @router.get(
         "/api/status/errors", response_model=None, responses=described(models.ErrorsOut, 422),
         summary="Errors of communication by device and kind",
     )  # fmt: skip
@@ -80,6 +90,16 @@ def status_routes(services: Services) -> APIRouter:
         return Response(metrics_text(services), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router
+
+
+def role_item(role: RoleStatus, now_us: int) -> dict[str, Any]:
+    return {
+        "name": role.name, "role": role.role, "host": role.host, "pid": role.pid, "started": rfc3339(role.started_us),
+        "told": rfc3339(role.time_us), "state": role.state_at(now_us), "detail": role.detail, "taken": role.taken,
+        "delivered": role.delivered, "refused": role.refused, "waiting": role.waiting,
+        "oldest_waiting": rfc3339_or_none(role.oldest_waiting_us), "lines": list(role.line_ids),
+        "shares": [{"topic": share.topic, "partition": share.partition, "lag": share.lag} for share in role.shares],
+    }  # fmt: skip
 
 
 def vitals_item(reading: Vitals) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from web_interface.api.data import Name, latest_item
 from web_interface.api.machines import state_item
 from web_interface.api.roles import Need
 from web_interface.auth import Visit, visit_of
-from web_interface.services import LatestValue, Services
+from web_interface.services import Services
+from web_interface.services.live import LatestValue
 
 CHECK_S = 2.0  # a stream of a session that ended, or a key that was revoked, ends within this
 HEARTBEAT_S = 15.0

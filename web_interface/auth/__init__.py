@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.access import Actor, User
 from domain.errors import Forbidden
-from web_interface.services import AccessService
+from web_interface.services.access import AccessService
 
 STATE = "access"  # scope["state"] entry put there by the gate
 
@@ -31,7 +31,7 @@ def current_user(place: object) -> User:
     Raises Forbidden when the session is over.
     """
     visit = visit_of(place)
-    user = visit.access.session(visit.session_id) if visit is not None and visit.session_id is not None else None
+    user = visit.access.session(visit.session_id, touch=False) if visit is not None and visit.session_id is not None else None
     if user is None:
         raise Forbidden("the session is over; log in again")
     return user

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from domain.access import Actor, ApiKey, AuditEntry, Role, User
+from domain.access import EVERY_ENTRY, Actor, ApiKey, AuditEntry, AuditQuery, Role, User
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound, StorageError
 from domain.ports import Clock
-from domain.stores import AccessStore, AuditStore
+from domain.stores import AccessStore, AuditStore, SessionStore
 from web_interface.auth.guessing import Guessing
+from web_interface.auth.kept_sessions import KeptSessions
 from web_interface.auth.keys import Keys
 from web_interface.auth.passwords import Hashing, PasswordWork, check_policy
 from web_interface.auth.sessions import Sessions, mark
@@ -20,6 +21,7 @@ from web_interface.auth.setup_code import SetupCode
 
 log = logging.getLogger(__name__)
 
+LOGOUT_S = 2.0
 WATCH_S = 2.0  # what a command beside us changes acts within this
 _NAME = re.compile(r"[\w.@-]{1,64}")
 _WRONG = "wrong name or password"
@@ -28,11 +30,16 @@ _WRONG = "wrong name or password"
 class Accounts:
     """See services.AccessService. `begin` once before serving; `watch` as a supervised task."""
 
-    def __init__(self, store: AccessStore, audit: AuditStore, clock: Clock, *, hashing: Hashing | None = None) -> None:
+    def __init__(
+        self, store: AccessStore, audit: AuditStore, clock: Clock, *, hashing: Hashing | None = None,
+        kept: SessionStore | None = None,
+    ) -> None:  # fmt: skip
+        """`kept`: where sessions outlive this process; without it they end with it."""
         self._store, self._audit, self._clock = store, audit, clock
         self._work = PasswordWork(hashing or Hashing())
         self._guessing = Guessing(clock.monotonic)
         self._sessions = Sessions(clock.monotonic)
+        self._kept = None if kept is None else KeptSessions(self._sessions, kept, clock)
         self._keys = Keys(store, clock)
         self._setup: SetupCode | None = None
         self._change = asyncio.Lock()  # one change of accounts at a time: two admins must not remove each other
@@ -43,9 +50,12 @@ class Accounts:
     async def begin(self, admin_password: str | None = None) -> str | None:
         """With no account yet: make `admin` with that password, or print a one-time setup code to the log (also returned).
 
-        Raises ConfigError when the password is too weak.
+        Takes over the sessions that an earlier process left. Raises ConfigError when the password is too weak.
         """
-        if await self._store.users():
+        if users := await self._store.users():
+            if self._kept is not None:
+                await self._kept.restore({user.id: user for user in users})
+                await self.check_sessions()
             return None
         if admin_password is not None:
             await self._create("admin", Role.ADMIN, admin_password, Actor("setup", Role.ADMIN, "environment"), "")
@@ -62,12 +72,19 @@ class Accounts:
 
     async def watch(self) -> None:
         """End sessions that are overdue, or whose account was changed by a command beside us; until cancelled."""
+        told = False
         while True:
             await self._clock.sleep(WATCH_S)
             try:
                 await self.check_sessions()
+                if self._kept is not None:
+                    await self._kept.settle()
             except (StorageError, OSError) as exc:  # the database is away: sessions go on, nothing can have changed there
-                log.warning("accounts could not be compared: %s", exc)
+                if not told:
+                    log.warning("accounts could not be compared: %s", exc)
+                told = True
+            else:
+                told = False
 
     async def check_sessions(self) -> None:
         """One pass of `watch`."""
@@ -81,11 +98,11 @@ class Accounts:
         for session in live:
             user = known.get(session.user.id)
             if user is None or not user.enabled or user.role is not session.user.role:
-                self._sessions.end(session.id)
+                self._sessions.drop(session)
                 continue
             stored = await self._store.user_with_hash(user.name)
             if stored is None or mark(stored[1]) != session.password_mark:
-                self._sessions.end(session.id)
+                self._sessions.drop(session)
 
     def on_session_end(self, callback: Callable[[str], None]) -> None:
         """`callback(session id)` when a session ends: open pages and sockets of it are to be closed."""
@@ -111,6 +128,14 @@ class Accounts:
 
     async def login(self, name: str, password: str, source: str) -> tuple[User, str]:
         """Raises Forbidden for unknown user, wrong password and disabled account alike, and TooMany."""
+        user, password_mark = await self.identify(name, password, source)
+        session = self._sessions.begin(user, password_mark)
+        if self._kept is not None:
+            await self._kept.begin(session)
+        return user, session.id
+
+    async def identify(self, name: str, password: str, source: str) -> tuple[User, str]:
+        """Who it is, and the mark of the password, for protocols that have sessions of their own. Raises as `login`."""
         self._guessing.begin(name, source)
         found = await self._store.user_with_hash(name)
         right = await self._work.verify(found[1] if found else None, password[:256])
@@ -126,22 +151,45 @@ class Accounts:
             self._sessions.change_mark(user.id, mark(password_hash))
         user = replace(user, last_login_us=self._clock.now_us())
         await self._store.update_user(user)
-        return user, self._sessions.begin(user, mark(password_hash)).id
+        return user, mark(password_hash)
+
+    async def unchanged(self, user: User, password_mark: str) -> bool:
+        """Is somebody who identified still the same: there, enabled, of that role and password? Raises StorageError."""
+        found = await self._store.user_with_hash(user.name)
+        return (
+            found is not None and found[0].id == user.id and found[0].enabled and found[0].role is user.role
+            and mark(found[1]) == password_mark
+        )  # fmt: skip
+
+    async def identify_key(self, key: str, source: str) -> Actor:
+        """Whose key it is, where guessing is possible: slowed down as passwords are. Raises Forbidden, TooMany, StorageError."""
+        account = f"key from {source}"  # nobody can shut out another's keys
+        self._guessing.begin(account, source)
+        actor = await self._keys.actor(key)
+        if actor is None:
+            await self._note("key", source, "login_failed", "key", result="failed")
+            raise Forbidden(_WRONG)
+        self._guessing.succeeded(account, source)
+        await self._note(actor.name, source, "login", actor.name)
+        return actor
 
     def session(self, session_id: str, *, touch: bool = True) -> User | None:
         """The user of a live session; `touch` starts its idle clock anew."""
         session = self._sessions.get(session_id, touch=touch)
         return None if session is None else session.user
 
-    def logout(self, session_id: str) -> None:
-        """Takes effect at once; the audit follows."""
+    async def logout(self, session_id: str) -> None:
+        """Takes effect at once; the kept sessions and the audit follow, and are waited for while the database answers soon."""
         session = self._sessions.end(session_id)
         if session is not None:
-            task = asyncio.get_running_loop().create_task(self._note_logout(session.user.name), name="audit:logout")
+            task = asyncio.get_running_loop().create_task(self._after_logout(session.user.name), name="audit:logout")
             self._background.add(task)
             task.add_done_callback(self._background.discard)
+            await asyncio.wait({task}, timeout=LOGOUT_S)
 
-    async def _note_logout(self, name: str) -> None:
+    async def _after_logout(self, name: str) -> None:
+        if self._kept is not None:
+            await self._kept.settle()
         try:
             await self._note(name, "", "logout", name)
         except StorageError as exc:  # somebody who leaves is never kept in for want of a log entry
@@ -174,7 +222,7 @@ class Accounts:
         password_hash = await self._work.hash(password)
         await self._note(actor.name, actor.source, "user_password", user.name)
         await self._store.set_password_hash(user.id, password_hash)
-        self._sessions.end_of_user(user.id)
+        await self._end_of_user(user.id)
 
     async def set_role(self, user_id: int, role: Role, actor: Actor) -> None:
         """Sessions of the account end: the next log-in has the new rights. Raises Conflict for the last administrator."""
@@ -187,7 +235,7 @@ class Accounts:
                 await self._keep_an_admin(user)
             await self._note(actor.name, actor.source, "user_role", user.name, old=f'"{user.role.value}"', new=f'"{role.value}"')
             await self._store.update_user(replace(user, role=role))
-            self._sessions.end_of_user(user.id)
+            await self._end_of_user(user.id)
 
     async def set_enabled(self, user_id: int, enabled: bool, actor: Actor) -> None:
         """Disabling ends the account's sessions. Raises Conflict for the last administrator."""
@@ -199,7 +247,26 @@ class Accounts:
             await self._note(actor.name, actor.source, "user_enable" if enabled else "user_disable", user.name)
             await self._store.update_user(replace(user, enabled=enabled))
             if not enabled:
-                self._sessions.end_of_user(user.id)
+                await self._end_of_user(user.id)
+
+    def open_sessions(self) -> Mapping[int, tuple[int, float]]:
+        """Account id -> number of its open sessions, seconds since one of them was used last."""
+        return self._sessions.open_of()
+
+    async def end_sessions(self, user_id: int, actor: Actor) -> int:
+        """Sign an account out everywhere, at once; how many sessions ended. Raises Forbidden, NotFound."""
+        await self._need_admin(actor, f"sessions of {user_id}")
+        user = await self._user(user_id)
+        await self._note(actor.name, actor.source, "sessions_end", user.name)
+        return await self._end_of_user(user.id)
+
+    async def _end_of_user(self, user_id: int) -> int:
+        """Here at once; the kept ones follow."""
+        count = self._sessions.end_of_user(user_id)
+        if self._kept is not None:
+            await self._kept.end_of_user(user_id)
+            await self._kept.settle()
+        return count
 
     async def set_preferences(self, user_id: int, *, language: str | None = None, theme: str | None = None) -> None:
         """None leaves as it is. Raises ConfigError for a value that does not exist."""
@@ -240,8 +307,17 @@ class Accounts:
         await self._note(actor.name, actor.source, "key_revoke", key.name)
         await self._keys.revoke(key_id)
 
-    async def audit(self, limit: int = 200, before: int | None = None) -> Sequence[AuditEntry]:
-        return await self._audit.entries(limit, before)
+    async def audit(
+        self, limit: int = 200, before: int | None = None, query: AuditQuery = EVERY_ENTRY
+    ) -> Sequence[AuditEntry]:
+        return await self._audit.entries(limit, before, query)
+
+    async def export_audit(self, actor: Actor, query: AuditQuery, most: int) -> Sequence[AuditEntry]:
+        """To be taken away as a file, newest first; that it was taken is an entry of its own. Raises Forbidden."""
+        await self._need_admin(actor, "audit")
+        found = await self._audit.entries(most, None, query)
+        await self._note(actor.name, actor.source, "audit_export", str(len(found)))
+        return found
 
     async def refused(self, actor: str, source: str, subject: str) -> None:
         """A request the gate turned away. One that cannot be written is refused all the same."""

@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from web_interface.services import TooMany
+from web_interface.services.access import TooMany
 
 WINDOW_S = 15 * 60.0
 FREE_PER_ACCOUNT, FREE_PER_ADDRESS = 5, 20

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from passlib.hash import argon2
 
 from domain.errors import ConfigError
-from web_interface.services import TooMany
+from web_interface.services.access import TooMany
 
 SHORTEST, LONGEST = 12, 128
 AT_ONCE, LONGEST_WAIT_S = 2, 5.0

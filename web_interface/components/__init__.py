@@ -1,6 +1,6 @@
 """Components: plain data in, elements out. Pages are built from these and from nothing else."""
 
-from web_interface.components.base import Data, Feed, MarkDefs, Part, Parts
+from web_interface.components.base import Data, Feed, MarkDefs, Part, Parts, difference, differences
 from web_interface.components.blocks import Card, banner, empty, error, facts, loading
 from web_interface.components.controls import (
     Confirm,
@@ -13,6 +13,7 @@ from web_interface.components.controls import (
     link_button,
     notify,
     number_field,
+    several_field,
     switch_field,
     text_field,
 )
@@ -27,18 +28,22 @@ from web_interface.components.marks import (
     state_letter,
     state_name,
 )
+from web_interface.components.number_field import NumberField
 from web_interface.components.parts import (
     AlertList,
     AlertTone,
     DataTable,
     KpiTile,
     LiveChart,
+    LiveText,
     MachineCard,
     PowerFlow,
     StateGantt,
     TagPicker,
     TopStatus,
     TrendView,
+    flow_difference,
+    row_difference,
 )
 from web_interface.components.session import Viewer, actor_of, user_of
 from web_interface.components.wall import WallAlerts, WallMachines, WallPower, WallTools
@@ -55,8 +60,10 @@ __all__ = [
     "DataTable",
     "Feed",
     "Hub",
+    "NumberField",
     "KpiTile",
     "LiveChart",
+    "LiveText",
     "MachineCard",
     "MarkDefs",
     "Part",
@@ -79,10 +86,14 @@ __all__ = [
     "breadcrumb",
     "button",
     "choice_field",
+    "several_field",
+    "difference",
+    "differences",
     "el",
     "empty",
     "error",
     "facts",
+    "flow_difference",
     "icon",
     "link_button",
     "loading",
@@ -90,6 +101,7 @@ __all__ = [
     "number_field",
     "priority_letter",
     "priority_name",
+    "row_difference",
     "state_letter",
     "state_name",
     "switch_field",

@@ -36,10 +36,20 @@ class Part(Element, esm={"energy-kit": "kit"}):
         """Take over `new` and return the keys that differ, for a Feed to send. Keys that are absent stay."""
         if new is self._taken:
             return {}
-        changes = {key: value for key, value in new.items() if self._data.get(key, _NOTHING) != value}
-        self._data.update(changes)
+        changes = difference(self._data, new)
+        if changes:
+            self._keep({**self._data, **changes})  # what was shown may be shared with other pages
         self._taken = new
         return changes
+
+    def take(self, new: Data) -> None:
+        """The browser gets what differs from the caller: the picture, whole and shared, is what it shows from now on."""
+        self._keep(new)
+        self._taken = new
+
+    def _keep(self, data: Data) -> None:
+        self._data = data
+        plain_prop(self, "data", data)
 
     def show(self, new: Mapping[str, Any]) -> None:
         """Change at once, in a handler of this page."""
@@ -54,6 +64,17 @@ class Part(Element, esm={"energy-kit": "kit"}):
 
 
 _NOTHING = object()
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Data:
+    """Keys of `new` whose value is another than in `old`."""
+    return {key: value for key, value in new.items() if old.get(key, _NOTHING) != value}
+
+
+def differences(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> dict[str, Data]:
+    """The same for a view of many parts: what differs by part, parts without any left out."""
+    pairs = ((name, difference(old.get(name, {}), part)) for name, part in new.items() if part is not old.get(name))
+    return {name: changes for name, changes in pairs if changes}
 
 
 class Feed(Element, component="live_feed.js"):

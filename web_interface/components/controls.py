@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from nicegui import ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
+from nicegui.elements.mixins.value_element import ValueElement
 
+from web_interface.components.number_field import NumberField
 from web_interface.locale import t
 
 Handler = Callable[[], Any]
@@ -105,6 +108,49 @@ class Segmented(Element):
         return self._on_change(key) if self._on_change else None
 
 
+class Several(ValueElement[tuple[str, ...]]):
+    """Any of a few, side by side, each pressed or not. `options`: value -> text; the value keeps their order."""
+
+    def __init__(self, options: Mapping[str, str], value: Sequence[str], *, testid: str, label: str) -> None:
+        self._options = tuple(options)
+        self._buttons: dict[str, Element] = {}
+        super().__init__(tag="div", value=self._ordered(value))
+        self.classes("em-seg em-several")
+        self._props["role"], self._props["data-testid"], self._props["aria-label"] = "group", testid, label
+        with self:
+            for key, text in options.items():
+                item = el("button", "em-seg-item", text, f"{testid}-{key}", type="button")
+                self._buttons[key] = item.on("click", partial(self.turn, key))
+        self._show()
+
+    def turn(self, key: str) -> None:
+        """Press it, or let it go."""
+        self.value = self._ordered(set(self.value) ^ {key})
+
+    def _ordered(self, chosen: Iterable[str]) -> tuple[str, ...]:
+        known = set(chosen)
+        return tuple(key for key in self._options if key in known)
+
+    def _handle_value_change(self, value: Any) -> None:
+        super()._handle_value_change(value)
+        self._show()
+
+    def _show(self) -> None:
+        for key, item in self._buttons.items():
+            item._props["aria-pressed"] = "true" if key in self.value else "false"
+            item.update()
+
+
+def several_field(label: str, options: Mapping[str, str], value: Sequence[str], *, testid: str, hint: str = "") -> Several:
+    """A labelled choice of any of a few."""
+    with el("div", "em-field"):
+        el("span", "em-field-label", label)
+        made = Several(options, value, testid=testid, label=label)
+        if hint:
+            el("span", "em-field-hint", hint)
+        return made
+
+
 def breadcrumb(crumbs: Sequence[tuple[str, str | None]], title: str) -> None:
     """(text, href) of the levels above, then where we are."""
     with el("nav", "em-crumbs", testid="breadcrumb", aria_label="breadcrumb"):
@@ -143,16 +189,18 @@ def number_field(
     value: float | None = None,
     *,
     testid: str,
+    lang: str,
     unit: str = "",
     hint: str = "",
     low: float | None = None,
     high: float | None = None,
-    step: float | None = None,
-    validation: Callable[..., str | None] | dict[str, Callable[..., bool]] | None = None,
-) -> ui.number:
-    """A labelled number with its unit at the end."""
+    above: float | None = None,
+    whole: bool = False,
+    check: Callable[[Any], str | None] | None = None,
+) -> NumberField:
+    """A labelled number with its unit at the end; `check` says what else is wrong with one within its bounds."""
     with _field(label):
-        made = ui.number(value=value, min=low, max=high, step=step, suffix=unit or None, validation=validation)
+        made = NumberField(value, lang=lang, low=low, high=high, above=above, whole=whole, unit=unit, check=check)
         return _dress(made, label, testid, hint, False)
 
 

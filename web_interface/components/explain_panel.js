@@ -32,7 +32,7 @@ export default {
             h("h3", d.hours_title),
             h("div", { class: "em-hours" }, [
               ...d.hours.map((b) =>
-                h("div", { key: b.clock, class: ["em-hour", b.running && "em-hour-running", b.hatched && "em-hour-hatched"], title: `${b.clock} ${b.label}` }, [
+                h("div", { key: b.clock, class: ["em-hour", b.running && "em-hour-running", b.hatched && "em-hour-hatched", (!b.known || b.height < 40) && "em-hour-low"], title: `${b.clock} ${b.label}` }, [
                   b.known ? h("i", { style: { height: `${b.height}%` } }) : null,
                   h("span", b.label),
                 ]),

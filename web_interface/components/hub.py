@@ -16,13 +16,15 @@ from typing import Any, TypeVar, cast
 
 from nicegui import Client
 
-from web_interface.services import Services, ShopNow
+from web_interface.services import Services
+from web_interface.services.live import ShopNow
 
 log = logging.getLogger(__name__)
 
 PERIOD_S = 0.25  # between two ticks while things happen
 QUIET_PERIODS = 4  # without anything: ages and clocks go on
 T = TypeVar("T")
+D = TypeVar("D")
 IDLE_TICKS = 10  # without a page, before the reader ends
 
 
@@ -49,6 +51,7 @@ class Hub:
         self._number = 0
         self._shop: tuple[int, float, ShopNow] | None = None
         self._views: dict[Hashable, tuple[ShopNow, Any]] = {}
+        self._steps: dict[Hashable, tuple[Any, Any, Any]] = {}
 
     def shop(self) -> ShopNow:
         """The shop as of this tick, made once for all pages."""
@@ -74,6 +77,13 @@ class Hub:
                 _keep_equal(kept[1], drawn)
             kept = self._views[key] = (shop, drawn)
         return cast("T", kept[1])
+
+    def step(self, key: Hashable, old: T, new: T, find: Callable[[T, T], D]) -> D:
+        """What `find` says differs between two pictures of the view `key`: found once for all pages that take the step."""
+        known = self._steps.get(key)
+        if known is None or known[0] is not old or known[1] is not new:
+            known = self._steps[key] = (old, new, find(old, new))
+        return cast("D", known[2])
 
     @property
     def pages(self) -> int:

@@ -35,7 +35,7 @@ export default {
     const value = d.states
       ? h(
           "div",
-          { class: "em-tile-states" },
+          { class: ["em-tile-states", d.states.map((s) => s[3]).join("").length > 7 && "em-many"] },
           d.states.map(([state, letter, name, count]) =>
             h("span", { key: state, class: "em-count", title: name, "data-testid": `count-${state}` }, [stateMark(state, letter), h("b", count)]),
           ),

@@ -3,7 +3,8 @@ import { echarts } from "nicegui-echart";
 import { resolveTokens } from "energy-kit";
 
 // An ECharts canvas in the colours of the present theme. `options` may say "var(--token)" anywhere.
-// data: {ticks: [[x, label], ...], range: [min, max], compact: [min, max], unit, digits, lang, zone, label, days: a point is a day or more, along: unit of x where it is no time}
+// data: {ticks: [[x, label], ...], range: [min, max], compact: [min, max], unit, digits, lang, zone, label, days: a point is a day or more, along: unit of x where it is no time,
+//        avoid: height of a line that words beside points do not cover}
 // Points come by push([[series, x, y], ...]): one with the x of the last point replaces it. set({series: [[x, y], ...]}) replaces all.
 const THEME = {
   textStyle: { fontFamily: "Inter, sans-serif" },
@@ -63,7 +64,7 @@ export default {
       const axis = (a, own) => ({ ...own, ...a, axisLabel: { ...label, ...own.axisLabel, ...(a.axisLabel || {}) } });
       const figure = new Intl.NumberFormat(this.view?.lang, { maximumSignificantDigits: 6 }); // 0.3 · 3 is 0.8999… to ECharts
       const x = { type: "value", axisLine: { lineStyle: { color: "var(--line)" } }, axisTick: { show: true, lineStyle: { color: "var(--line)" } }, splitLine: { show: false }, axisLabel: { margin: 10 } };
-      const y = { type: "value", axisLine: { show: true, lineStyle: { color: "var(--line)" } }, axisTick: { show: false }, splitLine: { lineStyle: { color: "var(--line)" } }, axisLabel: { formatter: (v) => figure.format(v) } };
+      const y = { type: "value", axisLine: { show: true, lineStyle: { color: "var(--line)" } }, axisTick: { show: false }, splitLine: { lineStyle: { color: "var(--line)" } }, axisLabel: { formatter: (v) => figure.format(v).replace("-", "\u2212") } };
       const many = (v, own) => (Array.isArray(v) ? v.map((a) => axis(a, own)) : axis(v || {}, own));
       return {
         animation: false,
@@ -141,8 +142,29 @@ export default {
       const axes = Array.isArray(this.options.xAxis) ? this.options.xAxis.map(() => one) : one;
       this.chart.setOption({ xAxis: axes }, { lazyUpdate: true });
     },
+    // words at the right of a point near the right end would be cut off: they stand above it, ending with it; those that would lie
+    // on the line of view.avoid stand beside the line
+    within(series, points) {
+      const range = this.view?.range;
+      if (series.label?.position !== "right" || !range) return points;
+      const edge = range[1] - 0.1 * (range[1] - range[0]);
+      return points.map((p) => {
+        const aside = this.aside(p[1]);
+        if (p[0] > edge) return { value: p, label: { position: aside > 0 ? "bottom" : "top", align: "right", distance: 6 } };
+        return aside ? { value: p, label: { offset: [0, aside] } } : p;
+      });
+    },
+    // how far words of this value are moved so that they do not lie on the line; 0 where they do not
+    aside(value) {
+      const avoid = this.view?.avoid;
+      if (avoid === undefined || avoid === null || !this.chart) return 0;
+      const below = this.chart.convertToPixel({ yAxisIndex: 0 }, value) - this.chart.convertToPixel({ yAxisIndex: 0 }, avoid);
+      const room = 13;
+      if (!(Math.abs(below) < room)) return 0;
+      return below >= 0 ? room - below : -room - below;
+    },
     flush() {
-      const list = (this.options.series || []).map((s, i) => ({ data: this.series[i] ?? s.data ?? [] }));
+      const list = (this.options.series || []).map((s, i) => ({ data: this.within(s, this.series[i] ?? s.data ?? []) }));
       this.chart?.setOption({ series: list }, { lazyUpdate: true });
     },
     push(points) {

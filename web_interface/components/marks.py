@@ -41,7 +41,12 @@ class StateMark(Part, component="state_mark.js"):
 
 
 class AlarmMark(Part, component="alarm_mark.js"):
-    def __init__(self, priority: Priority, lang: str) -> None:
+    """`priority` None: the mark of what is shelved."""
+
+    def __init__(self, priority: Priority | None, lang: str) -> None:
+        if priority is None:
+            super().__init__({"priority": "shelved", "letter": "", "name": t("priority.shelved", lang)})
+            return
         super().__init__(
             {"priority": priority.value, "letter": priority_letter(priority, lang), "name": priority_name(priority, lang)}
         )

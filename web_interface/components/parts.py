@@ -7,7 +7,7 @@ from typing import Any
 
 from nicegui.elements.echart import EChart
 
-from web_interface.components.base import Data, Part, plain_prop
+from web_interface.components.base import Data, Part, difference, plain_prop
 
 
 class KpiTile(Part, component="kpi_tile.js"):
@@ -25,21 +25,30 @@ class StateGantt(Part, component="state_gantt.js"):
 class PowerFlow(Part, component="power_flow.js"):
     """Where the power (or the energy) goes: main, boards, machines; widths follow the values."""
 
-    def flow_changes(self, new: Mapping[str, Any]) -> Data:
-        """Changes for a Feed: rows that differ while the structure stands, else everything."""
-        old = self._data
-        if [[r["id"] for r in g["rows"]] for g in old["groups"]] != [[r["id"] for r in g["rows"]] for g in new["groups"]]:
-            return self.change(new)
-        rows, texts = {}, {}
-        for before, after in zip(old["groups"], new["groups"], strict=True):
-            if before["text"] != after["text"]:
-                texts[after["name"]] = {"text": after["text"], "label": after["label"]}
-            for a, b in zip(before["rows"], after["rows"], strict=True):
-                if a != b:
-                    rows[b["id"]] = {k: v for k, v in b.items() if a[k] != v}
-        changes = {k: v for k, v in new.items() if k != "groups" and old.get(k) != v}
-        old.update(new)
-        return changes | ({"rows": rows} if rows else {}) | ({"texts": texts} if texts else {})
+    def flow_changes(self, new: Data) -> Data:
+        """Changes for a Feed."""
+        changes = flow_difference(self._data, new)
+        self.take(new)
+        return changes
+
+
+def flow_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Data:
+    """Rows that differ while the structure stands, else everything that does."""
+    if [[r["id"] for r in g["rows"]] for g in old["groups"]] != [[r["id"] for r in g["rows"]] for g in new["groups"]]:
+        return difference(old, new)
+    rows, texts = {}, {}
+    for before, after in zip(old["groups"], new["groups"], strict=True):
+        if before["text"] != after["text"]:
+            texts[after["name"]] = {"text": after["text"], "label": after["label"]}
+        for a, b in zip(before["rows"], after["rows"], strict=True):
+            if a != b:
+                rows[b["id"]] = difference(a, b)
+    changes = {k: v for k, v in new.items() if k != "groups" and old.get(k) != v}
+    return changes | ({"rows": rows} if rows else {}) | ({"texts": texts} if texts else {})
+
+
+class LiveText(Part, component="live_text.js"):
+    """A word or figure in running text that changes with the other parts. data: {text}."""
 
 
 class TopStatus(Part, component="top_status.js"):
@@ -89,17 +98,26 @@ class DataTable(Part, component="data_table.js"):
 
     def row_changes(self, rows: Sequence[Mapping[str, Any]]) -> Data:
         """Changes for a Feed: only cells that differ, or all rows when rows came, went or moved."""
-        old = self._data["rows"]
-        if [r["id"] for r in old] != [r["id"] for r in rows]:
-            return self.change({"rows": list(rows)})
-        changed = []
-        for before, after in zip(old, rows, strict=True):
-            rest = {k: v for k, v in after.items() if k != "cells" and before.get(k) != v}
-            cells = {k: v for k, v in after["cells"].items() if before["cells"].get(k) != v}
-            if rest or cells:
-                changed.append({"id": after["id"], **rest, "cells": cells})
+        changes = row_difference(self._data["rows"], rows)
+        self.take_rows(rows)
+        return changes
+
+    def take_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """As `take`, for the rows alone."""
         self._data["rows"] = list(rows)
-        return {"rows_changed": changed} if changed else {}
+
+
+def row_difference(old: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> Data:
+    """Cells that differ, row by row; all rows when rows came, went or moved."""
+    if [r["id"] for r in old] != [r["id"] for r in rows]:
+        return {"rows": list(rows)}
+    changed = []
+    for before, after in zip(old, rows, strict=True):
+        rest = {k: v for k, v in after.items() if k != "cells" and before.get(k) != v}
+        cells = difference(before["cells"], after["cells"])
+        if rest or cells:
+            changed.append({"id": after["id"], **rest, "cells": cells})
+    return {"rows_changed": changed} if changed else {}
 
 
 class LiveChart(EChart, component="live_chart.js"):

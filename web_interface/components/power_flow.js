@@ -1,8 +1,8 @@
 import { h } from "vue";
 import { patchable } from "energy-kit";
 
-// data: {main: {name, text, label}, groups: [{name, text, label, rows: [{id, href, name, text, label, value, state, missing, estimated}]}],
-//        rest: {text, label, value} | null, empty, label}; labels are for who does not see the drawing
+// data: {main: {name, text, label}, groups: [{name, text, label, rows: [{id, href, name, text, share, value, state, missing, estimated}]}],
+//        rest: {text, label, value} | null, words: {leaf, none, estimated}, empty, label}; labels are for who does not see the drawing
 // Heights follow the value; a row never falls below its label's height. Wider than tall or not, nothing overlaps.
 const LOOSE = [15, 10, 4]; // least height of a row, gap between boards, air around a bar (px)
 const TIGHT = [13, 4, 3];
@@ -49,6 +49,9 @@ const ribbon = (x1, y1, x2, y2, size, key, cls) => {
 };
 
 const said = (key, label, parts) => h("g", { key, role: "img", "aria-label": label }, parts);
+
+const told = (r, words) =>
+  (r.missing && !r.value ? words.none : r.missing || r.estimated ? words.estimated : words.leaf).replace(/\{(name|text|share)\}/g, (_, key) => r[key]);
 
 function node(r, x, y, w, size) {
   const at = { x, y, width: w, height: Math.max(size, 1.5) };
@@ -122,11 +125,12 @@ export default {
       }
       let yOut = single ? yMain : yBoard;
       for (const s of slots) {
+        const label = told(s.r, d.words);
         main.push(ribbon(single ? 8 : xBoard + 9, yOut, xLeaf, s.at, s.size, `r${s.r.id}`, s.r.missing ? "em-flow-none" : s.r.estimated ? "em-flow-estimated" : "em-flow-b"));
         yOut += s.size;
         out.push(
-          h("a", { key: s.r.id, href: s.r.href, class: "em-flow-leaf", "aria-label": s.r.label, "data-testid": `flow-${s.r.id}` }, [
-            h("title", s.r.label),
+          h("a", { key: s.r.id, href: s.r.href, class: "em-flow-leaf", "aria-label": label, "data-testid": `flow-${s.r.id}` }, [
+            h("title", label),
             h("rect", { class: "em-flow-hit", x: xLeaf, y: s.middle - s.room / 2, width: width - xLeaf, height: s.room }),
             node(s.r, xLeaf, s.at, 9, s.size),
             h("text", { x: xLeaf + 9 + leafText - 5, y: s.middle + 4, class: "em-flow-name" }, fit(s.r.name, width - xLeaf - 4 - leafText - 38)),

@@ -3,7 +3,8 @@ import { alarmMark, icon, patchable, stateMark } from "energy-kit";
 
 // One row a state on a shared time axis, totals at the right.
 // data: {rows: [{state, letter, name, bars: [[from %, width %, title]], totals: [text, ...]}], heads: [text, ...], ticks: [[%, label]], now: % | null, sum: {name, totals} | null,
-// sub: {name, bars: [[from %, width %, title, kind]], legend: [{kind, name, time, share}]} | null, marks: [{x: %, kind: a priority | note, letter, title}], marks_name}
+// sub: {name, bars: [[from %, width %, title, kind]], legend: [{kind, name, time, share}]} | null, marks: [{x: %, kind: a priority | note, letter, title}], marks_name,
+// programs: {name, bars: [[from %, width %, title, label, shade]], legend: [{shade, name, words}]} | null}
 // Where the bars begin and end is told to the parent as --axis-left and --axis-right, so that a chart above shares the axis.
 const bar = ([x, w, title], state, i) => {
   const at = { key: i, x: `${x}%`, width: `${Math.max(w, 0.2)}%` };
@@ -54,6 +55,15 @@ export default {
         h("div", { key: "sub-legend", class: "em-sub-legend" }, legend),
       ];
     },
+    programs(d) {
+      const lane = d.programs;
+      if (!lane) return [];
+      const one = ([x, w, title, label, shade], i) => h("span", { key: i, class: `em-prog em-prog-${shade}`, style: { left: `${x}%`, width: `${Math.max(w, 0.2)}%` }, role: "img", "aria-label": title, title }, label);
+      return [
+        h("div", { key: "programs", class: "em-gantt-row em-gantt-programs", "data-testid": "gantt-programs" }, [h("span", { class: "em-gantt-name em-quiet" }, lane.name), h("div", { class: "em-prog-lane" }, lane.bars.map(one))]),
+        h("ul", { key: "programs-legend", class: "em-prog-legend", "data-testid": "gantt-programs-totals" }, lane.legend.map((l, i) => h("li", { key: i }, [h("span", { class: `em-prog-swatch em-prog-${l.shade}`, "aria-hidden": "true" }), h("b", l.name), h("span", l.words)]))),
+      ];
+    },
   },
   render() {
     const d = this.d;
@@ -62,7 +72,7 @@ export default {
     const totals = (list, strong) => (list || []).map((words, i) => h("span", { key: i, class: ["em-gantt-total", strong && "em-b"] }, words));
     return h("div", { class: "em-gantt", style: { "--totals": (d.heads || []).length } }, [
       this.marks(d),
-      h("div", { class: "em-gantt-row em-gantt-head" }, [h("span"), h("span"), ...totals(d.heads)]),
+      h("div", { class: "em-gantt-row em-gantt-head" }, [h("span"), h("span", { class: "em-gantt-gap" }), ...totals(d.heads)]),
       ...d.rows.map((r) =>
         h("div", { key: r.state, class: "em-gantt-row", "data-testid": `gantt-${r.state}` }, [
           h("span", { class: "em-gantt-name" }, [stateMark(r.state, r.letter), r.name]),
@@ -76,7 +86,8 @@ export default {
         ]),
       ),
       ...this.finer(d, grid, now),
-      d.sum ? h("div", { class: "em-gantt-row em-gantt-sum" }, [h("span", { class: "em-gantt-name em-b" }, d.sum.name), h("span"), ...totals(d.sum.totals, true)]) : null,
+      ...this.programs(d),
+      d.sum ? h("div", { class: "em-gantt-row em-gantt-sum" }, [h("span", { class: "em-gantt-name em-b" }, d.sum.name), h("span", { class: "em-gantt-gap" }), ...totals(d.sum.totals, true)]) : null,
       h("div", { class: "em-gantt-row em-gantt-axis" }, [h("span"), h("div", { class: "em-gantt-ticks" }, (d.ticks || []).map(([x, label]) => h("span", { style: { left: `${x}%` } }, label)))]),
     ]);
   },

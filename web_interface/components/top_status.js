@@ -1,11 +1,24 @@
 import { h } from "vue";
-import { patchable, rich } from "energy-kit";
+import { patchable, showChosenTabs } from "energy-kit";
+
+const ASK_FIRST = 4; // ticks of half a second without a connection
+const ASK_AGAIN = 20;
+
+// A page that was away when its session ended was not told so, and its socket is refused for ever: it asks, and goes to the login.
+async function askSession() {
+  try {
+    const answer = await fetch("/api/session", { headers: { accept: "application/json" }, cache: "no-store" });
+    if (answer.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  } catch {
+    // no server, no answer: the banner says so
+  }
+}
 
 // The clock of the site and the age of the newest value; both go on when the connection is gone, and then say so.
 // data: {now_ms, last_ms, lang, zone, old_s, age: {none, s, min, h}, offline: {text}}; ages contain "{n}"
 export default {
   mixins: [patchable],
-  data: () => ({ tick: 0, offset: 0, online: true }),
+  data: () => ({ tick: 0, offset: 0, online: true, away: 0 }),
   watch: {
     "d.now_ms"(value) {
       this.offset = value - Date.now();
@@ -15,9 +28,12 @@ export default {
     this.offset = this.d.now_ms - Date.now();
   },
   mounted() {
+    showChosenTabs();
     this.timer = setInterval(() => {
       this.tick += 1;
       const up = window.socket ? window.socket.connected : true;
+      this.away = up ? 0 : this.away + 1;
+      if (this.away === ASK_FIRST || (this.away > 0 && this.away % ASK_AGAIN === 0)) askSession();
       if (up !== this.online) {
         this.online = up;
         document.body.classList.toggle("em-offline", !up);

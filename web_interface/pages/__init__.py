@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from nicegui import ui
 
 from web_interface.components import Hub
 from web_interface.pages import (
     admin,
+    admin_alignments,
     admin_audit,
     admin_backups,
     admin_calendar,
@@ -24,11 +23,14 @@ from web_interface.pages import (
     admin_limits,
     admin_line,
     admin_machines,
+    admin_money,
     admin_notifications,
     admin_plant,
     admin_profile,
     admin_profiles,
+    admin_site,
     admin_states,
+    admin_tariff,
     admin_users,
     admin_virtual,
     admin_virtual_editor,
@@ -50,10 +52,11 @@ from web_interface.pages import (
 )
 from web_interface.services import Services
 
-STATIC = Path(__file__).resolve().parent.parent / "static"
 SETTINGS = (
-    admin, admin_devices, admin_wizard, admin_import, admin_line, admin_device, admin_profiles, admin_profile,
-    admin_machines, admin_states, admin_calendar, admin_limits, admin_virtual_editor, admin_virtual, admin_users, admin_keys,
+    admin, admin_site, admin_alignments,
+    admin_devices, admin_wizard, admin_import, admin_line, admin_device, admin_profiles, admin_profile,
+    admin_machines, admin_states, admin_calendar, admin_money, admin_tariff, admin_limits, admin_virtual_editor, admin_virtual,
+    admin_users, admin_keys,
     admin_notifications, admin_audit, admin_plant, admin_history, admin_backups, admin_feeds, admin_certificates,
     admin_inspection, admin_detectors,
 )  # fmt: skip
@@ -65,24 +68,16 @@ PAGES = (
 _HEAD = (
     '<link rel="preload" href="/static/theme/fonts/inter-latin-wght-normal.woff2" as="font" type="font/woff2" crossorigin>'
     '<link rel="preload" href="/static/theme/fonts/inter-cyrillic-wght-normal.woff2" as="font" type="font/woff2" crossorigin>'
-    '<link rel="stylesheet" href="/static/theme/tokens.css"><link rel="stylesheet" href="/static/theme/app.css">'
-    '<link rel="stylesheet" href="/static/theme/pages.css"><link rel="stylesheet" href="/static/theme/admin.css">'
-    '<link rel="stylesheet" href="/static/theme/energy.css">'
-    '<link rel="stylesheet" href="/static/theme/explain.css">'
-    '<link rel="stylesheet" href="/static/theme/states.css">'
-    '<link rel="stylesheet" href="/static/theme/floor.css">'
-    '<link rel="stylesheet" href="/static/theme/trends.css">'
-    '<link rel="stylesheet" href="/static/theme/loops.css">'
-    '<link rel="stylesheet" href="/static/theme/wall.css">'
+    '<link rel="stylesheet" href="{theme}">'
 )
 
 
-def register(services: Services) -> None:
-    """Register every page. `/static` must be served by the application (web_interface/app.py does)."""
-    ui.add_head_html(_HEAD, shared=True)
+def register(services: Services, theme: str) -> None:
+    """Register every page. `theme`: the address of their style sheet; `/static` is served by web_interface/app.py."""
+    ui.add_head_html(_HEAD.format(theme=theme), shared=True)
     hub = Hub(services)
     for page in PAGES:
         page.register(services, hub)
 
 
-__all__ = ["STATIC", "register"]
+__all__ = ["register"]

@@ -31,18 +31,26 @@ def register(services: Services, hub: Hub) -> None:
 
 
 def _build(page: shell.Page) -> dict[str, TextElement]:
-    """A card a section: what it is for, and room for how much of it there is."""
+    """A card a section, by groups."""
     facts: dict[str, TextElement] = {}
-    with el("div", "em-admin-home"):
-        for section in admin_frame.sections_for(page.viewer.user.role):
-            with el("a", "em-card em-admin-card", testid=f"admin-card-{section.key}", href=section.path):
-                icon(section.icon, "em-admin-card-icon")
-                with el("div", "em-admin-card-text"):
-                    el("h2", "em-card-title", page.t(f"admin.{section.key}"))
-                    el("p", "em-quiet", page.t(f"admin.{section.key}.about"))
-                    facts[section.key] = el("b", "em-admin-card-fact", "", f"admin-fact-{section.key}")
-                icon("chevron_right", "em-admin-card-go")
+    for group, sections in admin_frame.groups_for(page.viewer.user.role).items():
+        el("h2", "em-admin-head", page.t(f"admin.group.{group}"))
+        with el("div", "em-admin-home", testid=f"admin-group-{group}"):
+            for section in sections:
+                facts[section.key] = _card(page, section)
     return facts
+
+
+def _card(page: shell.Page, section: admin_frame.Section) -> TextElement:
+    """What a section is for; the room for how much of it there is."""
+    with el("a", "em-card em-admin-card", testid=f"admin-card-{section.key}", href=section.path):
+        icon(section.icon, "em-admin-card-icon")
+        with el("div", "em-admin-card-text"):
+            el("h3", "em-card-title", page.t(f"admin.{section.key}"))
+            el("p", "em-quiet", page.t(f"admin.{section.key}.about"))
+            fact = el("b", "em-admin-card-fact", "", f"admin-fact-{section.key}")
+        icon("chevron_right", "em-admin-card-go")
+    return fact
 
 
 async def _count(page: shell.Page, facts: Mapping[str, TextElement]) -> None:

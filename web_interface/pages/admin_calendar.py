@@ -22,6 +22,7 @@ from web_interface.pages.admin_calendar_view import (
     entries,
     holiday_rows,
     month_days,
+    month_of,
     shift_rows,
     to_shift,
     with_exception,
@@ -29,6 +30,7 @@ from web_interface.pages.admin_calendar_view import (
 )
 from web_interface.pages.admin_dialog import FormDialog
 from web_interface.pages.admin_form import NONE, Field
+from web_interface.pages.typed_checks import clock_check, whole_list_check
 from web_interface.services import Services
 
 _ALIGN = {"kwh": "right", "parts": "right"}
@@ -53,21 +55,28 @@ class CalendarPage:
     def __init__(self, page: shell.Page, month: str) -> None:
         self._page = page
         today = page.viewer.fmt.local(page.hub.shop().now_us).date()
-        try:
-            self._first = date.fromisoformat(f"{month}-01") if month else today.replace(day=1)
-        except ValueError:
-            self._first = today.replace(day=1)
+        self._first = month_of(month, today)
         self._today = today
+        self._known = self._sections()
 
     def build(self) -> None:
         """The month first: what comes of all that stands below."""
         with el("div", "em-calendar-page"):
+            admin_frame.tell_of_others(self._page, lambda: self._sections() != self._known)
             self._build_month()
             self._build_shifts()
             with el("div", "em-calendar-pair"):
                 self._build_holidays()
                 self._build_exceptions()
             self._build_plans()
+
+    def _sections(self) -> dict[str, object]:
+        return {name: self._page.services.plant.section(name) for name in ("shifts", "calendar", "plans")}
+
+    async def _save(self, name: str, value: object) -> None:
+        """Raises Conflict when somebody else changed the section since this page was drawn: places in a list would be others."""
+        page = self._page
+        await page.services.plant.save_section(name, value, page.actor(), known=self._known[name] or [])
 
     # ---- month -------------------------------------------------------------------------------------------------------
     def _build_month(self) -> None:
@@ -110,7 +119,7 @@ class CalendarPage:
 
     # ---- shifts ------------------------------------------------------------------------------------------------------
     def _build_shifts(self) -> None:
-        page, t = self._page, self._page.t
+        t = self._page.t
         keys = ("name", "time", "days", "breaks", "rotation", "holidays")
         columns: list[dict[str, Any]] = [
             *({"key": key, "name": t(f"calendar.col.{key}"), "align": "left", "grow": key == "breaks"} for key in keys),
@@ -119,26 +128,27 @@ class CalendarPage:
         with Card(t("calendar.shifts"), note=t("calendar.shifts.note"), testid="shifts-card") as card:
             with card.tools:
                 button(t("calendar.shift.new"), self._new_shift, kind="primary", icon_name="add", testid="shift-new")
-            rows = shift_rows(page.services.plant.section("shifts"), t)
+            rows = shift_rows(self._known["shifts"], t)
             DataTable(columns, rows, testid="shifts-table", empty=t("calendar.shifts.none"), on_row=self._edit_shift,
                       on_action=self._delete_shift)  # fmt: skip
 
     def _shift_fields(self) -> Sequence[Field]:
-        t = self._page.t
+        t, lang = self._page.t, self._page.lang
         holidays = {key: t(f"calendar.holidays.{key}") for key in ("rest", "work")}
-        days = f"{t('calendar.hint.days')}: {', '.join(DAYS)}"
+        days = {day: t(f"calendar.day.{day}") for day in DAYS}
         return [
             Field("name", "text", t("admin.field.name"), required=True),
-            Field("start", "text", t("calendar.field.start"), required=True, hint="07:00"),
-            Field("end", "text", t("calendar.field.end"), required=True, hint=t("calendar.hint.end")),
-            Field("days", "list", t("calendar.col.days"), hint=days),
+            Field("start", "text", t("calendar.field.start"), required=True, hint="07:00", check=clock_check(lang)),
+            Field("end", "text", t("calendar.field.end"), required=True, hint=t("calendar.hint.end"),
+                  check=clock_check(lang, end=True)),
+            Field("days", "several", t("calendar.col.days"), options=days, hint=t("calendar.hint.days")),
             Field("breaks", "text", t("calendar.col.breaks"), hint=t("calendar.hint.breaks"), wide=True),
             Field("holidays", "choice", t("calendar.col.holidays"), options=holidays, default=""),
-            Field("rotation.cycle_days", "whole", t("calendar.field.cycle"), hint=t("calendar.hint.cycle")),
-            Field("rotation.anchor", "text", t("calendar.field.anchor"), hint="2026-01-05"),
-            Field("rotation.on", "list", t("calendar.field.on"), hint="1, 2"),
+            Field("rotation.cycle_days", "whole", t("calendar.field.cycle"), hint=t("calendar.hint.cycle"), low=2, high=84),
+            Field("rotation.anchor", "date", t("calendar.field.anchor")),
+            Field("rotation.on", "list", t("calendar.field.on"), hint="1, 2", check=whole_list_check(lang, 1, 84)),
             Field("rotation.crew", "text", t("calendar.col.crew")),
-        ]
+        ]  # fmt: skip
 
     async def _new_shift(self) -> None:
         await self._ask_shift(None)
@@ -148,7 +158,7 @@ class CalendarPage:
 
     async def _ask_shift(self, place: int | None) -> None:
         page = self._page
-        listed = entries(page.services.plant.section("shifts"))
+        listed = entries(self._known["shifts"])
         values: Entry = {"days": list(WORKDAYS)} if place is None else dict(listed[place])
         values["breaks"] = breaks_text(values)
         rotated = bool(values.get("rotation"))
@@ -159,14 +169,14 @@ class CalendarPage:
         async def save(found: dict[str, object]) -> None:
             entry = to_shift(found)
             shifts = [*listed, entry] if place is None else [*listed[:place], entry, *listed[place + 1 :]]
-            await page.services.plant.save_section("shifts", shifts, page.actor())
+            await self._save("shifts", shifts)
 
         if await dialog.ask(save, own=lambda found: f"shifts[{found.get('name', '')}]"):
             self._saved()
 
     async def _delete_shift(self, place: Any, _name: str) -> None:
         page = self._page
-        listed = entries(page.services.plant.section("shifts"))
+        listed = entries(self._known["shifts"])
         words = page.t("calendar.shift.delete.words", name=listed[int(place)].get("name", ""))
         confirm = Confirm(page.lang, page.t("calendar.shift.delete"), words, page.t("action.delete"), testid="delete")
         if await confirm.ask():
@@ -195,7 +205,7 @@ class CalendarPage:
 
     async def _ask_country(self) -> None:
         page, t = self._page, self._page.t
-        section = page.services.plant.section("calendar")
+        section = self._known["calendar"]
         values = dict(section) if isinstance(section, Mapping) else {}
         codes = dict.fromkeys([*COUNTRIES, *([str(values["country"])] if values.get("country") else [])])
         countries = {NONE: t("calendar.country.none"), **{code: code for code in codes}}
@@ -206,7 +216,7 @@ class CalendarPage:
 
         async def save(found: dict[str, object]) -> None:
             kept = {name: values[name] for name in ("holidays", "exceptions") if values.get(name)}
-            await page.services.plant.save_section("calendar", {**found, **kept}, page.actor())
+            await self._save("calendar", {**found, **kept})
 
         dialog = FormDialog(page, t("calendar.country"), fields, values, testid="country-dialog")
         if await dialog.ask(save, own=lambda _found: "calendar."):
@@ -215,19 +225,19 @@ class CalendarPage:
     async def _new_holiday(self) -> None:
         page, t = self._page, self._page.t
         fields = [
-            Field("date", "text", t("calendar.col.day"), required=True, hint=f"{self._first.year}-07-20"),
+            Field("date", "date", t("calendar.col.day"), required=True),
             Field("name", "text", t("admin.field.name"), required=True),
         ]
 
         async def save(found: dict[str, object]) -> None:
-            section = with_holiday(page.services.plant.section("calendar"), _day(found.get("date")), str(found["name"]))
-            await page.services.plant.save_section("calendar", section, page.actor())
+            section = with_holiday(self._known["calendar"], _day(found.get("date")), str(found["name"]))
+            await self._save("calendar", section)
 
         if await FormDialog(page, t("calendar.holiday.new"), fields, {}, testid="holiday-dialog").ask(save):
             self._saved()
 
     async def _holiday_action(self, day: Any, name: str) -> None:
-        section, restore = self._page.services.plant.section("calendar"), name == "holiday-restore"
+        section, restore = self._known["calendar"], name == "holiday-restore"
         await self._store("calendar", with_holiday(section, date.fromisoformat(str(day)), None, restore=restore))
 
     def _build_exceptions(self) -> None:
@@ -262,23 +272,23 @@ class CalendarPage:
         page, t = self._page, self._page.t
         kinds = {"closed": t("calendar.closed"), **{day: t("calendar.works_as", day=t(f"calendar.day.{day}")) for day in DAYS}}
         fields = [
-            Field("date", "text", t("calendar.col.day"), required=True, hint=f"{self._first:%Y-%m}-28"),
+            Field("date", "date", t("calendar.col.day"), required=True),
             Field("kind", "choice", t("calendar.col.what"), options=kinds, required=True),
             Field("name", "text", t("calendar.col.name")),
         ]
 
         async def save(found: dict[str, object]) -> None:
             day = _day(found.get("date")).isoformat()
-            before, name = page.services.plant.section("calendar"), str(found.get("name") or "")
+            before, name = self._known["calendar"], str(found.get("name") or "")
             after = with_exception(before, day, str(found["kind"]), name)
-            await page.services.plant.save_section("calendar", after, page.actor())
+            await self._save("calendar", after)
 
         dialog = FormDialog(page, t("calendar.exception.new"), fields, {"kind": "closed"}, testid="exception-dialog")
         if await dialog.ask(save):
             self._saved()
 
     async def _delete_exception(self, day: Any, _name: str) -> None:
-        await self._store("calendar", with_exception(self._page.services.plant.section("calendar"), str(day), "", ""))
+        await self._store("calendar", with_exception(self._known["calendar"], str(day), "", ""))
 
     # ---- plans -------------------------------------------------------------------------------------------------------
     def _build_plans(self) -> None:
@@ -297,7 +307,7 @@ class CalendarPage:
                 **{key: page.viewer.fmt.number(entry.get(key), 0) for key in ("kwh", "parts")},
                 "valid_from": entry.get("valid_from") or "—", "do": {"text": "", "actions": [remove]},
             }}
-            for n, entry in enumerate(entries(page.services.plant.section("plans")))
+            for n, entry in enumerate(entries(self._known["plans"]))
         ]  # fmt: skip
         with Card(t("calendar.plans"), note=t("calendar.plans.note"), testid="plans-card") as card:
             with card.tools:
@@ -317,33 +327,34 @@ class CalendarPage:
             Field("whom", "choice", t("calendar.plan.whom"), options=whom, required=True, search=len(whom) > 12),
             Field("by", "choice", t("calendar.plan.by"), options=intervals, required=True),
             Field("shift", "choice", t("calendar.plan.shift"), options=shifts, default=NONE),
-            Field("kwh", "number", t("calendar.plan.kwh")), Field("parts", "number", t("calendar.plan.parts")),
-            Field("valid_from", "text", t("calendar.plan.valid_from"), hint="2026-01-01"),
+            Field("kwh", "number", t("calendar.plan.kwh"), above=0), Field("parts", "number", t("calendar.plan.parts"), above=0),
+            Field("valid_from", "date", t("calendar.plan.valid_from")),
         ]  # fmt: skip
 
         async def save(found: dict[str, object]) -> None:
             kind, _, subject = str(found.pop("whom")).partition(":")
             entry = {**({kind: subject} if subject else {}), **found}
-            listed = [*entries(page.services.plant.section("plans")), entry]
-            await page.services.plant.save_section("plans", listed, page.actor())
+            listed = [*entries(self._known["plans"]), entry]
+            await self._save("plans", listed)
 
         dialog = FormDialog(page, t("calendar.plan.new"), fields, {"whom": "site", "by": "shift"}, testid="plan-dialog")
         if await dialog.ask(save, own=lambda _found: "plans["):
             self._saved()
 
     async def _delete_plan(self, place: Any, _name: str) -> None:
-        listed = entries(self._page.services.plant.section("plans"))
+        listed = entries(self._known["plans"])
         del listed[int(place)]
         await self._store("plans", listed)
 
     # ---- saving ------------------------------------------------------------------------------------------------------
     async def _store(self, name: str, value: object) -> None:
         page = self._page
-        if await admin_frame.attempt(page, lambda: page.services.plant.save_section(name, value, page.actor())):
+        if await admin_frame.attempt(page, lambda: self._save(name, value)):
             self._saved()
 
     def _saved(self) -> None:
         """Everything on the page follows from what was saved: it is drawn anew."""
+        self._known = self._sections()
         notify(self._page.t("admin.saved"))
         ui.navigate.to(f"/admin/calendar?month={self._first:%Y-%m}")
 

@@ -15,9 +15,19 @@ from domain.work_calendar import DayKind, WorkCalendar
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WORKDAYS = DAYS[:5]
+YEARS = (1970, 2099)  # for which a calendar is shown
 Entry = dict[str, Any]
 Words = Callable[..., str]
 _BREAK = re.compile(r"(?P<name>.+?)\s+(?P<start>\d{1,2}:\d\d)\s*[-–—]\s*(?P<end>\d{1,2}:\d\d)\Z")
+
+
+def month_of(words: str, today: date) -> date:
+    """First day of the month that an address names ("2026-11"); this month where it names none that a calendar is kept for."""
+    try:
+        found = date.fromisoformat(f"{words}-01")
+    except ValueError:
+        return today.replace(day=1)
+    return found if YEARS[0] <= found.year <= YEARS[1] else today.replace(day=1)
 
 
 def entries(section: object) -> list[Entry]:

@@ -1,4 +1,4 @@
-"""Certificates of servers: those that wait to be approved, those that are trusted, and the product's own to be trusted there."""
+"""Certificates of servers and clients: those that wait to be approved, those that are trusted, and the product's own."""
 
 from __future__ import annotations
 
@@ -44,20 +44,28 @@ class CertificatesPage:
         page = self._page
         self._known = await page.services.certificates.certificates(page.actor())
         own = await page.services.certificates.own(page.actor())
+        server = await page.services.certificates.own_server(page.actor())
         with Card(page.t("admin.certificates"), note=page.t("certificates.note"), testid="certificates-card"):
             self._table = DataTable(
                 columns(page.lang), self._rows(), testid="certificates-table", empty=page.t("certificates.none"),
                 on_action=self._action,
             )  # fmt: skip
-        with Card(page.t("certificates.own"), testid="own-certificate-card"):
+        self._own_card("own", own)
+        if server is not None:
+            self._own_card("own_server", server)
+
+    def _own_card(self, kind: str, own: tuple[str, bytes] | None) -> None:
+        """The product's certificate of that kind, to be trusted elsewhere."""
+        page = self._page
+        with Card(page.t(f"certificates.{kind}"), testid=f"{kind}-certificate-card"):
             if own is None:
-                el("p", "em-quiet", page.t("certificates.own.none"))
+                el("p", "em-quiet", page.t(f"certificates.{kind}.none"))
                 return
-            el("p", "em-plant-words", page.t("certificates.own.words"))
+            el("p", "em-plant-words", page.t(f"certificates.{kind}.words"))
             words = shown_fingerprint(own[0])
             with el("div", "em-backup-command"):
-                el("code", "em-mono", words, "own-fingerprint")
-                CopyButton(words, page.t("admin.copy"), page.t("admin.copied"), "own-copy")
+                el("code", "em-mono", words, f"{kind}-fingerprint")
+                CopyButton(words, page.t("admin.copy"), page.t("admin.copied"), f"{kind}-copy")
 
     def _rows(self) -> list[dict[str, Any]]:
         now_us = self._page.hub.shop().now_us
@@ -108,7 +116,8 @@ def row(certificate: ServerCertificate, fmt: Format, now_us: int) -> dict[str, A
     lang, over = fmt.lang, not certificate.valid_from_us <= now_us <= certificate.valid_to_us
     kinds = ("withdraw",) if certificate.trusted else ("approve", "forget")
     state = "trusted" if certificate.trusted else "waiting"
-    where = " · ".join(part for part in (certificate.line_id, certificate.url, certificate.application_uri) if part)
+    role = t("certificates.client", lang) if certificate.client else certificate.line_id
+    where = " · ".join(part for part in (role, certificate.url, certificate.application_uri) if part)
     until: dict[str, Any] = {"text": fmt.day(certificate.valid_to_us), "sort": certificate.valid_to_us}
     if over:
         until |= {"icon": "error", "tone": "alarm"}

@@ -65,6 +65,7 @@ class DetectorsPage:
     def __init__(self, page: shell.Page, machine: Machine | None) -> None:
         self._page, self._machine = page, machine
         self._id = machine.id if machine is not None else None
+        self._stored = page.services.plant.detectors(self._id)
         self._forms: dict[str, Form] = {}
         self._results: dict[str, Element] = {}
         self._training: TrainingCard | None = None
@@ -161,8 +162,10 @@ class DetectorsPage:
             return
         rules = {rule: values for rule in self._forms if (values := self._values(rule))}
         if await admin_frame.attempt(
-            page, lambda: page.services.plant.save_detectors(self._id, rules, page.actor()), self._show_troubles
-        ):
+            page, lambda: page.services.plant.save_detectors(self._id, rules, page.actor(), known=self._stored),
+            self._show_troubles,
+        ):  # fmt: skip
+            self._stored = page.services.plant.detectors(self._id)
             notify(page.t("admin.saved"))
 
     def _show_troubles(self, exc: MonitorError) -> None:

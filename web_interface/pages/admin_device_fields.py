@@ -89,7 +89,8 @@ def address_fields(line: Line | None, protocol: str, lang: str) -> list[Field]:
         free = protocol == "modbus" and line is not None and line.transport == "modbus-tcp"
         low, high = (0, 240) if protocol == "mercury" else (0, 255) if free else (1, 247)
         hint = t("admin.hint.address_free" if free else "admin.hint.address", lang, low=low, high=high)
-        fields.append(Field("address", "whole", t("admin.field.address", lang), required=not free, hint=hint))
+        label = t("admin.field.address", lang)
+        fields.append(Field("address", "whole", label, required=not free, hint=hint, low=low, high=high))
     hint, unit = t("admin.hint.scan_s", lang), t("unit.s", lang)
     fields.append(Field("scan_s", "number", t("admin.field.scan_s", lang), unit=unit, default=1.0, hint=hint))
     return fields

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,19 +10,24 @@ from typing import Any
 from nicegui.elements.mixins.validation_element import ValidationElement
 from nicegui.elements.mixins.value_element import ValueElement
 
-from web_interface.components import choice_field, el, icon, number_field, switch_field, text_field
+from web_interface.components import NumberField, choice_field, el, icon, number_field, several_field, switch_field, text_field
 from web_interface.locale import t
 from web_interface.pages.admin_words import Trouble
+from web_interface.pages.typed_checks import BOUNDS, Bounds, id_check
 
 NONE = ""  # the choice that means "not set"
+LONGEST_TEXT = 200  # characters; what a plant file takes
+_TEXTS = frozenset({"text", "date", "list", "lines"})
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`kind`: text | number | whole | choice | switch | secret | list (words and whole numbers, set off by commas).
+    """`kind`: text | number | whole | choice | several (any of `options`) | switch | secret | date | lines | list (words and
+    whole numbers, set off by commas).
 
     `name` with dots stands for a group (states.min_dwell_s). `default`: what is meant when the field is left out; a value equal
-    to it is left out. A number beyond `low` and `high` (both, or neither) is told while it is typed.
+    to it is left out. Told while it is typed: a number beyond `low`, `high` or not greater than `above`, a text of more than
+    `longest` characters, and what `check(text)` says of a text that is not empty.
     """
 
     name: str
@@ -36,16 +40,19 @@ class Field:
     required: bool = False
     search: bool = False
     mono: bool = False
-    step: float | None = None
     wide: bool = False
     low: float | None = None
     high: float | None = None
+    above: float | None = None
+    longest: int = LONGEST_TEXT
+    check: Callable[[str], str | None] | None = None
 
 
 def id_field(lang: str, *, new: bool) -> list[Field]:
     """The id of an entry: asked once, for good."""
     hint = t("admin.hint.id", lang)
-    return [Field("id", "text", t("admin.field.id", lang), required=True, mono=True, hint=hint)] if new else []
+    check = id_check(lang)
+    return [Field("id", "text", t("admin.field.id", lang), required=True, mono=True, hint=hint, check=check)] if new else []
 
 
 class Form:
@@ -103,14 +110,7 @@ class Form:
         for name, one in self._fields.items():
             if only and name not in only:
                 continue
-            raw = self._controls[name].value
-            words = ""
-            if one.required and (raw is None or str(raw).strip() == ""):
-                words = t("problem.missing", self._lang)
-            elif one.kind == "whole" and raw is not None and float(raw) != math.floor(float(raw)):
-                words = t("expected.whole", self._lang)
-            else:
-                words = self._beyond(one, raw)
+            words = self._missing(one) or self._trouble(one)
             if words:
                 wrong = True
                 self._mark(name, words)
@@ -139,21 +139,38 @@ class Form:
                     place = f"{trouble.place}: " if trouble.place else f"{trouble.label}. " if trouble.label else ""
                     el("span", text=place + trouble.words)
 
+    def point_out(self, name: str, words: str) -> None:
+        """One thing that is wrong, at its field."""
+        self._mark(name, words)
+
     def _mark(self, name: str, words: str | None) -> None:
         control = self._controls[name]
         if isinstance(control, ValidationElement):
             control.error = words
 
-    def _beyond(self, one: Field, value: object) -> str:
-        """What is expected of a number that lies beyond its bounds, else ""."""
-        if one.low is None or one.high is None or not isinstance(value, int | float) or one.low <= value <= one.high:
-            return ""
-        return t("expected.number_range", self._lang, low=_plain(one.low, self._lang), high=_plain(one.high, self._lang))
+    def _missing(self, one: Field) -> str:
+        raw = self._controls[one.name].value
+        return t("problem.missing", self._lang) if one.required and (raw is None or str(raw).strip() == "") else ""
+
+    def _trouble(self, one: Field) -> str:
+        """What is expected of what is typed, else ""; nothing typed is right."""
+        control = self._controls[one.name]
+        if isinstance(control, NumberField):
+            return control.trouble()
+        return self._text_trouble(one, control.value) if one.kind in _TEXTS else ""
+
+    def _text_trouble(self, one: Field, value: object) -> str:
+        text = str(value or "").strip()
+        if one.kind == "text" and (len(text) > one.longest or not text.isprintable()):
+            return t("expected.text_most", self._lang, n=one.longest)
+        return (one.check(text) if text and one.check is not None else "") or ""
 
     def _value(self, one: Field) -> object:
         raw = self._controls[one.name].value
         if one.kind == "switch":
             return bool(raw)
+        if one.kind == "several":
+            return list(raw) or None
         if raw is None or (isinstance(raw, str) and (not raw.strip() or raw == NONE)):
             return None
         if one.kind == "whole" or (one.kind == "number" and float(raw).is_integer()):
@@ -174,6 +191,10 @@ class Form:
             made.on_value_change(lambda: told(one.name))
         return made
 
+    def _typed(self, one: Field) -> Callable[[Any], str | None] | None:
+        """Looks at a text while it is typed."""
+        return (lambda value: self._text_trouble(one, value) or None) if one.kind in _TEXTS else None
+
     def _made(self, one: Field, value: Any) -> ValueElement[Any]:
         testid = f"field-{one.name.replace('.', '-')}"
         label = one.label + ("\u00a0*" if one.required else "")
@@ -187,20 +208,31 @@ class Form:
             if one.wide:
                 _slot_of(chosen).classes("em-form-double")
             return chosen
+        if one.kind == "several":
+            made_of = several_field(label, one.options, value or (), testid=testid, hint=one.hint)
+            _slot_of(made_of).classes("em-form-wide")
+            return made_of
         if one.kind in {"number", "whole"}:
-            step = one.step or (1 if one.kind == "whole" else None)
-            # no bounds here: the field would bend a number beyond them without a word; whoever saves it says what is wrong
-            beyond = None if one.low is None else (lambda typed: self._beyond(one, typed) or None)
-            return number_field(label, value, testid=testid, unit=one.unit, hint=one.hint, step=step, validation=beyond)
-        if one.kind == "list":
-            words = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else ""
-            area = text_field(label, words, testid=testid, hint=one.hint, mono=True, area=True)
+            own = Bounds(one.low, one.high, one.above)
+            known = BOUNDS.get(one.name.rpartition(".")[2], own) if own == Bounds() else own
+            return number_field(
+                label, value, testid=testid, lang=self._lang, unit=one.unit, hint=one.hint, low=known.low, high=known.high,
+                above=known.above, whole=one.kind == "whole",
+            )  # fmt: skip
+        if one.kind in {"list", "lines"}:
+            words = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value or "")
+            area = text_field(label, words, testid=testid, hint=one.hint, mono=True, area=True, validation=self._typed(one))
             area.props("autogrow")
             _slot_of(area).classes("em-form-wide")
             return area
         made = text_field(
-            label, "" if value is None else str(value), testid=testid, hint=one.hint, password=one.kind == "secret", mono=one.mono
-        )
+            label, "" if value is None else str(value), testid=testid, hint=one.hint, password=one.kind == "secret",
+            mono=one.mono, validation=self._typed(one),
+        )  # fmt: skip
+        if one.wide:
+            _slot_of(made).classes("em-form-double")
+        if one.kind == "date":
+            made._props["type"] = "date"
         made._props["autocomplete"] = "new-password" if one.kind == "secret" else "off"
         return made
 
@@ -209,12 +241,6 @@ def _slot_of(made: ValueElement[Any]) -> Any:
     """The element around a control with its label."""
     slot = made.parent_slot
     return made if slot is None else slot.parent
-
-
-def _plain(value: float, lang: str) -> str:
-    """All its digits, no powers of ten."""
-    text = f"{value:.12f}".rstrip("0").rstrip(".")
-    return text.replace(".", ",") if lang == "ru" else text
 
 
 def _get(values: Mapping[str, object], name: str) -> object:

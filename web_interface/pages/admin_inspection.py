@@ -1,4 +1,4 @@
-"""Inspection of parts: the items of a device with their verdicts, the models that judge them, and the frame tester."""
+"""Inspection of parts: the items of a device with their verdicts, the models that judge them, cameras, and the frame tester."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from starlette.responses import Response
 from domain.access import Role
 from domain.errors import MonitorError
 from domain.inspection import FrameField, InspectedItem, Outcome, QualityModel
+from domain.inspection_reason import Reason
 from web_interface.components import Card, DataTable, Hub, Segmented, button, el, notify, text_field
 from web_interface.format import Format
-from web_interface.locale import t
+from web_interface.locale import has, t
 from web_interface.pages import admin_frame, admin_words, shell
+from web_interface.pages.inspection_cameras import CamerasCard
+from web_interface.pages.inspection_pictures import Pictures
 from web_interface.pages.later import Later
 from web_interface.services import Services
+from web_interface.texts import point_name
 
 KINDS = ("limits", "distance", "forest")
 SHOWN = 100
+PICTURE = "picture"
 Rows = list[dict[str, Any]]
 
 
@@ -41,17 +46,19 @@ class InspectionPage:
 
     def __init__(self, page: shell.Page) -> None:
         self._page = page
-        plant = page.services.plant.plant
-        self._devices = [d.id for d in plant.devices if any(p.tag == "trigger" for p in d.profile.points)]
-        self._device = self._devices[0] if self._devices else ""
+        self._device = ""
+        self._shown: Mapping[int, InspectedItem] = {}
 
     async def build(self) -> None:
-        """Items, models, tester."""
+        """Items, models, cameras, tester."""
         page = self._page
+        devices = await page.services.inspection.devices()
+        self._device = devices[0] if devices else ""
+        self._pictures = Pictures(page, lambda item: why(item, page.viewer.fmt))
         with Card(page.t("inspection.items"), note=page.t("inspection.items.note"), testid="inspection-items-card") as card:
-            if len(self._devices) > 1:
+            if len(devices) > 1:
                 with card.tools:
-                    names = {name: name for name in self._devices}
+                    names = {name: name for name in devices}
                     Segmented(names, self._device, self._choose, testid="inspection-device", label=page.t("inspection.device"))
             self._items = DataTable(
                 item_columns(page.lang), [], testid="inspection-items", empty=page.t("inspection.none"), on_action=self._label
@@ -64,6 +71,7 @@ class InspectionPage:
                 model_columns(page.lang), [], testid="inspection-models", empty=page.t("inspection.models.none"),
                 on_action=self._model_action,
             )  # fmt: skip
+        CamerasCard(page)
         self._tester()
         await self._refresh()
 
@@ -76,7 +84,8 @@ class InspectionPage:
                 return
             self._tested = devices[0]
             if len(devices) > 1:
-                Segmented({name: name for name in devices}, self._tested, self._choose_tested, testid="frame-device")
+                with el("div", "em-frame-tools"):
+                    Segmented({name: name for name in devices}, self._tested, self._choose_tested, testid="frame-device")
             self._pasted = text_field(page.t("inspection.tester.bytes"), testid="frame-bytes", mono=True, area=True)
             with el("div", "em-frame-tools"):
                 button(page.t("inspection.tester.read"), self._read, testid="frame-read")
@@ -92,7 +101,7 @@ class InspectionPage:
         except MonitorError as exc:
             notify(admin_words.said(exc, page.lang), good=False)
             return
-        self._fields.show({"rows": [field_row(field) for field in fields]})
+        self._fields.show({"rows": [field_row(field, page.viewer.fmt) for field in fields]})
 
     async def _choose(self, device_id: str) -> None:
         self._device = device_id
@@ -103,11 +112,16 @@ class InspectionPage:
             return
         page, service = self._page, self._page.services.inspection
         items, models = await service.items(self._device, SHOWN), await service.models(self._device)
+        self._shown = {item.number: item for item in items}
         self._items.show({"rows": [item_row(item, page.viewer.fmt) for item in items]})
+        self._pictures.show(items, [camera for camera in service.cameras() if camera.device_id == self._device])
         self._models.show({"rows": [model_row(model, page.viewer.fmt) for model in models]})
 
     async def _label(self, number: Any, what: str) -> None:
         page = self._page
+        if what == PICTURE:
+            self._pictures.open(self._shown[int(number)])
+            return
         label = Outcome(what)
         await admin_frame.attempt(
             page, lambda: page.services.inspection.label(self._device, int(number), label, page.actor())
@@ -162,8 +176,8 @@ def _moment(time_us: int, fmt: Format) -> str:
 def item_columns(lang: str) -> Rows:
     """Heads of the items."""
     return _heads(
-        lang, ("number", "right"), ("time", "left"), ("outcome", "left"), ("score", "right"), ("reasons", "left"),
-        ("model", "left"), ("label", "left"), ("actions", "right"),
+        lang, ("number", "right"), ("time", "left"), ("outcome", "left"), ("label", "left"), ("score", "right"),
+        ("reasons", "left"), ("model", "left"), ("actions", "right"),
     )  # fmt: skip
 
 
@@ -188,9 +202,10 @@ def item_row(item: InspectedItem, fmt: Format) -> dict[str, Any]:
     """One inspected item."""
     lang, verdict = fmt.lang, item.verdict
     judged = verdict.outcome is not Outcome.NONE
-    late = item.written_back is False
-    reasons = "; ".join(verdict.reasons) + (f" ({t('inspection.late', lang)})" if late else "")
+    reasons = why(item, fmt)
     actions = [{"name": o.value, "text": t(f"inspection.label.{o.value}", lang)} for o in (Outcome.GOOD, Outcome.REJECT)]
+    if item.picture is not None:
+        actions.insert(0, {"name": PICTURE, "text": t("inspection.picture", lang)})
     return {
         "id": str(item.number),
         "cells": {
@@ -204,6 +219,29 @@ def item_row(item: InspectedItem, fmt: Format) -> dict[str, Any]:
             "actions": {"actions": actions},
         },
     }
+
+
+def why(item: InspectedItem, fmt: Format) -> str:
+    """All reasons of an item's verdict, and whether the controller had it."""
+    reasons = "; ".join(reason_words(reason, fmt) for reason in item.verdict.reasons)
+    return reasons + (f" ({t('inspection.late', fmt.lang)})" if item.written_back is False else "")
+
+
+def reason_words(reason: Reason, fmt: Format) -> str:
+    """Why, in the reader's language."""
+    point, _, statistic = reason.feature.rpartition(".")
+    key = f"inspection.statistic.{statistic}"
+    feature = f"{point_name(point, fmt.lang)}, {t(key, fmt.lang)}" if point and has(key, fmt.lang) else reason.feature
+    if has(f"inspection.feature.{feature}", fmt.lang):
+        feature = t(f"inspection.feature.{feature}", fmt.lang)
+    if reason.code == "picture":
+        places = {"value": fmt.number(reason.value, 0), "border": fmt.number(reason.border, 0)}
+        return t("inspection.reason.picture", fmt.lang, detail=reason.detail.replace("x", "×"), **places)
+    if reason.code == "no_picture" and has(f"inspection.missing.{reason.detail}", fmt.lang):
+        return t("inspection.reason.no_picture", fmt.lang, detail=t(f"inspection.missing.{reason.detail}", fmt.lang))
+    value = fmt.number(reason.value, 1) if reason.code == "deviates" else fmt.significant(reason.value, 4, 4)
+    border = fmt.significant(reason.border, 4, 4)
+    return t(f"inspection.reason.{reason.code}", fmt.lang, feature=feature, value=value, border=border, detail=reason.detail)
 
 
 def model_row(model: QualityModel, fmt: Format) -> dict[str, Any]:
@@ -223,9 +261,13 @@ def model_row(model: QualityModel, fmt: Format) -> dict[str, Any]:
     }
 
 
-def field_row(field: FrameField) -> dict[str, Any]:
+def field_row(field: FrameField, fmt: Format) -> dict[str, Any]:
     """One field of a frame."""
-    error = {"text": field.error, **({"icon": "error", "tone": "alarm"} if field.error else {})}
+    error: dict[str, Any] = {"text": ""}
+    if field.error:
+        key = f"inspection.field.{field.error}"
+        words = t(key, fmt.lang) if has(key, fmt.lang) else field.error
+        error = {"text": words, "icon": "error", "tone": "alarm"}
     return {
         "id": field.tag,
         "cells": {

@@ -142,7 +142,8 @@ class LimitsPage:
             numbers: dict[str, Any] = {name: found.get(name) for name in BORDERS}
             numbers |= {name: found.get(name, 0.0) for name in _DAMPING}
             tag = str(found["tag"]) if rule is None else rule.tag
-            await page.services.plant.save_limit(LimitRule(tag, **numbers, id=0 if rule is None else rule.id), page.actor())
+            wanted = LimitRule(tag, **numbers, id=0 if rule is None else rule.id)
+            await page.services.plant.save_limit(wanted, page.actor(), known=rule)
 
         if await dialog.ask(save, own=lambda _found: "limits["):
             self._table.show({"rows": self._rows()})
@@ -153,9 +154,9 @@ class LimitsPage:
         rule = next((rule for rule in page.services.plant.plant.limits if rule.id == rule_id), None)
         if rule is None:
             return
-        wanted, words = rule.id, page.t("admin.limit.delete.words", tag=rule.tag)
+        words = page.t("admin.limit.delete.words", tag=rule.tag)
         confirm = Confirm(page.lang, page.t("admin.limit.delete"), words, page.t("action.delete"), testid="delete")
         if await confirm.ask() and await admin_frame.attempt(
-            page, lambda: page.services.plant.delete_limit(wanted, page.actor())
+            page, lambda: page.services.plant.delete_limit(rule.id, page.actor(), known=rule)
         ):
             self._table.show({"rows": self._rows()})

@@ -19,6 +19,8 @@ from web_interface.format import MISSING, Format
 from web_interface.locale import has, t
 from web_interface.pages import admin_frame, admin_words, shell
 from web_interface.pages.admin_line_dialog import LineDialog
+from web_interface.pages.device_patterns import technical_words
+from web_interface.pages.status_vitals_view import kind_name
 from web_interface.services import Services
 
 LIST = "/admin/devices"
@@ -104,8 +106,9 @@ class LinePage:
         page = self._page
         try:
             found = page.services.line_watch.frames(self._line.id, self._last, page.actor())
-        except MonitorError:  # the line or the right to see it has gone
+        except MonitorError as exc:  # the line, the right to see it, or its collector has gone
             self._watch(on=False)
+            self._said.text = admin_words.said(exc, page.lang)
             return []
         if not found.visible:
             self._said.text = page.t("line.invisible")
@@ -129,8 +132,8 @@ class LinePage:
             self._frames.run_method("patch", {"added": added})
         self._switch.clear()
         with self._switch:
-            icon("pause" if on else "play_arrow")
-            el("span", text=page.t("line.pause" if on else "line.watch"))
+            icon("pause" if self._watching else "play_arrow")
+            el("span", text=page.t("line.pause" if self._watching else "line.watch"))
 
     def _clear(self) -> None:
         self._frames.run_method("patch", {"frames": []})
@@ -212,7 +215,7 @@ def row(status: DeviceStatus, fmt: Format) -> dict[str, Any]:
         "polls": {"text": fmt.number(status.polls, 0), "sort": status.polls},
         "timeouts": {"text": fmt.number(status.timeouts, 0), "sort": status.timeouts},
         "latency": {"text": latency, "sort": status.latency_ms or 0},
-        "kinds": {"text": ", ".join(kinds) or "—", "sub": status.last_error or ""},
+        "kinds": {"text": ", ".join(kinds) or "—", "sub": technical_words(status.last_error or "", fmt.lang)},
     }
     return {"id": status.device_id, "href": f"{LIST}/{status.device_id}/edit", "cells": cells}
 
@@ -220,7 +223,7 @@ def row(status: DeviceStatus, fmt: Format) -> dict[str, Any]:
 def kind_words(kind: str, lang: str) -> str:
     """A kind of error as people call it; one without words as it is."""
     key = f"line.kind.{kind}"
-    return t(key, lang) if has(key, lang) else kind
+    return t(key, lang) if has(key, lang) else kind_name(kind, lang)
 
 
 def frame_row(frame: LineFrame, fmt: Format) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from domain.errors import MonitorError
 from web_interface.components import button, choice_field, el
 from web_interface.pages import admin_frame, admin_words, shell
 from web_interface.pages.admin_form import Form
-from web_interface.pages.admin_line_fields import line_fields, names_of, transports
+from web_interface.pages.admin_line_fields import REMOVE, line_fields, names_of, transports, with_password
 
 Save = Callable[[Mapping[str, object]], Awaitable[None]]
 
@@ -28,11 +28,13 @@ class LineDialog:
         self._stored: Mapping[str, object] = {} if line_id is None else services.entry("lines", line_id)
         self._values: dict[str, Any] = dict(self._stored)
         self._transport = str(self._stored.get("transport", "modbus-tcp"))
+        self._sealed = False
         self._form: Form
 
     async def ask(self) -> str | None:
         """Show it and wait."""
         page = self._page
+        self._sealed = self._id is not None and await page.services.plant.has_password(self._id)
         title = page.t("admin.line.new") if self._id is None else page.t("admin.line.edit", id=self._id)
         with ui.dialog() as self._dialog, el("div", "em-dialog em-dialog-wide", testid="line-dialog", role="dialog"):
             el("h2", "em-card-title", title)
@@ -53,13 +55,13 @@ class LineDialog:
     def _draw(self) -> None:
         self._box.clear()
         with self._box:
-            fields = line_fields(self._transport, self._page.lang, new=self._id is None)
+            fields = line_fields(self._transport, self._page.lang, new=self._id is None, stored=self._sealed)
             self._form = Form(fields, self._values, lang=self._page.lang, testid="line-form")
 
     def _switch(self, transport: str) -> None:
         if transport == self._transport:
             return
-        self._values |= self._form.values()
+        self._values |= {name: value for name, value in self._form.values().items() if name not in {"password", REMOVE}}
         if "port" not in self._form.values():
             self._values.pop("port", None)
         self._transport = transport
@@ -69,7 +71,7 @@ class LineDialog:
         if not self._form.check():
             return
         page = self._page
-        fields: dict[str, object] = {"transport": self._transport, **self._form.values()}
+        fields: dict[str, object] = {"transport": self._transport, **with_password(self._form.values())}
         if self._id is not None:
             fields["id"] = self._id
             shown = {*names_of(self._transport), "enabled", "id", "transport"}

@@ -26,6 +26,7 @@ PORTS: Final[Mapping[str, int | None]] = {
     "modbus-tcp": 502, "rtu-over-tcp": 4001, "s7": 102, "lsv2": 19000, "mqtt": 1883, "tcp-frames": 5050,
     "mtconnect": 5000,
 }  # fmt: skip
+REMOVE: Final = "password_remove"
 _LOGIN: Final = ("user", "password_env")
 _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "modbus-tcp": ("host", "port", "timeout_s", "connect_timeout_s"),
@@ -37,7 +38,8 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "s7": ("host", "port", "rack", "slot", "timeout_s", "connect_timeout_s"),
     "lsv2": ("host", "port", *_LOGIN, "timeout_s", "connect_timeout_s"),
     "mqtt": (
-        "host", "port", "topic", "version", "tls", "ca_file", "qos", "client_id", *_LOGIN, "timeout_s", "connect_timeout_s",
+        "host", "port", "topic", "version", "tls", "ca_file", "cert_file", "key_file", "qos", "client_id", *_LOGIN, "timeout_s",
+        "connect_timeout_s",
     ),
     "tcp-frames": (
         "host", "port", "length", "delimiter", "encoding", "separator", "transmit_s", "heartbeat_s", "peer_heartbeat_s",
@@ -55,10 +57,31 @@ def names_of(transport: str) -> Sequence[str]:
     return _FIELDS[transport]
 
 
-def line_fields(transport: str, lang: str, *, new: bool) -> Sequence[Field]:
-    """The whole form of a line of `transport`."""
-    own = [_BUILD[name](name, lang, transport) for name in _FIELDS[transport]]
+def line_fields(transport: str, lang: str, *, new: bool, stored: bool = False) -> Sequence[Field]:
+    """The whole form of a line of `transport`. `stored`: a password was set in the page."""
+    own: list[Field] = []
+    for name in _FIELDS[transport]:
+        own.append(_BUILD[name](name, lang, transport))
+        if name == "password_env":
+            own += _password(lang, stored=stored)
     return [*id_field(lang, new=new), *own, Field("enabled", "switch", t("admin.field.line_enabled", lang), default=True)]
+
+
+def with_password(values: Mapping[str, object]) -> dict[str, object]:
+    """What the form gave as the service takes it: a password that was typed, "" where it is to be removed, else none."""
+    found = {name: value for name, value in values.items() if name != REMOVE}
+    if values.get(REMOVE):
+        found.setdefault("password", "")
+    return found
+
+
+def _password(lang: str, *, stored: bool) -> list[Field]:
+    """What is typed is stored and never shown; what is stored can be changed or removed."""
+    hint = t("admin.hint.line_password_set" if stored else "admin.hint.line_password", lang)
+    fields = [Field("password", "secret", t("admin.field.password", lang), hint=hint)]
+    if stored:
+        fields.append(Field(REMOVE, "switch", t("admin.field.password_remove", lang), default=False))
+    return fields
 
 
 def transports(lang: str) -> Mapping[str, str]:
@@ -142,6 +165,8 @@ _BUILD: Final[Mapping[str, Callable[..., Field]]] = {
     "topic": _text(required=True),
     "tls": lambda name, lang, _transport: Field(name, "switch", _label(name, lang), default=False),
     "ca_file": _text(hint=True),
+    "cert_file": _text(hint=True),
+    "key_file": _text(hint=True),
     "qos": _choice((0, 1, 2), 0),
     "client_id": _text(),
     "length": _whole(32, unit="admin.unit.bytes"),

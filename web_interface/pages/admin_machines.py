@@ -19,6 +19,7 @@ from web_interface.pages.admin_device_fields import border_field
 from web_interface.pages.admin_dialog import FormDialog
 from web_interface.pages.admin_form import NONE, Field, id_field
 from web_interface.pages.admin_kef_fields import for_form, kef_fields, with_rest
+from web_interface.pages.admin_site import meter_options
 from web_interface.pages.admin_states import path_of
 from web_interface.services import Services
 
@@ -109,9 +110,7 @@ class MachinesPage:
     def _fields(self, *, new: bool) -> Sequence[Field]:
         t, plant = self._page.t, self._page.services.plant.plant
         kw, seconds, dwell = t("unit.kW"), t("unit.s"), t("admin.hint.dwell")
-
-        virtual = {device_id: f"{device_id} · {t('virtual.device')}" for device_id in plant.virtual_devices}
-        meters = {NONE: t("admin.machine.no_meter"), **{d.id: f"{d.id} · {d.line}" for d in plant.devices}, **virtual}
+        meters = meter_options(plant, self._page.lang, "admin.machine.no_meter")
         return [
             Field("name", "text", t("admin.field.name"), required=True),
             *id_field(self._page.lang, new=new),
@@ -123,7 +122,7 @@ class MachinesPage:
             border_field("production_above_kw", "production", self._page.lang),
             Field("states.min_dwell_s", "number", t("admin.field.min_dwell_s"), unit=seconds, default=10.0, hint=dwell),
             border_field("hysteresis_kw", "hysteresis", self._page.lang),
-            Field("kef_target", "number", t("admin.field.kef_target"), step=0.01, hint=t("admin.hint.kef")),
+            Field("kef_target", "number", t("admin.field.kef_target"), hint=t("admin.hint.kef")),
             *kef_fields(self._page.services.live.tags(), self._page.lang),
         ]
 

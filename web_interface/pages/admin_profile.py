@@ -132,7 +132,7 @@ class ProfilePage:
             fields += [
                 Field("address_base", "choice", t("profile.base"), options=base, default=0, hint=t("profile.base.hint")),
                 Field("quirks.max_registers", "whole", t("profile.max_registers"), default=125),
-                Field("quirks.pause_between_reads_s", "number", t("profile.pause"), unit=t("unit.s"), default=0, step=0.01),
+                Field("quirks.pause_between_reads_s", "number", t("profile.pause"), unit=t("unit.s"), default=0),
             ]
         fields += [Field(f"notes.{lang}", "text", t(f"profile.notes.{lang}")) for lang in ("ru", "en")]
         self._form_box.clear()

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from domain.access import Role
 from domain.profile_file import ProfileEntry
 from web_interface.components import Card, Confirm, DataTable, Hub, button, link_button, notify
+from web_interface.locale import has
 from web_interface.pages import admin_frame, shell
 from web_interface.pages.admin_dialog import FormDialog
 from web_interface.pages.admin_form import Field
@@ -64,6 +65,11 @@ class ProfilesPage:
     def _rows(self) -> list[dict[str, Any]]:
         return [self._row(entry) for entry in sorted(self._page.services.profiles.entries(), key=lambda e: (not e.own, e.name))]
 
+    def _protocol(self, protocol: str) -> str:
+        """As people write it."""
+        key = f"profile.protocol.{protocol}"
+        return self._page.t(key) if has(key, self._page.lang) else protocol
+
     def _row(self, entry: ProfileEntry) -> dict[str, Any]:
         page, profile = self._page, entry.profile
         where = page.t("profile.own") if entry.own else page.t("profile.shipped")
@@ -75,7 +81,7 @@ class ProfilesPage:
         cells: dict[str, Any] = {
             "profile": {"text": (profile.title.get(page.lang) if profile else "") or entry.name, "sub": entry.name, "bold": True},
             "vendor": profile.vendor if profile else "—",
-            "protocol": profile.protocol if profile else "—",
+            "protocol": self._protocol(profile.protocol) if profile else "—",
             "points": {"text": str(len(profile.points)), "sort": len(profile.points)} if profile else "—",
             "sure": page.t(f"profile.sure.{profile.confidence}") if profile else "—",
             "from": {"text": where, "bold": entry.own, "sub": page.t("profile.replaces") if entry.replaces else ""},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from domain.errors import MonitorError, NotFound
 from domain.plant import Machine
 from domain.state import MachineState, StateThresholds
 from domain.state_rule import LearnedBorders, RecomputeStatus
-from web_interface.components import Card, Hub, Tick, banner, button, el, empty, loading, notify, number_field
+from web_interface.components import Card, Hub, NumberField, Tick, banner, button, el, empty, loading, notify, number_field
 from web_interface.pages import admin_frame, admin_words, shell
 from web_interface.pages.admin_states_view import STEPS, Scale, bars, confidence_key, rehearsal_rows, shares
 from web_interface.services import Services
@@ -61,10 +62,12 @@ class BordersPage:
         self._learned: LearnedBorders | None = None
         self._scale = Scale(0.01, 100.0)
         self._chosen = machine.states or StateThresholds(0.3, 3.0)
+        entry = page.services.plant.entry("machines", machine.id)
+        self._stored: dict[str, object] = {"states": entry["states"]} if "states" in entry else {}
         self._bands: dict[MachineState, Element] = {}
         self._shares: dict[MachineState, TextElement] = {}
         self._sliders: dict[str, Element] = {}
-        self._fields: dict[str, ui.number] = {}
+        self._fields: dict[str, NumberField] = {}
         self._setting = False
 
     def build(self) -> None:
@@ -123,7 +126,7 @@ class BordersPage:
                 self._sliders[name] = slider
         with el("div", "em-hist-axis", aria_hidden="true"):
             for share, kw in self._scale.ticks():
-                digits = 0 if kw >= 1 else 3 if kw < 0.01 else 2
+                digits = max(0, -math.floor(math.log10(kw)))
                 el("span", text=page.viewer.fmt.number(kw, digits)).style(f"left:{100 * share:.2f}%")
             el("b", text=page.t("unit.kW"))
         with el("div", "em-hist-legend"):
@@ -158,12 +161,13 @@ class BordersPage:
         with el("div", "em-borders-form"):
             for name in BORDERS:
                 self._fields[name] = number_field(
-                    page.t(f"admin.field.{name}"), getattr(self._chosen, name), testid=f"borders-field-{name}", unit=kw, low=0
+                    page.t(f"admin.field.{name}"), getattr(self._chosen, name), testid=f"borders-field-{name}", unit=kw,
+                    lang=page.lang, above=0,
                 )
                 self._fields[name].on_value_change(lambda event, name=name: self._typed(name, event.value))
             self._fields["min_dwell_s"] = number_field(
                 page.t("admin.field.min_dwell_s"), self._chosen.min_dwell_s, testid="borders-field-dwell", unit=page.t("unit.s"),
-                low=0, high=3600,
+                lang=page.lang, low=0, high=3600,
             )  # fmt: skip
             self._fields["min_dwell_s"].on_value_change(lambda event: self._typed("min_dwell_s", event.value))
         with el("div", "em-borders-actions"):
@@ -210,9 +214,18 @@ class BordersPage:
         for state, share in shares(self._learned.bins, self._chosen).items():
             self._shares[state].text = self._page.viewer.fmt.percent(share, 0)
 
+    def _mistyped(self) -> bool:
+        """Does a field hold what is no border? It says so itself."""
+        wrong = any(field.trouble() or field.value is None for field in self._fields.values())
+        if wrong:
+            notify(self._page.t("detector.wrong"), good=False)
+        return wrong
+
     async def _try(self) -> None:
         """The rehearsal."""
         page = self._page
+        if self._mistyped():
+            return
         self._result.clear()
         with self._result:
             el("p", "em-quiet", page.t("borders.trying"))
@@ -249,10 +262,14 @@ class BordersPage:
     async def _save(self) -> None:
         page = self._page
         plant = page.services.plant
+        if self._mistyped():
+            return
 
         async def save() -> None:
-            entry = {**plant.entry("machines", self._machine.id), "states": _fields_of(self._chosen)}
-            await plant.save_machine(entry, page.actor(), new=False)
+            entry = plant.entry("machines", self._machine.id)  # its other fields are edited elsewhere
+            known = {key: value for key, value in entry.items() if key != "states"} | self._stored
+            await plant.save_machine({**entry, "states": _fields_of(self._chosen)}, page.actor(), new=False, known=known)
+            self._stored = {"states": plant.entry("machines", self._machine.id).get("states")}
 
         def failed(exc: MonitorError) -> None:
             self._result.clear()

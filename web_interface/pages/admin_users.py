@@ -9,13 +9,15 @@ from nicegui import ui
 from starlette.responses import Response
 
 from domain.access import Role, User
-from domain.errors import ConfigError, MonitorError
+from domain.errors import ConfigError, Forbidden, MonitorError
 from web_interface.components import Card, DataTable, Hub, button, notify
+from web_interface.format import Format
+from web_interface.locale import t
 from web_interface.pages import admin_frame, admin_words, shell
 from web_interface.pages.admin_dialog import FormDialog
 from web_interface.pages.admin_form import Field
 from web_interface.pages.later import Later
-from web_interface.services import Forbidden, Services
+from web_interface.services import Services
 
 
 def register(services: Services, hub: Hub) -> None:
@@ -36,6 +38,17 @@ def role_options(page: shell.Page) -> dict[Any, str]:
     return {role.value: f"{page.t(f'role.{role.value}')}: {page.t(f'admin.role.{role.value}')}" for role in Role}
 
 
+def last_seen(user: User, sessions: tuple[int, float] | None, fmt: Format, now_us: int) -> dict[str, Any]:
+    """The cell: when the account came in last; below, how many sessions of it are open and when one was used last."""
+    came = t("admin.user.never", fmt.lang) if user.last_login_us is None else fmt.moment(user.last_login_us, now_us)
+    cell = {"text": came, "sort": user.last_login_us or 0}
+    if sessions is None:
+        return cell
+    count, idle_s = sessions
+    used = fmt.moment(now_us - round(idle_s * 1e6), now_us)
+    return {**cell, "sub": t("admin.user.sessions", fmt.lang, n=count, used=used)}
+
+
 class UsersPage:
     """One open page of accounts."""
 
@@ -50,7 +63,7 @@ class UsersPage:
         with Card(page.t("admin.users"), note=page.t("admin.users.note"), testid="users-card") as card:
             with card.tools:
                 button(page.t("admin.user.new"), self._new, kind="primary", icon_name="add", testid="user-new")
-            self._table = DataTable(self._columns(), self._rows(), testid="users-table", on_action=self._action)
+            self._table = DataTable(self._columns(), self._rows(), testid="users-table", two_lines=True, on_action=self._action)
 
     def _columns(self) -> list[dict[str, Any]]:
         t = self._page.t
@@ -70,9 +83,6 @@ class UsersPage:
         page = self._page
         now_us = page.hub.shop().now_us
         own = user.id == page.viewer.user.id
-        last = page.t("admin.user.never")
-        if user.last_login_us is not None:
-            last = page.viewer.fmt.moment(user.last_login_us, now_us)
         enabled = {"text": page.t("admin.user.enabled"), "icon": "check_circle", "tone": "quiet"}
         disabled = {"text": page.t("admin.user.disabled"), "icon": "pause_circle", "tone": "quiet"}
         switch = "disable" if user.enabled else "enable"
@@ -81,13 +91,16 @@ class UsersPage:
             {"name": "password", "text": page.t("admin.user.password")},
             {"name": switch, "text": page.t(f"admin.user.{switch}")},
         ]
+        sessions = page.services.access.open_sessions().get(user.id)
+        if sessions is not None and not own:
+            actions.insert(2, {"name": "sign-out", "text": page.t("admin.user.sign_out")})
         parts = [[user.name, "em-b"], *([[f" {page.t('admin.user.you')}", "em-quiet"]] if own else [])]
         cells: dict[str, Any] = {
             "name": {"parts": parts, "sort": user.name},
             "full": user.full_name or "—",
             "role": {"text": page.t(f"role.{user.role.value}"), "sort": user.role.rank},
             "state": enabled if user.enabled else disabled,
-            "last": {"text": last, "sort": user.last_login_us or 0},
+            "last": last_seen(user, sessions, page.viewer.fmt, now_us),
             "do": {"text": "", "actions": actions},
         }
         return {"id": user.id, "muted": not user.enabled, "cells": cells}
@@ -105,6 +118,8 @@ class UsersPage:
             await self._role(user)
         elif name == "password":
             await self._password(user)
+        elif name == "sign-out":
+            await self._sign_out(user)
         else:
             await self._enable(user, name == "enable")
 
@@ -171,3 +186,13 @@ class UsersPage:
 
         if await admin_frame.attempt(page, lambda: page.services.access.set_enabled(user.id, enabled, page.actor()), say):
             await self._show(page.t("admin.user.enabled.done" if enabled else "admin.user.disabled.done", name=user.name))
+
+    async def _sign_out(self, user: User) -> None:
+        """A phone that was lost, a screen left open: whoever it was can sign in again, so nothing is asked."""
+        page = self._page
+
+        def say(exc: MonitorError) -> None:
+            notify(admin_words.said(exc, page.lang), good=False)
+
+        if await admin_frame.attempt(page, lambda: page.services.access.end_sessions(user.id, page.actor()), say):
+            await self._show(page.t("admin.user.signed_out", name=user.name))

@@ -14,7 +14,7 @@ from domain.access import Role
 from domain.errors import NotFound
 from domain.quality import FIRST_BAD, Quality
 from domain.virtual import VirtualTagNow
-from web_interface.components import Card, Confirm, DataTable, Hub, Tick, button, empty, notify
+from web_interface.components import Card, Confirm, DataTable, Hub, Tick, button, notify
 from web_interface.pages import admin_frame, explain, shell
 from web_interface.services import Services
 from web_interface.texts import point_name
@@ -54,11 +54,9 @@ class VirtualPage:
                     testid="virtual-new",
                 )  # fmt: skip
             self._table = DataTable(
-                self._columns(), rows, testid="virtual-table", empty=page.t("virtual.none"), two_lines=True,
+                self._columns(), rows, testid="virtual-table", empty=page.t("virtual.none.words"), two_lines=True,
                 on_row=self._edit, on_action=self._action, on_explain=self._explain,
             )  # fmt: skip
-            if not rows:
-                empty("functions", page.t("virtual.none"), page.t("virtual.none.words"), testid="virtual-empty")
         page.every(self.live)
 
     def live(self, tick: Tick) -> Changes:

@@ -242,13 +242,14 @@ class VirtualEditor:
         if not self._form.check():
             return
         page, fields = self._page, self._fields()
+        known = None if self._stored is None else self._stored.version
 
         def show(exc: MonitorError) -> None:
             self._form.show(admin_words.troubles(exc, page.lang, own=f"virtual_tags[{fields.get('tag')}]"))
             notify(page.t("virtual.not_saved"), good=False)
 
         if await admin_frame.attempt(
-            page, lambda: page.services.virtual_tags.save(fields, page.actor(), new=self._stored is None), show
+            page, lambda: page.services.virtual_tags.save(fields, page.actor(), new=known is None, known=known), show
         ):
             ui.navigate.to(LIST)
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from domain.access import Role
 from domain.alert import LimitRule
-from domain.commissioning import Answer, Connected, Connection
+from domain.commissioning import Answer, Connected, Connection, Found
 from domain.errors import MonitorError
 from domain.plant import Line
 from domain.profile import Profile
@@ -24,6 +24,7 @@ from web_interface.pages.admin_form import NONE, Field, Form
 from web_interface.pages.admin_line_dialog import LineDialog
 from web_interface.pages.admin_line_fields import CARRIES, line_name
 from web_interface.pages.admin_read import ReadPanel
+from web_interface.pages.wizard_points import PointsPanel
 from web_interface.pages.wizard_scan import ScanPanel
 from web_interface.services import Services
 
@@ -60,6 +61,7 @@ class WizardPage:
         self._new_line: dict[str, object] | None = None
         self._drafted: Line | None = None
         self._found: dict[int, Answer] = {}
+        self._heard: list[Found] = []
         self._done: Connected | None = None
         self._form: Form | None = None
         self._scan: ScanPanel | None = None
@@ -86,9 +88,21 @@ class WizardPage:
                 "read": self._draw_read, "name": self._draw_name, "done": self._draw_done,
             }  # fmt: skip
             draw[step]()
-        if troubles and self._form is not None:
-            self._form.show(troubles)
+            self._wrong = el("div", "em-form-troubles", testid="wizard-wrong", role="alert")
+        self._show_here(troubles)
         self._draw_foot()
+
+    def _show_here(self, troubles: Sequence[admin_words.Trouble]) -> None:
+        """At the fields of the present step, below it where it asks none."""
+        if self._form is not None and troubles:
+            self._form.show(troubles)
+            return
+        self._wrong.clear()
+        with self._wrong:
+            for trouble in troubles:
+                with el("div", "em-form-trouble"):
+                    icon("error", "em-alarm")
+                    el("span", text=f"{trouble.place}: {trouble.words}" if trouble.place else trouble.words)
 
     def _say(self, words: str, *, good: bool = True) -> None:
         """From a part of the page that stays: the pressed button may be gone with its step."""
@@ -102,7 +116,8 @@ class WizardPage:
         self._form = self._scan = self._panel = None
 
     def _draw_strip(self) -> None:
-        page, at = self._page, view.STEPS.index(self._step)
+        page, at, line = self._page, view.STEPS.index(self._step), self._line()
+        points = line is not None and not self._has_addresses(line)
         self._strip.clear()
         with self._strip:
             for n, name in enumerate(view.STEPS):
@@ -110,10 +125,11 @@ class WizardPage:
                 attrs = {"aria_current": "step"} if n == at else {}
                 with el("li", f"em-step em-step-{state}", testid=f"step-{name}", **attrs):
                     el("span", "em-step-n", "✓" if n < at else str(n + 1), aria_hidden="true")
+                    words = page.t("wizard.step.points" if name == "address" and points else f"wizard.step.{name}")
                     if n < at and self._done is None:
-                        button(page.t(f"wizard.step.{name}"), partial(self._back_to, name), kind="quiet", small=True)
+                        button(words, partial(self._back_to, name), kind="quiet", small=True)
                     else:
-                        el("span", text=page.t(f"wizard.step.{name}"))
+                        el("span", text=words)
 
     def _draw_foot(self) -> None:
         page, at = self._page, view.STEPS.index(self._step)
@@ -123,7 +139,7 @@ class WizardPage:
             if at == 0:
                 link_button(page.t("action.cancel"), LIST, testid="wizard-cancel")
             else:
-                back = view.STEPS[max(0, at - 1)]
+                back = "address" if self._step == "read" and self._points() else view.STEPS[max(0, at - 1)]
                 button(page.t("wizard.back"), lambda: self._back_to(back), icon_name="arrow_back", testid="wizard-back")
             el("span", "em-quiet em-admin-foot-words", page.t("wizard.nothing_stored"))
             with el("div", "em-admin-foot-right"):
@@ -156,8 +172,7 @@ class WizardPage:
         if line is None:
             return
         if not self._has_addresses(line):
-            with Card(page.t("wizard.address.title"), testid="wizard-address"):
-                el("p", "em-quiet", page.t("wizard.address.none"))
+            PointsPanel(page, self._asked_line(line), line.transport, self._draft, self._heard).build()
             return
         with Card(page.t("wizard.address.title"), note=line_name(line, page.lang), testid="wizard-address"):
             fields = spec.address_fields(line, self._protocol(line), page.lang)[:1]
@@ -202,7 +217,8 @@ class WizardPage:
             fields += [spec.border_field(f"{name}_above_kw", name, lang) for name in ("idle", "production")]
         fields.append(Field("id", "text", page.t("admin.field.id"), required=True, mono=True, hint=hint))
         fields += spec.address_fields(line, "", lang)
-        if profile is not None and any(point.tag == _POWER for point in profile.points):
+        tags = {point.tag for point in profile.points} if profile is not None else {str(p.get("tag")) for p in self._points()}
+        if _POWER in tags:
             kw = page.t("unit.kW")
             fields += [
                 Field(f"limit.{name}", "number", page.t(f"wizard.limit.{name}"), unit=kw, hint=page.t("wizard.limit.hint"))
@@ -221,7 +237,8 @@ class WizardPage:
         profile = self._profile()
         rows = [
             (page.t("status.col.device"), done.device),
-            (page.t("status.col.profile"), spec.profile_name(profile, page.lang) if profile is not None else "—"),
+            (page.t("status.col.profile"), spec.profile_name(profile, page.lang) if profile is not None
+             else page.t("wizard.own_points", n=len(self._points()))),
             (page.t("status.col.line"), str(self._draft["line"])),
             (page.t("admin.field.address"), str(self._draft.get("address") or "—")),
             (page.t("status.col.machine"), machine or page.t("admin.device.no_machine")),
@@ -251,7 +268,13 @@ class WizardPage:
     def _asked_line(self, line: Line) -> str | Mapping[str, object]:
         return self._new_line_of() or line.id
 
+    def _points(self) -> list[dict[str, object]]:
+        """Points that were chosen for the device; it then needs no profile."""
+        return self._draft.get("points") or []
+
     def _profile(self) -> Profile | None:
+        if self._points():
+            return None
         name = self._draft.get("profile")
         return next((profile for profile in self._page.services.plant.profiles() if profile.name == name), None)
 
@@ -268,7 +291,10 @@ class WizardPage:
         profile = self._profile()
         own = spec.option_names(profile) if profile is not None else set()
         names = ("id", "profile", "line", "address", "scan_s", *sorted(own))
-        return {name: self._draft[name] for name in names if self._draft.get(name) is not None}
+        if points := self._points():
+            names = ("id", "line", "scan_s", "agent_device")
+        found = {name: self._draft[name] for name in names if self._draft.get(name) is not None}
+        return {**found, "points": [dict(point) for point in points]} if points else found
 
     def _connection(self, *, whole: bool) -> Connection:
         """What would join; before its last step without machine and limits."""
@@ -315,22 +341,28 @@ class WizardPage:
             if before != self._draft.get("line"):
                 self._forget_line()
             self._go("address")
-        elif self._step == "address":
+        elif self._step == "address" and not self._points():
             self._recognise()
             self._go("profile")
-        elif self._step == "profile":
-            plant, page = self._page.services.plant, self._page
-            wanted = self._connection(whole=False)
-            if await admin_frame.attempt(page, lambda: plant.check_connection(wanted, page.actor()), self._show_errors):
-                self._go("read")
-                if self._panel is not None:
-                    await self._panel.read()
+        elif self._step in {"address", "profile"}:
+            await self._check_and_read()
         else:
             self._go("name")
+
+    async def _check_and_read(self) -> None:
+        plant, page = self._page.services.plant, self._page
+        wanted = self._connection(whole=False)
+        if await admin_frame.attempt(page, lambda: plant.check_connection(wanted, page.actor()), self._show_errors):
+            self._go("read")
+            if self._panel is not None:
+                await self._panel.read()
 
     def _forget_line(self) -> None:
         """On another line others answer."""
         self._found.clear()
+        self._heard.clear()
+        self._draft.pop("points", None)
+        self._draft.pop("agent_device", None)
         line, profile = self._line(), self._profile()
         self._draft.pop("address", None)
         if line is not None and profile is not None and profile.protocol not in CARRIES[line.transport]:
@@ -417,8 +449,8 @@ class WizardPage:
         if view.STEPS.index(first) > view.STEPS.index(self._step):
             first = self._step
         here = [trouble for step, trouble in found if first in {step, self._step}]
-        if first == self._step and self._form is not None:
-            self._form.show(here)
+        if first == self._step:
+            self._show_here(here)
         else:
             self._go(first, here)
         self._say(page.t("admin.errors", n=len(found)), good=False)

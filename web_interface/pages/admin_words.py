@@ -86,7 +86,8 @@ def _trouble(problem: object, lang: str, own: str) -> Trouble:
     words = sentence(message, lang)
     if not (message == "is missing" and _OBVIOUS.fullmatch(expected)):
         words = _joined(words, _wanted(expected, lang), lang)
-    field = ".".join(str(step) for step in path[2:]) if own and place.startswith(own) else ""
+    inside = path[2:] if len(path) > 1 and isinstance(path[1], int) else path[1:]  # of an entry of a list, or of a section
+    field = ".".join(str(step) for step in inside) if own and place.startswith(own) else ""
     label = label_of(path[-1], lang) if path and isinstance(path[-1], str) else ""
     return Trouble(field, words, place, getattr(problem, "line", None), label, path)
 
@@ -149,6 +150,17 @@ def _listed(words: str, lang: str) -> str:
     return words.replace(" or ", f" {either} ").replace(" and ", f" {both} ")
 
 
+def _needs(words: str, lang: str) -> str:
+    """"alert_rules peak, plans 2" as the sections are called."""
+    said = []
+    for place in words.split(", "):
+        section, _, name = place.partition(" ")
+        key = f"history.section.{section}" + (".one" if name else "")
+        what = t(key, lang) if has(key, lang) else section
+        said.append(t("history.named", lang, what=what, name=name) if name else what)
+    return ", ".join(said)
+
+
 def _chain(words: str, _lang: str) -> str:
     return words.replace(" is fed by ", " ← ")
 
@@ -159,6 +171,7 @@ def _span(words: str, _lang: str) -> str:
 
 _SPECIAL: Mapping[str, Callable[[str, str], str]] = {
     "what": _thing, "field": _known("admin.field"), "when": _when, "words": _listed, "sample": _listed, "chain": _chain,
+    "needs": _needs,
     "span": _span, "place": _span,
     "state": _known("admin.field"), "unit": _known("unit"), "kind": _known("problem.kind"), "quantity": _known("point"),
 }  # fmt: skip

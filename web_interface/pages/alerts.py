@@ -25,7 +25,6 @@ from web_interface.components import (
     button,
     choice_field,
     el,
-    icon,
     link_button,
     notify,
     priority_name,
@@ -224,7 +223,7 @@ class AlertsPage:
 
     def _count_held(self) -> Any:
         with el("div", "em-counts-item"):
-            icon("pause_circle", "em-counts-icon")
+            AlarmMark(None, self._page.lang)
             with el("div"):
                 number = el("b", "em-counts-number", testid="count-held")
                 el("span", "em-quiet", self._page.t("priority.shelved"))

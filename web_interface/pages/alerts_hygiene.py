@@ -66,6 +66,9 @@ class HygienePage:
         self._build_figures(found)
         with Card(page.t("hygiene.by_hour"), note=page.t("hygiene.by_hour.note"), testid="hygiene-hours"):
             draw_bars([count for _, count in found.by_hour], limit=GOOD_PER_HOUR * self._positions)
+            with el("div", "em-bars-axis em-quiet", testid="hygiene-axis"):
+                for at in (found.from_us, (found.from_us + found.to_us) // 2, found.to_us):
+                    el("span", text=page.viewer.fmt.clock(at) if self._days == "1" else page.viewer.fmt.day(at))
         self._build_lists(found, now_us)
 
     def _build_bar(self) -> None:

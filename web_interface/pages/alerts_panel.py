@@ -10,12 +10,12 @@ from nicegui import background_tasks
 from nicegui.element import Element
 
 from domain.access import Actor, Role
-from domain.alert import Alert, HoldKind
-from domain.errors import MonitorError
+from domain.alert import LONGEST_TEXT, Alert, HoldKind
+from domain.errors import Forbidden, MonitorError
 from web_interface.components import AlarmMark, LiveChart, Segmented, button, el, empty, facts, link_button, notify, text_field
 from web_interface.pages import admin_words, shell
 from web_interface.pages import alerts_view as view
-from web_interface.services import Forbidden
+from web_interface.pages.typed_checks import length_check
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,8 @@ class AlertPanel:
 
     def _draw_note(self, alert: Alert) -> None:
         page, alerts = self._page, self._page.services.alerts
-        note = text_field(page.t("alerts.note"), testid="alert-note", hint=page.t("alerts.note.hint"))
+        check = length_check(page.lang, LONGEST_TEXT)
+        note = text_field(page.t("alerts.note"), testid="alert-note", hint=page.t("alerts.note.hint"), validation=check)
 
         def words() -> str:
             return str(note.value or "").strip()
@@ -145,7 +146,8 @@ class AlertPanel:
                 say()
 
             Segmented(options, self._shelf if self._shelf in options else "60", choose, testid="shelf-for")
-            reason = text_field(page.t("alerts.shelve.reason"), testid="shelf-reason")
+            check = length_check(page.lang, LONGEST_TEXT)
+            reason = text_field(page.t("alerts.shelve.reason"), testid="shelf-reason", validation=check)
             foot = el("div", "em-alert-shelf-foot")
 
         def say() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from domain.alert import Priority
+from domain.alert import LONGEST_TEXT, Priority
 from domain.alert_rule import PER_S, RuleKind, ScopeKind
 from domain.plant import Plant, Tag
 from domain.quantity import Kind
@@ -16,6 +16,7 @@ from web_interface.format import Format
 from web_interface.locale import t
 from web_interface.pages.admin_form import Field, id_field
 from web_interface.pages.shell import Page
+from web_interface.pages.typed_checks import length_check
 from web_interface.texts import point_name
 
 REDRAWS = ("kind", "scope_kind", "baseline_kind")
@@ -110,16 +111,19 @@ def _states(lang: str, none: str) -> dict[str, str]:
 
 
 def _tag_words(tag: Tag, plant: Plant, lang: str) -> str:
-    return f"{_device_name(tag.device_id, plant)}: {point_name(tag.point, lang, tag.quantity)} · {tag.name}"
+    return f"{_device_name(tag.device_id, plant, lang)}: {point_name(tag.point, lang, tag.quantity)} · {tag.name}"
 
 
-def _device_name(device_id: str, plant: Plant) -> str:
+def _device_name(device_id: str, plant: Plant, lang: str) -> str:
+    if device_id == plant.site.main_meter:
+        return t("flow.main", lang)
     return next((machine.name for machine in plant.machines if machine.meter == device_id), device_id)
 
 
 def reason_field(page: Page) -> Any:
     """Why a rule leaves service."""
-    return text_field(page.t("alerts.shelve.reason"), testid="out-reason")
+    check = length_check(page.lang, LONGEST_TEXT)
+    return text_field(page.t("alerts.shelve.reason"), testid="out-reason", validation=check)
 
 
 def form_values(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,23 +188,28 @@ def scope_words(entry: Mapping[str, Any], plant: Plant, lang: str) -> str:
     ((kind, name),) = scope.items()
     if kind == "tag":
         device, _, own = str(name).partition(".")
-        return f"{_device_name(device, plant)}: {point_name(own, lang)}"
+        return f"{_device_name(device, plant, lang)}: {point_name(own, lang)}"
     if kind == "machine":
         name = next((machine.name for machine in plant.machines if machine.id == name), name)
     where = t("rules.scope.site", lang) if kind == "site" else str(name)
     return f"{where}: {point_name(point, lang)}" if point else where
 
 
-def border_words(entry: Mapping[str, Any], fmt: Format) -> str:
-    """> 12 · >> 14, or > 30 min."""
+def border_words(entry: Mapping[str, Any], fmt: Format, unit: str = "") -> str:
+    """> 12 · >> 14 kW, or > 30 min. `unit`: the canonical one of what is watched, where it has one."""
     if "longer_than_s" in entry:
         return f"> {fmt.duration(float(entry['longer_than_s']))}"
-    unit = (
-        "\u00a0%"
-        if entry["kind"] == "deviation"
-        else f"/{fmt.unit(str(entry.get('per', 'min')))}"
-        if entry["kind"] == "rate"
-        else ""
-    )
+    words = "" if unit in ("", "1") else fmt.unit(unit)
+    if entry["kind"] == "deviation":
+        words = "%"
+    elif entry["kind"] == "rate":
+        words = f"{words}/{fmt.unit(str(entry.get('per', 'min')))}"
     signs = {"critical_low": "<<", "low": "<", "high": ">", "critical_high": ">>"}
-    return " · ".join(f"{sign} {fmt.significant(float(entry[key]))}{unit}" for key, sign in signs.items() if key in entry)
+    borders = " · ".join(f"{sign} {fmt.significant(float(entry[key]))}" for key, sign in signs.items() if key in entry)
+    return f"{borders}\u00a0{words}" if borders and words else borders
+
+
+def watched_unit(entry: Mapping[str, Any], tags: Iterable[Tag]) -> str:
+    """Canonical unit of the tag or point that a rule watches; empty when there is none of it."""
+    scope = entry["scope"]
+    return next((tag.unit for tag in tags if tag.name == scope.get("tag") or tag.point == scope.get("point")), "")

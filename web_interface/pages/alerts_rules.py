@@ -46,6 +46,7 @@ class RulesPage:
     def __init__(self, page: shell.Page, chosen: str | None) -> None:
         self._page = page
         self._chosen = chosen
+        self._stored: Mapping[str, object] | None = None
         self._form: Form | None = None
         self._values: dict[str, Any] = {}
 
@@ -96,12 +97,14 @@ class RulesPage:
         own = "" if rule is None or rule.priority is None else priority_name(rule.priority, page.lang)
         cells = {
             "what": {
-                "text": fields["id"],
-                "sub": rule_form.scope_words(fields, page.services.plant.plant, page.lang),
+                "text": rule_form.scope_words(fields, page.services.plant.plant, page.lang),
+                "sub": fields["id"],
                 "bold": True,
             },
             "kind": page.t(f"rules.kind.{fields['kind']}"),
-            "borders": rule_form.border_words(fields, page.viewer.fmt),
+            "borders": rule_form.border_words(
+                fields, page.viewer.fmt, rule_form.watched_unit(fields, page.services.live.tags())
+            ),
             "priority": own or page.t("rules.by_kind"),
             "state": {"text": page.t(f"rules.state.{state}"), "tone": "accent" if out else "quiet"},
         }
@@ -127,6 +130,7 @@ class RulesPage:
                 empty("rule", page.t("rules.choose"), page.t("rules.choose.words"), testid="rule-empty")
                 return
             rule = next((r for r in page.services.plant.plant.alert_rules if r.id == self._chosen), None)
+            self._stored = page.services.plant.entry("alert_rules", rule.id) if rule is not None else None
             if rule is None and self._chosen != NEW:
                 self._draw_limit(self._chosen)
                 return
@@ -143,11 +147,15 @@ class RulesPage:
     def _draw_limit(self, rule_id: str) -> None:
         """A limit is changed in the settings; what it does can be tried here."""
         page = self._page
-        empty("tune", rule_id, page.t("rules.is_limit"), page.t("admin.limits"), "/admin/limits", testid="rule-limit")
         self._form = None
-        self._result = el("div", "em-rehearsal", testid="rehearsal")
         fields = next((f for limit in page.services.plant.plant.limits if (f := limit_fields(limit))["id"] == rule_id), None)
-        if self._may and fields is not None:
+        if fields is None:
+            empty("search_off", page.t("rules.gone"), page.t("rules.gone.words", id=rule_id[:60]), testid="rule-gone")
+            self._result = el("div", "em-rehearsal", testid="rehearsal")
+            return
+        empty("tune", rule_id, page.t("rules.is_limit"), page.t("admin.limits"), "/admin/limits", testid="rule-limit")
+        self._result = el("div", "em-rehearsal", testid="rehearsal")
+        if self._may:
             button(
                 page.t("rules.rehearse"), lambda: self._rehearse({**fields, "id": "draft"}), icon_name="history",
                 testid="rule-rehearse",
@@ -277,7 +285,7 @@ class RulesPage:
             return
         new = self._chosen == NEW
         if await admin_frame.attempt(
-            page, lambda: page.services.plant.save_alert_rule(entry, page.actor(), new=new),
+            page, lambda: page.services.plant.save_alert_rule(entry, page.actor(), new=new, known=None if new else self._stored),
             lambda exc: self._show_troubles(exc, entry),
         ):  # fmt: skip
             notify(page.t("admin.saved"))

@@ -14,7 +14,7 @@ from web_interface.format import MISSING, Format
 from web_interface.locale import t
 from web_interface.pages.trend import axis, time_ticks, trend_points
 from web_interface.services import Services
-from web_interface.texts import alert_sentence, alert_subject
+from web_interface.texts import alert_sentence, alert_subject, point_name, technical
 
 Data = dict[str, Any]
 BEFORE_US = 35 * 60_000_000
@@ -147,20 +147,20 @@ def fact_rows(alert: Alert, now_us: int, fmt: Format) -> list[tuple[str, str]]:
     if alert.note:
         found.append((t("alerts.fact.note", lang), alert.note))
     if alert.repeats:
-        words = t("alerts.repeats", lang, n=alert.repeats)
+        words = str(alert.repeats)
         if alert.last_raised_us is not None:
-            words = f"{words}, {fmt.moment(alert.last_raised_us, now_us)}"
+            words = t("alerts.repeats.last", lang, n=alert.repeats, time=fmt.moment(alert.last_raised_us, now_us))
         found.append((t("alerts.fact.repeats", lang), f"{words} · {t('alerts.chattering', lang)}" if alert.chattering else words))
     if alert.escalation:
         found.append((t("alerts.fact.escalation", lang), t("alerts.step", lang, n=alert.escalation)))
-    if alert.rule_id:
+    if alert.rule_id and alert.rule_id != f"limit-{alert.tag}":  # that of a limit is called after its tag
         found.append((t("alerts.fact.rule", lang), alert.rule_id))
     if alert.tag:
-        found.append((t("alerts.fact.tag", lang), alert.tag))
+        found.append((t("alerts.fact.tag", lang), f"{point_name(alert.tag.rpartition('.')[2], lang)} · {alert.tag}"))
     elif alert.device_id:
         found.append((t("alerts.fact.device", lang), alert.device_id))
     if alert.detail:
-        found.append((t("alerts.fact.detail", lang), alert.detail))
+        found.append((t("alerts.fact.detail", lang), technical(alert.detail, fmt)))
     return found
 
 

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from nicegui import ui
 from nicegui.element import Element
 
-from web_interface.components import Hub, el, icon
-from web_interface.components.controls import button
+from domain.access import Role
+from web_interface.components import Hub, banner, el, icon
+from web_interface.components.controls import button, link_button
 from web_interface.pages import (
     energy_balance,
     energy_baselines,
@@ -25,7 +26,7 @@ from web_interface.pages import (
 )
 from web_interface.pages.energy_tab import EnergyView, Tab
 from web_interface.pages.later import Later
-from web_interface.period import KINDS, Period, Periods
+from web_interface.period import FIRST_YEAR, KINDS, LAST_YEAR, LONGEST_DAYS, Period, Periods
 from web_interface.services import Services
 
 TABS: tuple[Tab, ...] = (
@@ -72,13 +73,39 @@ class EnergyPage:
             with el("div", "em-energy-bar", testid="energy-bar"):
                 self._build_kinds()
                 self._build_arrows()
+            if told := self._view.period.told:
+                words = self._page.t(f"energy.told.{told}", n=LONGEST_DAYS, first=FIRST_YEAR, last=LAST_YEAR)
+                banner(words, tone="quiet", icon_name="info", testid="period-told")
             if len(self._tabs) > 1:
                 self._build_tabs()
             self._body = Later(self._page, "em-energy-body", f"energy-tab-body-{self._tab.key}")
 
     async def fill(self) -> None:
         """The chosen tab in place of the grey blocks, from what is drawn first to what comes last."""
-        await self._body.fill(lambda: self._tab.build(self._view))
+        await self._body.fill(self._build_tab)
+
+    async def _build_tab(self) -> None:
+        begins_us = await self._page.services.history.begins_us()
+        if begins_us is None or self._view.period.from_us < begins_us:
+            self._tell_begin(begins_us)
+        await self._tab.build(self._view)
+
+    def _tell_begin(self, begins_us: int | None) -> None:
+        """Of a period before anything was kept: since when something is, and what to do next."""
+        page, fmt, period = self._page, self._page.viewer.fmt, self._view.period
+        with el("section", "em-admin-note", testid="energy-begins", role="status"):
+            icon("info")
+            if begins_us is None:
+                el("p", text=page.t("energy.begins.none"))
+                if page.viewer.may(Role.ENGINEER):
+                    link_button(page.t("energy.begins.connect"), "/admin/devices/new", kind="primary", testid="energy-connect")
+                return
+            day, since = fmt.local(begins_us).date(), f"{fmt.day(begins_us)} {fmt.clock(begins_us)}"
+            whole = period.to_us <= begins_us
+            el("p", text=page.t("energy.begins.before" if whole else "energy.begins.inside", since=since))
+            if whole:
+                first = self._view.periods.find("custom", day.isoformat(), day.isoformat())
+                el("a", "em-link", page.t("energy.begins.first"), "energy-first-day", href=self._view.href(period=first))
 
     def _build_kinds(self) -> None:
         page, view = self._page, self._view

@@ -12,7 +12,7 @@ from nicegui.element import Element
 from domain.baseline import SECTION_PREFIX, SITE, Baseline, BaselineDefinition, BaselineDraft, Period, Variable, VariableKind
 from domain.errors import MonitorError
 from domain.quantity import Kind, Quantity
-from web_interface.components import button, choice_field, el, icon, notify, number_field, text_field
+from web_interface.components import NumberField, button, choice_field, el, icon, notify, number_field, text_field
 from web_interface.pages import energy_baselines_view as view_of
 from web_interface.pages import shell
 from web_interface.pages.admin_frame import attempt
@@ -80,8 +80,12 @@ class BaselineDialog:
             label = t("baseline.field.variable", n=n + 1)
             self._variables.append(choice_field(label, options, value, testid=f"baseline-variable-{n + 1}", search=True))
         heating, cooling = self._bases()
-        self._heating = number_field(t("baseline.field.heating"), heating, testid="baseline-heating", unit="°C", low=-40, high=60)
-        self._cooling = number_field(t("baseline.field.cooling"), cooling, testid="baseline-cooling", unit="°C", low=-40, high=60)
+        self._heating = self._degrees("heating", heating)
+        self._cooling = self._degrees("cooling", cooling)
+
+    def _degrees(self, name: str, value: float) -> NumberField:
+        label = self._page.t(f"baseline.field.{name}")
+        return number_field(label, value, testid=f"baseline-{name}", unit="°C", lang=self._page.lang, low=-40, high=60)
 
     def _bases(self) -> tuple[float, float]:
         """Base temperatures of the version before."""
@@ -136,11 +140,14 @@ class BaselineDialog:
         return {"": self._page.t("baseline.variable.none"), **words}
 
     def _definition(self) -> BaselineDefinition | None:
-        """What the form says; None after a note when a date is missing."""
+        """What the form says; None after a note when a date is missing or a number is none."""
         try:
             first, last = date.fromisoformat(str(self._from.value)), date.fromisoformat(str(self._to.value))
         except ValueError:
             notify(self._page.t("baseline.field.date_wrong"), good=False)
+            return None
+        if self._heating.trouble() or self._cooling.trouble():
+            notify(self._page.t("detector.wrong"), good=False)
             return None
         variables = [self._variable(str(field.value)) for field in self._variables if field.value]
         names: dict[str, int] = {}

@@ -13,6 +13,7 @@ from domain.plan import PlanFact, PlanInterval, PlanScope
 from domain.state import MachineState
 from web_interface.api.cube import cube_csv
 from web_interface.components import Card, DataTable, button, el, icon, state_name
+from web_interface.format import Format
 from web_interface.pages import explain
 from web_interface.pages.cube_view import COLUMNS, ROWS, Pivot, Value, axes, cell_of, pivot, pivot_rows, plan_rows
 from web_interface.pages.energy_tab import EnergyView, Tab
@@ -26,6 +27,11 @@ async def build(view: EnergyView) -> None:
     """The plans of the period, then the cube of it."""
     await _Plans(view).build()
     await _Cube(view).build()
+
+
+def _signed(share: float, fmt: Format) -> str:
+    """▲ 3,4 %"""
+    return f"{'▲' if share > 0 else '▼'}\u00a0{fmt.percent(abs(share))}" if round(abs(share), 3) else fmt.percent(0.0)
 
 
 class _Cube:
@@ -140,9 +146,12 @@ class _Plans:
                         icon("chevron_right")
                 return
             fmt = page.viewer.fmt
-            rows = plan_rows(facts, self._whom, self._when, fmt.number, lambda share: f"{fmt.signed(100 * share, 1)} %")
+            rows = plan_rows(facts, self._whom, self._when, fmt.number, lambda share: _signed(share, fmt))
             for row in rows:
-                row["cells"]["unit"] = page.t(f"plan.unit.{row['cells']['unit']}")
+                cells = row["cells"]
+                if tone := cells["deviation"]["tone"]:  # red and green alone tell nobody what is meant
+                    cells["deviation"]["sub"] = page.t(f"plan.deviation.{cells['unit']}.{tone}")
+                cells["unit"] = page.t(f"plan.unit.{cells['unit']}")
             DataTable(self._columns(), rows, testid="plan-table", two_lines=True)
 
     def _columns(self) -> list[dict[str, Any]]:

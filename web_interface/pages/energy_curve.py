@@ -8,13 +8,12 @@ from typing import Any
 from nicegui import events, ui
 
 from domain.access import Role
-from domain.errors import MonitorError
+from domain.errors import Forbidden, MonitorError
 from domain.figures import LoadCurve
 from domain.tariff import PricePreview
 from web_interface.components import Card, DataTable, Segmented, button, choice_field, el, facts, notify, text_field
 from web_interface.pages import admin_words
 from web_interface.pages.energy_tab import EnergyView, Tab
-from web_interface.services import Forbidden
 
 BY = ("machine", "section", "site")
 LARGEST = 4_000_000

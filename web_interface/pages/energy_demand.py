@@ -135,11 +135,14 @@ class DemandTab:
         if limit is not None:
             label = {
                 "position": "insideStartTop",
-                "formatter": limit_words,
+                "formatter": f"{limit_words} {self._fmt.value(limit, unit, 0 if limit == round(limit) else 2)}",
                 "color": "var(--text)",
                 "fontSize": 12,
                 "fontWeight": 600,
                 "fontFamily": "Inter",
+                "backgroundColor": "var(--surface)",  # a curve may run through it
+                "padding": [1, 4],
+                "distance": [6, 6],
             }
             series["markLine"] = {
                 "silent": True,

@@ -7,7 +7,7 @@ from typing import Any
 from domain.errors import NotFound
 from domain.plant import Machine
 from domain.state import MachineState
-from web_interface.components import Card, DataTable, LiveChart, choice_field, el, empty, link_button
+from web_interface.components import Card, DataTable, LiveChart, banner, choice_field, el, empty, link_button
 from web_interface.pages import energy_view as view
 from web_interface.pages.energy_tab import EnergyView, Tab
 from web_interface.pages.trend import axis, trend_points
@@ -21,7 +21,11 @@ async def build(at: EnergyView) -> None:
     if not machines:
         empty("precision_manufacturing", at.page.t("energy.no_machines"), "", testid="machine-none")
         return
-    chosen = next((m for m in machines if m.id == at.options.get("machine")), machines[0])
+    wanted = at.options.get("machine")
+    chosen = next((m for m in machines if m.id == wanted), machines[0])
+    if wanted and chosen.id != wanted:  # an old link: what is shown instead is not to be taken for it
+        words = at.page.t("energy.machine_gone", id=wanted[:60], name=chosen.name)
+        banner(words, tone="quiet", icon_name="info", testid="machine-gone")
     await MachineTab(at, chosen).build()
 
 
@@ -48,7 +52,7 @@ class MachineTab:
     async def _build_chart(self) -> None:
         page, period = self._page, self._at.period
         cost = await page.services.money.cost(self._machine.id, period.from_us, period.to_us)
-        note = f"{view.energy(cost.energy_kwh, self._fmt)}, {view.money(cost.cost, self._fmt)}"
+        note = f"{self._fmt.unit('kW')} · {view.energy(cost.energy_kwh, self._fmt)}, {view.money(cost.cost, self._fmt)}"
         with Card(page.t("energy.machine.power"), note=note, testid="machine-power"):
             try:
                 tag = page.services.live.tag(f"{self._machine.meter}.active_power")

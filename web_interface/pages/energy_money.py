@@ -8,6 +8,7 @@ from typing import Any
 
 from domain.access import Role
 from domain.figures import Cost, IdleEntry, IdleLedger, LeftOn
+from domain.note import LONGEST_NOTE
 from web_interface.components import (
     Card,
     DataTable,
@@ -24,6 +25,7 @@ from web_interface.pages import energy_view as view
 from web_interface.pages.energy_tab import EnergyView, Tab
 from web_interface.pages.explain import explainable
 from web_interface.pages.note_dialog import Act, note_dialog
+from web_interface.pages.typed_checks import length_check
 
 FIGURES = {"energy": "energy", "cost": "cost", "idle": "idle_ledger", "co2": "co2"}
 
@@ -53,7 +55,7 @@ class MoneyTab:
         site = await money.cost("site", *self._window)
         earlier = None if before is None or self._at.period.running else await money.cost("site", before.from_us, before.to_us)
         with el("div", "em-money-top"):
-            self._build_worst(ledger)
+            self._build_worst(ledger, known=not view.unmeasured(site, ledger))
             self._build_left(await money.left_on())
         self._build_tiles(site, earlier, ledger)
         with el("div", "em-money-cost"):
@@ -66,10 +68,13 @@ class MoneyTab:
 
     # -- who wasted most -------------------------------------------------------------------------------------------
 
-    def _build_worst(self, ledger: IdleLedger) -> None:
+    def _build_worst(self, ledger: IdleLedger, *, known: bool) -> None:
         page, worst = self._page, ledger.worst
         with el("section", "em-card em-worst", testid="worst"):
             el("span", "em-worst-kicker", page.t(f"energy.worst.title.{self._at.period.kind}"))
+            if not known:
+                empty("bolt", page.t("energy.no_data"), page.t("energy.no_data.words"), testid="worst-unknown")
+                return
             if worst is None:
                 empty("task_alt", page.t("energy.worst.none"), page.t("energy.worst.none.words"), testid="worst-none")
                 return
@@ -184,7 +189,8 @@ class MoneyTab:
             return
 
         def fields() -> Callable[[], Act]:
-            field = text_field(page.t("energy.note.field"), entry.note, testid="note-text", hint=page.t("energy.note.hint"))
+            hint, check = page.t("energy.note.hint"), length_check(page.lang, LONGEST_NOTE)
+            field = text_field(page.t("energy.note.field"), entry.note, testid="note-text", hint=hint, validation=check)
             return lambda: partial(self._add_note, entry, str(field.value or ""))
 
         span = f"{self._fmt.clock(entry.from_us)}–{self._fmt.clock(entry.to_us)}"

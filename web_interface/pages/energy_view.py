@@ -92,7 +92,7 @@ def tiles(site: Cost, before: Cost | None, ledger: IdleLedger, fmt: Format) -> M
         "cost": _tile("energy.tile.cost", fmt.money(site.cost), _cost_note(site, before, fmt), fmt),
         "idle": _tile(
             "energy.tile.idle",
-            fmt.money(ledger.cost) if ledger.cost is not None else fmt.energy(ledger.energy_kwh),
+            _idle_value(site, ledger, fmt),
             _idle_note(site, ledger, fmt),
             fmt,
         ),
@@ -109,7 +109,9 @@ def _change(now: float | None, before: float | None, fmt: Format) -> list[list[s
     if now is None or not before:
         return [[t("energy.no_before", fmt.lang), "em-quiet"]]
     delta = now / before - 1
-    return [[f"{'▲' if delta > 0 else '▼'}{NBSP}{fmt.percent(abs(delta))}", "em-b"], [f" {t('energy.to_before', fmt.lang)}", ""]]
+    meaning = t("energy.more" if delta > 0 else "energy.less", fmt.lang)
+    amount = f"{'▲' if delta > 0 else '▼'}{NBSP}{fmt.percent(abs(delta))}"
+    return [[amount, "em-b"], [f" {t('energy.to_before', fmt.lang)}: ", ""], [meaning, "em-b"]]
 
 
 def _cost_note(site: Cost, before: Cost | None, fmt: Format) -> list[list[str]]:
@@ -120,7 +122,20 @@ def _cost_note(site: Cost, before: Cost | None, fmt: Format) -> list[list[str]]:
     return _change(site.cost, before.cost if before else None, fmt)
 
 
+def unmeasured(site: Cost, ledger: IdleLedger) -> bool:
+    """Is nothing known of the period? Then nothing wasted is no finding either."""
+    return site.energy_kwh is None and ledger.worst is None
+
+
+def _idle_value(site: Cost, ledger: IdleLedger, fmt: Format) -> tuple[str, str]:
+    if unmeasured(site, ledger):
+        return fmt.energy(None)
+    return fmt.money(ledger.cost) if ledger.cost is not None else fmt.energy(ledger.energy_kwh)
+
+
 def _idle_note(site: Cost, ledger: IdleLedger, fmt: Format) -> list[list[str]]:
+    if unmeasured(site, ledger):
+        return [[t("energy.no_data", fmt.lang), "em-quiet"]]
     words = [[energy(ledger.energy_kwh, fmt), "em-b"]]
     if site.energy_kwh:
         words.append([" " + t("energy.of_all", fmt.lang, share=fmt.percent(ledger.energy_kwh / site.energy_kwh)), ""])

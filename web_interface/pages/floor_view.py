@@ -10,7 +10,7 @@ from web_interface.components.marks import state_letter, state_name
 from web_interface.format import MISSING, Format
 from web_interface.locale import t
 from web_interface.pages.overview_view import machine_href
-from web_interface.services import MachineNow, ShopNow
+from web_interface.services.live import MachineNow, ShopNow
 
 Data = dict[str, Any]
 WORDS = ("unplaced", "unplaced.hint", "place", "move")
@@ -43,9 +43,9 @@ def _mark(m: MachineNow, fmt: Format) -> Data:
         "name": m.machine.name,
         "state": m.state.value,
         "letter": state_letter(m.state, fmt.lang),
-        "kw": MISSING if m.power_kw is None else fmt.number(m.power_kw, 1),
-        "unit": fmt.unit("kW"),
-        "label": f"{m.machine.name}: {state}, {fmt.value(m.power_kw, 'kW', 1)}",
+        "kw": MISSING if m.shown_kw is None else fmt.number(m.shown_kw, 1),
+        "unit": "" if m.shown_kw is None else fmt.unit("kW"),
+        "label": f"{m.machine.name}: {state}, {fmt.value(m.shown_kw, 'kW', 1)}",
     }
 
 

@@ -7,11 +7,12 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
+from domain.access import Role
 from domain.loop import LoopReport
-from web_interface.components import Card, DataTable, Hub, choice_field, el, empty, icon
+from web_interface.components import Card, DataTable, Hub, banner, choice_field, el, empty, icon
 from web_interface.components.parts import LiveChart
+from web_interface.pages import alignments_view, shell
 from web_interface.pages import loops_view as view
-from web_interface.pages import shell
 from web_interface.pages.later import Later
 from web_interface.services import Services
 
@@ -34,6 +35,7 @@ class LoopsPage:
     def __init__(self, page: shell.Page, loop: str, beside: str, window: str) -> None:
         self._page, self._fmt = page, page.viewer.fmt
         self._names = {known.id: known.name for known in page.services.loops.loops}
+        self._gone = loop[:60] if loop and loop not in self._names else ""
         self._loop = loop if loop in self._names else next(iter(self._names), "")
         self._beside = beside if beside in self._names and beside != self._loop else ""
         self._window = window if window in view.WINDOWS_S else "1h"
@@ -43,9 +45,15 @@ class LoopsPage:
         page = self._page
         with el("div", "em-loops"):
             if not self._names:
-                empty("tune", page.t("loops.none"), page.t("loops.none.words"))
+                action = (page.t("loops.none.action"), "/admin/plant") if page.viewer.may(Role.ADMIN) else ("", "")
+                with el("section", "em-card"), el("div", "em-card-body"):
+                    empty("tune", page.t("loops.none"), page.t("loops.none.words"), *action)
                 self._body = None
+                self._alignments()
                 return
+            if self._gone:  # an old link: what is shown instead is not to be taken for it
+                words = page.t("loops.gone", id=self._gone, name=self._names[self._loop])
+                banner(words, tone="quiet", icon_name="info", testid="loop-gone")
             with el("div", "em-loops-bar", testid="loops-bar"):
                 self._choices()
             self._body = Later(page, "em-stack", "loops-body")
@@ -90,6 +98,19 @@ class LoopsPage:
             self._figures(reports)
             for report in reports:
                 self._episodes(report, now_us)
+            self._alignments()
+
+    def _alignments(self) -> None:
+        """How well tags meet on their time grids."""
+        for status in self._page.services.alignments.statuses():
+            testid = f"alignment-{status.alignment.id}"
+            title = self._page.t("alignments.title", name=status.alignment.name)
+            with Card(title, testid=testid, classes="em-table-card"):
+                el("p", "em-alignment-words", alignments_view.note(status, self._fmt), f"{testid}-note")
+                DataTable(
+                    alignments_view.columns(self._page.lang), alignments_view.rows(status, self._fmt), testid=f"{testid}-table",
+                    two_lines=True,
+                )  # fmt: skip
 
     def _verdicts(self, reports: Sequence[LoopReport]) -> None:
         with Card(self._page.t("loops.verdict"), testid="loops-verdict"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,7 +19,11 @@ WINDOWS_S = {"15m": 900, "1h": 3600, "8h": 8 * 3600, "1d": 86_400, "7d": 7 * 86_
 
 def with_unit(value: float | None, unit: str, fmt: Format, figures: int = 3) -> str:
     """Figure and unit; what is not known is a dash."""
-    return MISSING if value is None else f"{fmt.significant(value, figures, 3)}{NBSP}{unit}".strip()
+    if value is None:
+        return MISSING
+    # of the integral of an error no more is known than three figures
+    shown = round(value, 2 - math.floor(math.log10(abs(value)))) if abs(value) >= 1000 else value
+    return f"{fmt.significant(shown, figures, 3)}{NBSP}{unit}".strip()
 
 
 def verdict(report: LoopReport, fmt: Format) -> tuple[str, str, str]:

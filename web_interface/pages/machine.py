@@ -11,6 +11,7 @@ from nicegui.element import Element
 
 from domain.efficiency import DEFAULT_CARD
 from domain.errors import MonitorError, NotFound
+from domain.kpi import SpecificEnergy
 from domain.plant import Tag
 from web_interface.components import (
     Card,
@@ -33,13 +34,15 @@ from web_interface.pages import machine_view as view
 from web_interface.pages.explain import show
 from web_interface.pages.later import Later
 from web_interface.pages.machine_advice import advice_line
+from web_interface.pages.machine_conflict import ConflictMark
 from web_interface.pages.machine_figures import MachineFigures
 from web_interface.pages.machine_findings import fill as fill_findings
 from web_interface.pages.machine_load import LoadView
 from web_interface.pages.machine_passport import build as build_passport
 from web_interface.pages.machine_timeline import Timeline
-from web_interface.pages.trend import axis, time_ticks, trend_points
-from web_interface.services import MachineNow, Services
+from web_interface.pages.trend import UNIT_STYLE, axis, state_borders, time_ticks, trend_points
+from web_interface.services import Services
+from web_interface.services.live import MachineNow
 
 log = logging.getLogger(__name__)
 
@@ -98,16 +101,22 @@ class MachinePage:
         self._chart: LiveChart | None = None
         self._chart_tags: list[Tag] = []
         self._ends: list[int] = []
+        self._states: list[tuple[StateMark, Any]] = []
         self._window = self._current_window()
-        self._timeline = Timeline(page=page, machine=now.machine, window=lambda: self._window)
+        self._figures: MachineFigures | None = None
+        self._timeline = Timeline(page=page, machine=now.machine, window=lambda: self._window, totals=self._programs)
 
     def build(self) -> None:
         """Live values, then power over states, then the explanation of КЭФ."""
         with self._page.actions:
-            self._build_state()
+            self._conflict = ConflictMark(self._page, self._now.machine.id)
+            self._build_state("machine-state")
             self._build_neighbours()
         with el("div", "em-machine-page"):
             with el("div", "em-machine-left"):
+                with el("div", "em-machine-phone"):  # a phone's top bar has no room for it
+                    self._build_state("machine-state-phone")
+                    self._build_neighbours()
                 advice_line(self._page, self._now.machine.id)
                 self._build_now()
                 self._build_history()
@@ -128,9 +137,12 @@ class MachinePage:
             background_tasks.create(self._draw_chart(), name="machine:trend")
         points = self._points()
         words = self._state_words()
-        if words != self._state_label.text:
-            self._state_label.set_text(words)
-        changes: Changes = [(self._mark, self._mark.state_changes(self._now.state))]
+        self._conflict.live()
+        changes: Changes = []
+        for mark, label in self._states:
+            changes.append((mark, mark.state_changes(self._now.state)))
+            if words != label.text:
+                label.set_text(words)
         if self._phases is not None:
             changes.append((self._phases, self._phases.row_changes(view.phase_rows(points, self._fmt))))
             changes.append((self._phasor, self._phasor.change(view.phasor(points, self._fmt))))
@@ -140,14 +152,18 @@ class MachinePage:
         changes += self._live_explain()
         if self._chart is not None:
             changes.append((self._chart, self._live_chart(points)))
-        self._figures.live()
+        if self._figures is not None:
+            self._figures.live()
         return changes
 
+    def _programs(self) -> Sequence[SpecificEnergy]:
+        return () if self._figures is None else self._figures.programs
+
     # ---- top ---------------------------------------------------------------------------------------------------------
-    def _build_state(self) -> None:
-        with el("span", "em-machine-state", testid="machine-state"):
-            self._mark = StateMark(self._now.state, self._page.lang)
-            self._state_label: Any = el("span", text=self._state_words())
+    def _build_state(self, testid: str) -> None:
+        with el("span", "em-machine-state", testid=testid):
+            mark, label = StateMark(self._now.state, self._page.lang), el("span", text=self._state_words())
+        self._states.append((mark, label))
 
     def _state_words(self) -> str:
         seconds = (self._page.hub.shop().now_us - self._now.state_since_us) / 1e6
@@ -156,7 +172,9 @@ class MachinePage:
     def _build_neighbours(self) -> None:
         """Previous and next machine of the plant."""
         ids = [m.id for m in self._page.services.plant.plant.machines]
-        place = ids.index(self._now.machine.id) if self._now.machine.id in ids else 0
+        if self._now.machine.id not in ids:  # taken away this moment: there is nothing beside it
+            return
+        place = ids.index(self._now.machine.id)
         for step, name in ((-1, "chevron_left"), (1, "chevron_right")):
             target = ids[(place + step) % len(ids)]
             label = self._page.t("machine.previous" if step < 0 else "machine.next")
@@ -166,7 +184,7 @@ class MachinePage:
     # ---- live values ---------------------------------------------------------------------------------------------------
     def _points(self) -> dict[str, Any]:
         values = self._page.services.live.latest(machine=self._now.machine.id)
-        return view.by_point(values)
+        return view.by_point(values, self._now.machine.meter)
 
     def _build_now(self) -> None:
         page, points = self._page, self._points()
@@ -282,10 +300,11 @@ class MachinePage:
         marks = [states.production_above_kw] if self._chart_kind == "power" and states is not None else []
         series = [self._line(n, tag, line) for n, (tag, line) in enumerate(zip(tags, lines, strict=True))]
         values = [point[1] for line in lines for point in line]
+        unit = {"name": self._fmt.unit(tags[0].unit) if tags else "", "nameGap": 8, "nameTextStyle": UNIT_STYLE}
         return {
-            "grid": {"left": 44, "right": 20, "top": 12, "bottom": 24},
+            "grid": {"left": 44, "right": 20, "top": 26, "bottom": 24},
             "xAxis": {"splitLine": {"show": True, "lineStyle": {"color": "var(--line)", "type": [2, 3]}}},
-            "yAxis": axis(values, zero=self._chart_kind != "voltage", marks=marks),
+            "yAxis": axis(values, zero=self._chart_kind != "voltage", marks=marks) | unit,
             "series": series,
         }
 
@@ -298,17 +317,8 @@ class MachinePage:
         }
         if power:
             line["areaStyle"] = {"color": "var(--s1)", "opacity": "var(--area)"}
-            line["markLine"] = self._borders()
+            line["markLine"] = state_borders(self._now.machine.states, self._fmt)
         return line
-
-    def _borders(self) -> dict[str, Any]:
-        """The state borders, so that the line and the bars below explain each other."""
-        states = self._now.machine.states
-        data = [] if states is None else [{"yAxis": states.idle_above_kw}, {"yAxis": states.production_above_kw}]
-        return {
-            "silent": True, "symbol": "none", "label": {"show": False}, "data": data,
-            "lineStyle": {"color": "var(--text3)", "width": 1, "type": [4, 3]},
-        }
 
     def _view(self, tags: Sequence[Tag]) -> dict[str, Any]:
         from_us, to_us = self._window
@@ -348,7 +358,8 @@ class MachinePage:
         return self._window[0], min(self._window[1], self._page.hub.shop().now_us)
 
     def _live_explain(self) -> Changes:
-        data = view.explain(self._now, self._page.services.plant.plant, self._fmt, self._figures.hours)
+        hours = () if self._figures is None else self._figures.hours
+        data = view.explain(self._now, self._page.services.plant.plant, self._fmt, hours)
         if data is None:
             if self._explain is not None or not self._explain_box.default_slot.children:
                 self._explain = None

@@ -55,6 +55,7 @@ class MachineFigures:
         self._page, self._machine, self._window = page, machine, window
         self._asked_us, self._begin_us = 0, 0
         self.hours: Sequence[GroupEfficiency] = ()  # the machine's card by hour of the window
+        self.programs: Sequence[SpecificEnergy] = ()  # of the window, most energy first
         self._values: dict[str, tuple[Any, Any, Any, Element]] = {}
         self._table: DataTable | None = None
         quantities = frozenset(tag.quantity for tag in page.services.live.tags() if tag.device_id == machine.meter)
@@ -88,13 +89,13 @@ class MachineFigures:
                 if self._programs.is_deleted:
                     return  # the page was left meanwhile
                 self._show(figure, found)
-            programs = await services.per_part.by_program(self._machine.id, *window)
+            self.programs = await services.per_part.by_program(self._machine.id, *window)
             self.hours = await services.efficiency.grouped("machine", "hour", *window, None, self._machine.id)
         except (MonitorError, OSError) as exc:  # the database is away: what is shown stays
             log.warning("no figures of %s: %s", self._machine.id, exc)
             return
         if not self._programs.is_deleted:
-            self._show_programs(programs)
+            self._show_programs(self.programs)
 
     def _show(self, figure: str, found: Explanation) -> None:
         value, unit, note, tile = self._values[figure]

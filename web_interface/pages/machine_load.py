@@ -15,7 +15,7 @@ from web_interface.components import LiveChart, Part, el, empty, facts
 from web_interface.format import Format
 from web_interface.locale import t
 from web_interface.pages import shell
-from web_interface.pages.trend import axis
+from web_interface.pages.trend import UNIT_STYLE, axis, state_borders
 
 Data = dict[str, Any]
 DAYS, LEVELS, MOST_POINTS = 28, 7, 400
@@ -155,18 +155,15 @@ class LoadView:
     def _options(self, found: Duration) -> Data:
         states = self._machine.states
         borders = [] if states is None else [states.idle_above_kw, states.production_above_kw]
-        marks = {
-            "silent": True, "symbol": "none", "label": {"show": False}, "data": [{"yAxis": kw} for kw in borders],
-            "lineStyle": {"color": "var(--text3)", "width": 1, "type": [4, 3]},
-        }  # fmt: skip
         data = [[0.0, found.points[0][1]], *([hours, kw] for hours, kw in found.points)]
         line = {
             "name": self._page.t("machine.chart.power"), "type": "line", "step": "start", "data": data, "symbol": "none",
             "lineStyle": {"color": "var(--s1)", "width": 2}, "itemStyle": {"color": "var(--s1)"},
-            "areaStyle": {"color": "var(--s1)", "opacity": "var(--area)"}, "markLine": marks,
+            "areaStyle": {"color": "var(--s1)", "opacity": "var(--area)"}, "markLine": state_borders(states, self._fmt),
         }  # fmt: skip
         scale = axis([kw for _, kw in found.points], zero=True, marks=tuple(borders))
-        return {"grid": {"left": 48, "right": 14, "top": 12, "bottom": 24}, "yAxis": scale, "series": [line]}
+        named: Data = {**scale, "name": self._fmt.unit("kW"), "nameGap": 8, "nameTextStyle": UNIT_STYLE}
+        return {"grid": {"left": 48, "right": 14, "top": 26, "bottom": 24}, "yAxis": named, "series": [line]}
 
     def _view(self, found: Duration) -> Data:
         page, eighth = self._page, found.known_h / 8

@@ -11,7 +11,7 @@ from web_interface.components import Card, el, link_button
 from web_interface.format import Format
 from web_interface.locale import t
 from web_interface.pages import shell
-from web_interface.services import LatestValue
+from web_interface.services.live import LatestValue
 
 SOON_DAYS = 60
 READ = ("serial_number", "manufactured", "firmware", "variant")

@@ -1,4 +1,4 @@
-"""What lies on the time axis of a machine beside its states: finer states of idling, alerts, operators' notes."""
+"""What lies on the time axis of a machine beside its states: finer states of idling, programs, alerts, operators' notes."""
 
 from __future__ import annotations
 
@@ -14,20 +14,25 @@ from nicegui.element import Element
 from domain.access import Role
 from domain.alert import Alert
 from domain.errors import MonitorError
+from domain.kpi import SpecificEnergy
 from domain.note import LONGEST_NOTE, MachineNote
 from domain.plant import Machine
+from domain.production import ProgramStretch
 from domain.substate import SubInterval, SubState
 from web_interface.components import AlarmMark, button, el, icon, notify, priority_letter, text_field
 from web_interface.format import Format
 from web_interface.locale import t
 from web_interface.pages import shell
+from web_interface.pages.machine_programs import program_lane
 from web_interface.pages.note_dialog import Act, note_dialog
+from web_interface.pages.typed_checks import length_check
 from web_interface.texts import alert_sentence
 
 log = logging.getLogger(__name__)
 
 Window = tuple[int, int]
 Data = dict[str, Any]
+Totals = Callable[[], Sequence[SpecificEnergy]]
 REFRESH_US = 60_000_000
 MOST_EVENTS, MOST_ALERTS = 6, 1000
 FINER = (SubState.STANDBY, SubState.WARM_UP, SubState.READY)
@@ -37,11 +42,13 @@ FINER = (SubState.STANDBY, SubState.WARM_UP, SubState.READY)
 class Timeline:
     """Asks once a minute, and at once when the window changes or a note was added."""
 
-    def __init__(self, *, page: shell.Page, machine: Machine, window: Callable[[], Window]) -> None:
-        self._page, self._machine, self._window = page, machine, window
+    def __init__(self, *, page: shell.Page, machine: Machine, window: Callable[[], Window], totals: Totals) -> None:
+        """`totals`: what the programs of the window took, as it was last asked for the figures."""
+        self._page, self._machine, self._window, self._totals = page, machine, window, totals
         self._asked_us, self._begin_us = 0, -1
-        self._drawn: tuple[Window, Data] | None = None  # of the last answer: drawn once, not each second
+        self._drawn: tuple[Window, int, Data] | None = None  # of the last answer: drawn once, not each second
         self._parts: Sequence[SubInterval] = ()
+        self._programs: Sequence[ProgramStretch] = ()
         self._alerts: Sequence[Alert] = ()
         self._notes: Sequence[MachineNote] = ()
         self._events: Element | None = None
@@ -57,15 +64,18 @@ class Timeline:
         self._events = el("ul", "em-events", testid="machine-events")
 
     def data(self, window: Window, now_us: int) -> Data:
-        """For the component of the bars: the row of finer states with its legend, and the marks."""
-        if self._drawn is None or self._drawn[0] != window:
-            self._drawn = (window, self._draw(window, now_us))
-        return self._drawn[1]
+        """For the component of the bars: the rows of finer states and of programs with their legends, and the marks."""
+        totals = id(self._totals())
+        if self._drawn is None or self._drawn[:2] != (window, totals):
+            self._drawn = (window, totals, self._draw(window, now_us))
+        return self._drawn[2]
 
     def _draw(self, window: Window, now_us: int) -> Data:
         fmt = self._page.viewer.fmt
         marks = [alert_mark(a, window, fmt) for a in self._alerts] + [note_mark(n, window, fmt) for n in self._notes]
-        return {"sub": sub_row(self._parts, window, now_us, fmt), "marks": marks, "marks_name": t("machine.events", fmt.lang)}
+        lane = program_lane(self._programs, self._totals(), window, fmt)
+        sub = sub_row(self._parts, window, now_us, fmt)
+        return {"sub": sub, "programs": lane, "marks": marks, "marks_name": t("machine.events", fmt.lang)}
 
     def live(self) -> None:
         """Called at each tick."""
@@ -83,6 +93,8 @@ class Timeline:
             self._show_events()
             self._drawn = None
             self._parts = (await services.states.substates(self._machine.id, from_us, to_us)).intervals
+            self._drawn = None
+            self._programs = await services.production.programs(self._machine.id, from_us, to_us, with_parts=False)
             self._drawn = None
         except (MonitorError, OSError) as exc:  # the database is away: what is shown stays
             log.warning("no time line of %s: %s", self._machine.id, exc)
@@ -111,7 +123,8 @@ class Timeline:
             hint, now = page.t("machine.note.time.hint"), page.viewer.fmt.clock(page.hub.shop().now_us)
             at = text_field(page.t("machine.note.time"), now, testid="machine-note-time", hint=hint)
             hint = page.t("machine.note.text.hint", n=LONGEST_NOTE)
-            words = text_field(page.t("machine.note.text"), testid="machine-note-text", area=True, hint=hint)
+            words = text_field(page.t("machine.note.text"), testid="machine-note-text", area=True, hint=hint,
+                               validation=length_check(page.lang, LONGEST_NOTE))  # fmt: skip
             return lambda: self._adding(str(at.value or ""), str(words.value or ""))
 
         title = page.t("machine.note.title", machine=self._machine.name)

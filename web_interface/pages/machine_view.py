@@ -16,7 +16,7 @@ from web_interface.format import MISSING, Format
 from web_interface.locale import t
 from web_interface.pages.explain_view import quotient
 from web_interface.pages.trend import time_ticks
-from web_interface.services import LatestValue, MachineNow
+from web_interface.services.live import LatestValue, MachineNow
 from web_interface.texts import point_name, quality_words
 
 Data = dict[str, Any]
@@ -27,9 +27,12 @@ COLUMNS = (
 US = 1_000_000
 
 
-def by_point(values: Sequence[LatestValue]) -> dict[str, LatestValue]:
-    """Latest values of one device by point."""
-    return {v.tag.point: v for v in values}
+def by_point(values: Sequence[LatestValue], meter: str | None = None) -> dict[str, LatestValue]:
+    """Latest values of a machine by point; of points that several of its devices have, the meter's, else the first."""
+    found: dict[str, LatestValue] = {}
+    for value in sorted(values, key=lambda v: v.tag.device_id != meter):
+        found.setdefault(value.tag.point, value)
+    return found
 
 
 def phase_columns(lang: str) -> list[Data]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from nicegui import ui
 
+from domain.access import Role
 from domain.notification import Channel, Subscription
 from web_interface.components import Card, DataTable, Hub, button, el, empty, notify
 from web_interface.pages import admin_frame, shell
@@ -43,7 +44,8 @@ class MyNotifications:
         self._channels = [channel for channel in await self._service.channels() if channel.enabled]
         with Card(page.t("notify.mine"), note=page.t("notify.mine.note"), testid="mine-card") as card:
             if not self._channels:
-                empty("notifications_none", page.t("notify.mine.none"), page.t("notify.mine.no_channels"))
+                action = (page.t("notify.mine.channels"), "/admin/notifications") if page.viewer.may(Role.ADMIN) else ("", "")
+                empty("notifications_none", page.t("notify.mine.none"), page.t("notify.mine.no_channels"), *action)
                 return
             with card.tools:
                 button(page.t("notify.mine.new"), self._new, kind="primary", icon_name="add", testid="mine-new")

@@ -9,20 +9,20 @@ from typing import Any
 from nicegui import ui
 
 from domain.browse import BrowsedNode
-from domain.quantity import Quantity
-from web_interface.components import DataTable, button, choice_field, el, loading, text_field
+from web_interface.components import DataTable, button, el, loading
 from web_interface.pages import admin_frame, shell
-from web_interface.pages.node_guess import proposed, units_for
-from web_interface.texts import point_name
-
-Point = dict[str, object]
+from web_interface.pages.node_guess import proposed
+from web_interface.pages.point_rows import Point, PointRows
 
 
 class NodePicker:
     """`await ask()` gives the points of the chosen nodes behind those the device has already; None when the user leaves."""
 
-    def __init__(self, page: shell.Page, line_id: str, points: Sequence[Mapping[str, object]]) -> None:
-        self._page, self._line = page, line_id
+    def __init__(
+        self, page: shell.Page, line: str | Mapping[str, object], points: Sequence[Mapping[str, object]]
+    ) -> None:
+        """`line`: its id, or the fields of a drafted one."""
+        self._page, self._line = page, line
         self._points: list[Point] = [dict(point) for point in points]
         self._path: list[tuple[str | None, str]] = [(None, page.t("nodes.top"))]
         self._shown: Sequence[BrowsedNode] = ()
@@ -31,17 +31,17 @@ class NodePicker:
         """Show it and wait."""
         page = self._page
         with ui.dialog() as self._dialog, el("div", "em-dialog em-dialog-wide", testid="node-dialog", role="dialog"):
-            el("h2", "em-card-title", page.t("nodes.title", line=self._line))
+            name = self._line if isinstance(self._line, str) else str(self._line.get("id", ""))
+            el("h2", "em-card-title", page.t("nodes.title", line=name))
             el("p", "em-dialog-text", page.t("nodes.words"))
             self._crumbs = el("nav", "em-crumbs", testid="node-crumbs", aria_label=page.t("nodes.way"))
             self._tree = el("div", "em-node-tree", testid="node-tree")
             el("h3", "em-card-title", page.t("nodes.chosen"))
-            self._chosen = el("div", "em-node-points", testid="node-points")
+            self._rows = PointRows(page, self._points)
             with el("div", "em-dialog-actions"):
                 button(page.t("action.cancel"), lambda: self._dialog.submit(None), testid="node-cancel")
                 button(page.t("nodes.take"), lambda: self._dialog.submit(True), kind="primary", testid="node-take")
         self._dialog.open()
-        self._draw_points()
         await self._open()
         answer = await self._dialog
         if not self._dialog.is_deleted:
@@ -90,55 +90,7 @@ class NodePicker:
             self._path.append((node.node, node.name))
             await self._open()
             return
-        self._points.append(proposed(node, {str(point.get("tag")) for point in self._points}))
-        self._draw_points()
-
-    # ---- what was chosen -----------------------------------------------------------------------------------------
-    def _draw_points(self) -> None:
-        page = self._page
-        self._chosen.clear()
-        with self._chosen:
-            if not self._points:
-                el("p", "em-quiet", page.t("nodes.chosen.none"))
-            for place, point in enumerate(self._points):
-                self._draw_point(place, point)
-
-    def _draw_point(self, place: int, point: Point) -> None:
-        page = self._page
-        quantity = str(point.get("quantity"))
-        names = {q.value: point_name(q.value, page.lang, q) for q in Quantity}
-        with el("div", "em-form em-node-point", testid=f"node-point-{place}"):
-            tag = text_field(page.t("virtual.tag"), str(point.get("tag", "")), testid=f"node-tag-{place}", mono=True)
-            tag.on_value_change(lambda e: point.__setitem__("tag", str(e.value)))
-            choice_field(
-                page.t("admin.field.quantity"), names, quantity, testid=f"node-quantity-{place}", search=True,
-                on_change=lambda value: self._set_quantity(point, str(value)),
-            )  # fmt: skip
-            units = units_for(quantity)
-            if units:
-                choice_field(
-                    page.t("admin.field.unit"), {unit: unit for unit in units}, point.get("unit"), testid=f"node-unit-{place}",
-                    on_change=lambda value: point.__setitem__("unit", str(value)),
-                )  # fmt: skip
-            with el("div", "em-node-end"):
-                el("span", "em-quiet em-mono", str(point.get("node", ""))[-60:])
-                drop, label = partial(self._drop, place), page.t("nodes.drop")
-                button(icon_name="close", on_click=drop, label=label, small=True, testid=f"node-drop-{place}")
-
-    def _set_quantity(self, point: Point, quantity: str) -> None:
-        if quantity == point.get("quantity"):
-            return
-        point["quantity"] = quantity
-        units = units_for(quantity)
-        if units:
-            point["unit"] = units[0]
-        else:
-            point.pop("unit", None)
-        self._draw_points()
-
-    def _drop(self, place: int) -> None:
-        del self._points[place]
-        self._draw_points()
+        self._rows.add(proposed(node, self._rows.tags))
 
 
 def columns(page: shell.Page) -> list[dict[str, Any]]:

@@ -34,7 +34,6 @@ def channel_columns(lang: str) -> list[Data]:
     """Of the table of channels."""
     return [
         {"key": "name", "name": t("admin.field.name", lang), "align": "left", "grow": True},
-        {"key": "kind", "name": t("notify.kind", lang), "align": "left"},
         {"key": "state", "name": t("notify.col.state", lang), "align": "left", "sort": False},
         {"key": "success", "name": t("notify.col.success", lang), "align": "left"},
         {"key": "waiting", "name": t("notify.col.waiting", lang), "align": "right"},
@@ -58,8 +57,7 @@ def channel_row(channel: Channel, health: ChannelHealth | None, fmt: Format, now
         "id": channel.id,
         "muted": not channel.enabled,
         "cells": {
-            "name": {"text": channel.name, "bold": True},
-            "kind": {"text": t(f"notify.kind.{channel.kind.value}", lang)},
+            "name": {"text": channel.name, "bold": True, "sub": t(f"notify.kind.{channel.kind.value}", lang)},
             "state": state,
             "success": {"text": MISSING if last is None else fmt.moment(last, now_us), "sort": last or 0},
             "waiting": {"text": fmt.number(health.waiting if health is not None else 0, 0)},

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeVar
 
 from nicegui import ui
 from nicegui.element import Element
@@ -13,7 +13,7 @@ from nicegui.element import Element
 from domain.access import Role
 from domain.alert import Priority
 from domain.energy import EnergyAccount
-from domain.errors import Conflict, MonitorError
+from domain.errors import Conflict, Forbidden, MonitorError
 from domain.plant import Site
 from web_interface.components import (
     STATE_ORDER,
@@ -24,15 +24,20 @@ from web_interface.components import (
     Hub,
     KpiTile,
     LiveChart,
+    LiveText,
     MachineCard,
+    Part,
     PowerFlow,
     Segmented,
     StateMark,
     Tick,
+    differences,
     el,
     empty,
+    flow_difference,
     link_button,
     notify,
+    row_difference,
     state_letter,
     state_name,
 )
@@ -56,11 +61,13 @@ from web_interface.pages.overview_chart import (
     top_kw,
 )
 from web_interface.pages.overview_tiles import tiles
-from web_interface.services import Forbidden, MachineNow, Services, ShopNow
+from web_interface.services import Services
+from web_interface.services.live import MachineNow, ShopNow
 
 log = logging.getLogger(__name__)
 MODES = ("cards", "table")  # of the machines
 Changes = list[tuple[Element, Mapping[str, Any]]]
+T = TypeVar("T")
 DAY_PERIOD_S = 60.0
 NO_WALL = ("0", "no", "false")  # ?wall alone asks for it
 # tile -> figure that it opens
@@ -88,7 +95,10 @@ class Overview:
         self._page = page
         self._fmt: Format = page.viewer.fmt
         self._cards: dict[str, MachineCard] = {}
-        self._sections: dict[str, Element] = {}
+        self._sections: dict[str, LiveText] = {}
+        self._drawn_cards: dict[str, dict[str, Any]] = {}
+        self._drawn_sections: dict[str, dict[str, Any]] = {}
+        self._rows: list[dict[str, Any]] = []
         self._shape: tuple[Any, ...] = ()
         self._mode = mode if mode in MODES else MODES[0]
         self._flow_of = flow_view.NOW
@@ -100,13 +110,14 @@ class Overview:
         shop = self._shop()
         self._shape = _shape(shop, self._site())
         with el("div", "em-overview", testid="overview"):
-            self._tiles = {name: _tile(name, data) for name, data in tiles(shop, self._site(), self._fmt).items()}
+            self._drawn_tiles = self._view("tiles", lambda s: tiles(s, self._site(), self._fmt))
+            self._tiles = {name: _tile(name, data) for name, data in self._drawn_tiles.items()}
             for name, figure in EXPLAINED.items():
                 explainable(self._page, self._tiles[name], figure, "site", self._window)
             self._build_chart(shop)
-            self._build_alerts(shop)
+            self._build_alerts()
             self._build_machines(shop)
-            self._build_flow(shop)
+            self._build_flow()
         self._build_shift(shop)
         with self._page.actions:
             link_button(self._page.t("wall.enter"), wall_page.HREF, icon_name="tv", testid="wall-enter")
@@ -118,19 +129,20 @@ class Overview:
         if _shape(shop, self._site()) != self._shape:
             self._page.client.open("/")
             return []
-        drawn = self._page.hub.view(("tiles", self._fmt.lang), lambda s: tiles(s, self._site(), self._fmt))
-        changes: Changes = [(tile, tile.change(drawn[name])) for name, tile in self._tiles.items()]
-        changes += self._live_chart(shop)
-        changes += self._live_alerts(shop)
-        changes += self._live_machines(shop)
-        if self._flow_of != flow_view.DAY:  # the day's accounts are asked for once a minute
-            key = ("flow", self._fmt.lang, self._flow_of)
-            changes.append((self._flow, self._flow.flow_changes(self._page.hub.view(key, self._flow_data))))
-        return changes
+        return [*self._live_tiles(), *self._live_chart(shop), *self._live_alerts(), *self._live_machines(), *self._live_flow()]
 
     # ---- parts -----------------------------------------------------------------------------------------------------
     def _shop(self) -> ShopNow:
         return self._page.hub.shop()
+
+    def _view(self, kind: str, make: Callable[[ShopNow], T], *more: Hashable) -> T:
+        """What all overviews in this language show of it, drawn once a tick."""
+        return self._page.hub.view((kind, self._fmt.lang, *more), make)
+
+    def _live_tiles(self) -> Changes:
+        old = self._drawn_tiles
+        new = self._drawn_tiles = self._view("tiles", lambda s: tiles(s, self._site(), self._fmt))
+        return _taken(self._tiles, self._page.hub.step(("tiles", self._fmt.lang), old, new, differences), new)
 
     def _window(self) -> tuple[int, int]:
         """What the tiles tell of: the running shift, between shifts the day, up to now."""
@@ -155,15 +167,18 @@ class Overview:
                 self._legend = {key: _legend(key) for key in ("today", "yesterday")}
             self._chart = LiveChart(
                 chart_options(shop, self._site(), self._fmt),
-                chart_view(shop, self._fmt, self._site().timezone),
+                self._chart_view(),
                 testid="power-chart",
                 narrow=narrow_options(self._fmt),
             )
-        self._series = chart_series(shop)
-        self._day = chart_view(shop, self._fmt, self._site().timezone)["range"]
-        self._gaps = gaps(shop, self._fmt)
-        self._axis = top_kw(shop, self._site())
+        self._series = self._view("chart", chart_series)
+        self._day = self._chart_view()["range"]
+        self._gaps = self._view("chart-gaps", lambda s: gaps(s, self._fmt))
+        self._axis = self._view("chart-axis", lambda s: top_kw(s, self._site()))
         self._legend_now(shop)
+
+    def _chart_view(self) -> dict[str, Any]:
+        return self._view("chart-view", lambda s: chart_view(s, self._site(), self._fmt))
 
     def _legend_now(self, shop: ShopNow) -> None:
         for key, words in legend_words(shop, self._fmt).items():
@@ -172,18 +187,18 @@ class Overview:
 
     def _live_chart(self, shop: ShopNow) -> Changes:
         """New points only: the running five minutes, the dot of now; all when a new day began."""
-        fresh = self._page.hub.view("chart", chart_series)
-        changes = series_changes(self._series, fresh)
+        fresh = self._view("chart", chart_series)
+        changes = {**self._page.hub.step("chart", self._series, fresh, series_changes)}
         self._series = fresh
-        day = chart_view(shop, self._fmt, self._site().timezone)
+        day = self._chart_view()
         if day["range"] != self._day:
             self._day = day["range"]
             changes["view"] = day
-        missing = gaps(shop, self._fmt)
+        missing = self._view("chart-gaps", lambda s: gaps(s, self._fmt))
         if [g["from"] for g in missing] != [g["from"] for g in self._gaps] or (missing and "push" in changes):
             self._gaps = missing
             changes["options"] = {"series": [{}, {}, {"markArea": gap_area(missing)}]}
-        axis = top_kw(shop, self._site())
+        axis = self._view("chart-axis", lambda s: top_kw(s, self._site()))
         if axis != self._axis:
             self._axis = axis
             changes["options"] = {**changes.get("options", {}), "yAxis": {"max": axis[0], "interval": axis[1]}}
@@ -191,12 +206,13 @@ class Overview:
             self._legend_now(shop)
         return [(self._chart, changes)]
 
-    def _build_alerts(self, shop: ShopNow) -> None:
+    def _build_alerts(self) -> None:
         page = self._page
         with Card(page.t("alerts.title"), testid="alerts-card", classes="em-alerts-card") as card:
             with card.tools:
                 self._counts = {p: _count(p, self._fmt.lang) for p in Priority}
-            self._alerts = AlertList(self._alert_data(shop), self._acknowledge)
+            self._shown_alerts = self._alert_view()
+            self._alerts = AlertList(self._shown_alerts, self._acknowledge)
         if card.title_element is not None and card.title_element.parent_slot is not None:
             with card.title_element.parent_slot:
                 self._all = el("a", "em-link em-card-note", "", "alerts-all", href="/alerts")
@@ -210,10 +226,14 @@ class Overview:
             page.services.alerts.active(), plant, shop.now_us, self._fmt, may_acknowledge=page.viewer.may(Role.OPERATOR)
         )
 
-    def _live_alerts(self, shop: ShopNow) -> Changes:
+    def _alert_view(self) -> dict[str, Any]:
+        return self._view("alerts", self._alert_data, self._page.viewer.may(Role.OPERATOR))
+
+    def _live_alerts(self) -> Changes:
         self._counts_now()
-        key = ("alerts", self._fmt.lang, self._page.viewer.may(Role.OPERATOR))
-        return [(self._alerts, self._alerts.change(self._page.hub.view(key, self._alert_data)))]
+        old, new = self._shown_alerts, self._alert_view()
+        self._shown_alerts = new
+        return [(self._alerts, self._alerts.change(new))] if new is not old else []
 
     def _counts_now(self) -> None:
         counts = self._page.hub.view("alert-counts", lambda _s: Counter(a.priority for a in self._page.services.alerts.active()))
@@ -278,49 +298,75 @@ class Overview:
                     "/admin/devices/new",
                 )
             elif self._mode == "table":
-                columns, rows = machine_table(shop, self._fmt)
-                self._table = DataTable(columns, rows, testid="machines-table", dense=True)
+                self._rows = self._view("table", lambda s: machine_rows(s, self._fmt))
+                self._table = DataTable(machine_columns(self._fmt), self._rows, testid="machines-table", dense=True)
             else:
                 self._fill_cards(shop)
 
     def _fill_cards(self, shop: ShopNow) -> None:
+        self._drawn_cards, self._drawn_sections = self._card_view(), self._section_view()
         with el("div", "em-sections"):
             for title, machines in view.by_section(shop.machines).items():
                 with el("section", "em-section"):
                     with el("header", "em-section-head"):
                         el("h3", text=title)
                         el("i", "em-section-line")
-                        self._sections[title] = el("b", text=view.section_kw(machines, self._fmt))
+                        self._sections[title] = LiveText(self._drawn_sections[title])
                         el("span", text=self._fmt.unit("kW"))
                     with el("div", "em-cards"):
                         for m in machines:
-                            self._cards[m.machine.id] = MachineCard(view.card(m, shop, self._fmt), f"machine-{m.machine.id}")
+                            self._cards[m.machine.id] = MachineCard(self._drawn_cards[m.machine.id], f"machine-{m.machine.id}")
 
-    def _live_machines(self, shop: ShopNow) -> Changes:
+    def _card_view(self) -> dict[str, dict[str, Any]]:
+        return self._view("cards", lambda s: {m.machine.id: view.card(m, s, self._fmt) for m in s.machines})
+
+    def _section_view(self) -> dict[str, dict[str, Any]]:
+        return self._view(
+            "sections",
+            lambda s: {title: {"text": view.section_kw(m, self._fmt)} for title, m in view.by_section(s.machines).items()},
+        )
+
+    def _live_machines(self) -> Changes:
+        hub, lang = self._page.hub, self._fmt.lang
         if self._table is not None:
-            rows = self._page.hub.view(("table", self._fmt.lang), lambda s: machine_table(s, self._fmt)[1])
-            return [(self._table, self._table.row_changes(rows))]
-        sections = self._page.hub.view(
-            ("sections", self._fmt.lang),
-            lambda s: {title: view.section_kw(m, self._fmt) for title, m in view.by_section(s.machines).items()},
-        )
-        for title, words in sections.items():
-            label = self._sections.get(title)
-            if label is not None and label.text != words:  # type: ignore[attr-defined]
-                label.set_text(words)  # type: ignore[attr-defined]
-        cards = self._page.hub.view(
-            ("cards", self._fmt.lang), lambda s: {m.machine.id: view.card(m, s, self._fmt) for m in s.machines}
-        )
-        return [(made, made.change(cards[key])) for key, made in self._cards.items() if key in cards]
+            rows = self._view("table", lambda s: machine_rows(s, self._fmt))
+            changes = hub.step(("table", lang), self._rows, rows, row_difference)
+            self._rows = rows
+            self._table.take_rows(rows)
+            return [(self._table, changes)]
+        if not self._cards:
+            return []
+        cards, sections = self._drawn_cards, self._drawn_sections
+        self._drawn_cards, self._drawn_sections = self._card_view(), self._section_view()
+        fresh = hub.step(("sections", lang), sections, self._drawn_sections, differences)
+        changed = hub.step(("cards", lang), cards, self._drawn_cards, differences)
+        return _taken(self._sections, fresh, self._drawn_sections) + _taken(self._cards, changed, self._drawn_cards)
 
-    def _build_flow(self, shop: ShopNow) -> None:
+    def _build_flow(self) -> None:
         page = self._page
         with Card(page.t("flow.title"), testid="flow-card", classes="em-flow-card") as card:
             with card.tools:
                 options = {of: page.t(f"flow.{of}") for of in (flow_view.NOW, flow_view.SHIFT, flow_view.DAY)}
                 Segmented(options, self._flow_of, self._switch_flow, testid="flow-mode", label=page.t("flow.title"))
-            self._flow = PowerFlow(self._flow_data(shop), "flow")
+            self._drawn_flow = self._flow_view()
+            self._flow = PowerFlow(self._drawn_flow, "flow")
             self._day_timer = ui.timer(DAY_PERIOD_S, self._follow_day, active=False, immediate=False)
+
+    def _flow_view(self) -> dict[str, Any]:
+        return self._view("flow", self._flow_data, self._flow_of)
+
+    def _live_flow(self) -> Changes:
+        if self._flow_of == flow_view.DAY:  # the day's accounts are asked for once a minute
+            return []
+        new = self._flow_view()
+        changes = self._page.hub.step(("flow", self._fmt.lang, self._flow_of), self._drawn_flow, new, flow_difference)
+        self._drawn_flow = new
+        self._flow.take(new)
+        return [(self._flow, changes)]
+
+    def _show_flow(self) -> None:
+        self._drawn_flow = self._flow_data(self._shop()) if self._flow_of == flow_view.DAY else self._flow_view()
+        self._flow.show(self._drawn_flow)
 
     def _flow_data(self, shop: ShopNow) -> dict[str, Any]:
         return flow_view.flow(shop, self._site(), self._fmt, self._flow_of, self._day_accounts)
@@ -328,7 +374,7 @@ class Overview:
     async def _switch_flow(self, of: str) -> None:
         self._flow_of = of
         self._day_timer.active = of == flow_view.DAY
-        self._flow.show(self._flow_data(self._shop()))  # the day as last known, if at all
+        self._show_flow()  # the day as last known, if at all
         if of == flow_view.DAY:
             await self._follow_day()
 
@@ -343,7 +389,7 @@ class Overview:
             return
         self._day_accounts = {account.machine_id: account for account in accounts}
         if self._flow_of == flow_view.DAY:
-            self._flow.show(self._flow_data(self._shop()))
+            self._show_flow()
 
 
 def _shape(shop: ShopNow, site: Site) -> tuple[Any, ...]:
@@ -377,14 +423,23 @@ def _kef_words(m: MachineNow, shop: ShopNow, fmt: Format) -> str:
     return f"{name} {value}".strip()
 
 
-def machine_table(shop: ShopNow, fmt: Format) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Columns and rows of the table view; figures sort as numbers."""
-    lang = fmt.lang
+def _taken(parts: Mapping[str, Part], changes: Mapping[str, Mapping[str, Any]], drawn: Mapping[str, dict[str, Any]]) -> Changes:
+    """The changes of a shared view for this page's parts, which show `drawn` from now on."""
+    found: Changes = []
+    for name, change in changes.items():
+        if (part := parts.get(name)) is not None:
+            part.take(drawn[name])
+            found.append((part, change))
+    return found
+
+
+def machine_columns(fmt: Format) -> list[dict[str, Any]]:
+    """Columns of the table view."""
 
     def column(key: str, align: str = "right", **more: Any) -> dict[str, Any]:
-        return {"key": key, "name": t(f"machines.col.{key}", lang), "align": align, **more}
+        return {"key": key, "name": t(f"machines.col.{key}", fmt.lang), "align": align, **more}
 
-    columns = [
+    return [
         column("name", "left"),
         column("section", "left"),
         column("state", "left"),
@@ -394,6 +449,11 @@ def machine_table(shop: ShopNow, fmt: Format) -> tuple[list[dict[str, Any]], lis
         column("kef"),
         column("strip", "left", sort=False, grow=True),
     ]
+
+
+def machine_rows(shop: ShopNow, fmt: Format) -> list[dict[str, Any]]:
+    """Rows of the table view; figures sort as numbers."""
+    lang = fmt.lang
     rows = []
     for m in shop.machines:
         energy = m.shift.energy_kwh if m.shift else None
@@ -405,8 +465,8 @@ def machine_table(shop: ShopNow, fmt: Format) -> tuple[list[dict[str, Any]], lis
             "state": {"text": state_name(m.state, lang), "mark": [m.state.value, state_letter(m.state, lang)]},
             "since": {"text": fmt.duration(since_s), "sort": round(since_s)},
             "power": {
-                "text": fmt.number(m.power_kw, 1),
-                "sort": -1.0 if m.power_kw is None else round(m.power_kw, 1),
+                "text": fmt.number(m.shown_kw, 1),
+                "sort": -1.0 if m.shown_kw is None else round(m.shown_kw, 1),
                 "bold": True,
             },
             "energy": {"text": fmt.number(energy, 0), "sort": round(energy or 0.0)},
@@ -414,4 +474,4 @@ def machine_table(shop: ShopNow, fmt: Format) -> tuple[list[dict[str, Any]], lis
             "strip": {"text": "", "strip": view.strip(m, shop.shift, shop.now_us)},
         }
         rows.append({"id": m.machine.id, "href": view.machine_href(m.machine.id), "cells": cells})
-    return columns, rows
+    return rows

@@ -11,7 +11,7 @@ from domain.plant import Site
 from web_interface.format import Format
 from web_interface.locale import t
 from web_interface.pages.overview_view import points_ms, sum_kwh
-from web_interface.services import ShopNow
+from web_interface.services.live import ShopNow
 
 Data = dict[str, Any]
 HOUR_US = 3_600_000_000
@@ -63,7 +63,7 @@ def top_kw(shop: ShopNow, site: Site) -> tuple[float, float]:
     return min(fitting, default=(highest, highest / 4))
 
 
-def chart_view(shop: ShopNow, fmt: Format, zone: str) -> Data:
+def chart_view(shop: ShopNow, site: Site, fmt: Format) -> Data:
     """Ranges and ticks in the site's time."""
     start, end = day_bounds_us(shop.now_us, fmt)
     ticks = [[us // 1000, fmt.clock(us), round((us - start) / HOUR_US)] for us in range(start, end, HOUR_US)]
@@ -76,8 +76,9 @@ def chart_view(shop: ShopNow, fmt: Format, zone: str) -> Data:
         "unit": fmt.unit("kW"),
         "digits": 0,
         "lang": fmt.lang,
-        "zone": zone,
+        "zone": site.timezone,
         "label": t("chart.power", fmt.lang),
+        "avoid": site.contract_kw,
     }
 
 

@@ -12,7 +12,7 @@ from web_interface.format import Format
 from web_interface.locale import t
 from web_interface.pages.overview_chart import day_bounds_us
 from web_interface.pages.overview_view import machine_href, sum_kwh
-from web_interface.services import MachineNow, ShopNow
+from web_interface.services.live import MachineNow, ShopNow
 
 Data = dict[str, Any]
 NOW, SHIFT, DAY = "now", "shift", "day"  # power now; energy of the running shift; energy since the site's midnight
@@ -37,7 +37,7 @@ def flow(shop: ShopNow, site: Site, fmt: Format, of: str = NOW, day: Mapping[str
     about = "≈\u00a0" if of != NOW and measured is not None else ""
     unit = fmt.unit("kW" if of == NOW else "kWh")
     for row in rows:
-        row["label"] = _words(row, unit, feed, fmt)
+        row["share"] = fmt.percent(row["value"] / feed if feed else None, 0)
     return {
         "main": _node(t("flow.main", fmt.lang), f"{about}{fmt.number(feed, 0)}\u00a0{unit}", fmt),
         "groups": [
@@ -45,6 +45,7 @@ def flow(shop: ShopNow, site: Site, fmt: Format, of: str = NOW, day: Mapping[str
             for name, found in groups.items()
         ],
         "rest": None if of == DAY and day is None else _rest(rows, feed, about, unit, fmt),
+        "words": _words(unit, fmt.lang),
         "empty": t("flow.empty", fmt.lang),
         "label": f"{t('flow.title', fmt.lang)}: {t(f'flow.{of}', fmt.lang)}",
     }
@@ -126,10 +127,11 @@ def _row(m: MachineNow, text: str, value: float | None, *, missing: bool = False
     }
 
 
-def _words(row: Data, unit: str, feed: float | None, fmt: Format) -> str:
-    """A branch for who does not see it: value, share of the feed, whether it is estimated."""
-    if row["missing"] and not row["value"]:
-        return t("flow.leaf.none", fmt.lang, name=row["name"])
-    share = fmt.percent(row["value"] / feed if feed else None, 0)
-    words = t("flow.leaf", fmt.lang, name=row["name"], value=f"{row['text']}\u00a0{unit}", share=share)
-    return t("flow.leaf.estimated", fmt.lang, words=words) if row["missing"] or row["estimated"] else words
+def _words(unit: str, lang: str) -> Data:
+    """How a branch is told to who does not see it: sentences that the browser fills in.
+
+    With each new value the figure travels once, not three times.
+    """
+    leaf = t("flow.leaf", lang, name="{name}", value=f"{{text}}\u00a0{unit}", share="{share}")
+    none = t("flow.leaf.none", lang, name="{name}")
+    return {"leaf": leaf, "none": none, "estimated": t("flow.leaf.estimated", lang, words=leaf)}

@@ -12,11 +12,12 @@ from domain.state import MachineState
 from web_interface.components.marks import STATE_ORDER, state_letter, state_name
 from web_interface.format import Format
 from web_interface.locale import t
-from web_interface.services import MachineNow, ShopNow
+from web_interface.services.live import MachineNow, ShopNow
 
 Data = dict[str, Any]
 _STEADY = 0.005  # a delta under half a per cent is "on plan"
 _EARLY = 0.05  # of a shift: before that no forecast
+_LONG_WORD = 10  # letters: a word from this length on leaves a narrow tile no room for what is compared
 _HEADROOM = 1.125  # scale of the power bar over the contract: the contract's tick stands at 89 %
 
 
@@ -106,18 +107,22 @@ def _against_plan(delta: float, fmt: Format) -> list[list[str]]:
     words = t("tile.energy.saving" if delta < 0 else "tile.energy.excess", fmt.lang)
     return [
         [f"{sign}\u00a0{fmt.percent(abs(delta), 1 if abs(delta) < 0.1 else 0)}", f"em-b {tone}"],
-        [f" {t('tile.energy.to_plan', fmt.lang)} ", "em-desk-only"],
-        [" · ", "em-phone-only"],
+        *_compared_with(t("tile.energy.to_plan", fmt.lang), words),
         [words, f"em-b {tone}"],
     ]
+
+
+def _compared_with(what: str, meaning: str) -> list[list[str]]:
+    """What stands between a delta and the word of its meaning: in a narrow tile a dot, sooner beside a long word."""
+    return [[f" {what} ", "em-spare" if len(meaning) < _LONG_WORD else "em-spare-soon"], [" · ", "em-instead"]]
 
 
 def cost_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     """Cost of the shift and where it is heading."""
     cost, share = shop.shift_cost, elapsed_share(shop.shift, shop.now_us)
-    value, unit = fmt.money(cost)
-    tile: Data = {"name": t(_named("tile.cost", shop), fmt.lang), "value": value, "unit": unit, "bar": None}
+    tile: Data = {"name": t(_named("tile.cost", shop), fmt.lang), "bar": None}
     tile["full"] = f"{fmt.number(cost, 2)}\u00a0{site.currency}"
+    tile["value"], tile["unit"] = fmt.money(cost)
     if cost is None:
         words = "tile.cost.no_tariff" if shop.shift_price.so_far is None else "tile.energy.none"
         tile["note"] = [[t(words, fmt.lang), "em-quiet"]]
@@ -127,15 +132,17 @@ def cost_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     forecast = None
     if share > _EARLY and shop.shift_energy_kwh is not None and ahead is not None:  # the rest at the prices of its own hours
         forecast = cost + shop.shift_energy_kwh * (1 / share - 1) * ahead
-    scale = max(plan or 0.0, forecast or 0.0, cost) * 1.04 or 1.0
+    largest = max(plan or 0.0, forecast or 0.0, cost)
+    tile["value"], tile["unit"] = fmt.money(cost, largest)  # one unit for all three
+    scale = largest * 1.04 or 1.0
     tile["bar"] = _bar(
         cost / scale, None if plan is None else plan * share / scale, None if forecast is None else forecast / scale
     )
     note: list[list[str]] = []
     if forecast is not None:
-        note += [[t("tile.cost.forecast", fmt.lang) + " ", ""], [f"≈\u00a0{fmt.money(forecast)[0]}", "em-b"]]
+        note += [[t("tile.cost.forecast", fmt.lang) + " ", ""], [f"≈\u00a0{fmt.money(forecast, largest)[0]}", "em-b"]]
     if plan is not None:
-        note += [[(", " if note else "") + t("tile.cost.plan", fmt.lang, plan=fmt.money(plan)[0]), ""]]
+        note += [[(", " if note else "") + t("tile.cost.plan", fmt.lang, plan=fmt.money(plan, largest)[0]), ""]]
     tile["note"] = note
     return tile
 
@@ -156,11 +163,11 @@ def kef_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
         tile["note"] = [[t("tile.kef.at_target", fmt.lang, target=fmt.kef(target)), ""]]
         return tile
     tone = "em-good" if delta > 0 else "em-alarm"
+    meaning = t("tile.kef.better" if delta > 0 else "tile.kef.worse", fmt.lang)
     tile["note"] = [
         [fmt.signed(delta, 2), f"em-b {tone}"],
-        [" " + t("tile.kef.to_target", fmt.lang, target=fmt.kef(target)) + " ", "em-desk-only"],
-        [" · ", "em-phone-only"],
-        [t("tile.kef.better" if delta > 0 else "tile.kef.worse", fmt.lang), f"em-b {tone}"],
+        *_compared_with(t("tile.kef.to_target", fmt.lang, target=fmt.kef(target)), meaning),
+        [meaning, f"em-b {tone}"],
     ]
     return tile
 

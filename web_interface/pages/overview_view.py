@@ -13,7 +13,7 @@ from domain.state import MachineState
 from web_interface.components.marks import ATTENTION, priority_letter, priority_name, state_letter, state_name
 from web_interface.format import MISSING, Format
 from web_interface.locale import t
-from web_interface.services import MachineNow, ShopNow
+from web_interface.services.live import MachineNow, ShopNow
 from web_interface.texts import alert_sentence, alert_subject
 
 Data = dict[str, Any]
@@ -54,27 +54,42 @@ def card(m: MachineNow, shop: ShopNow, fmt: Format) -> Data:
         "name": m.machine.name,
         "state": m.state.value,
         "letter": state_letter(m.state, lang),
-        "stateName": f"{state}, {since}",
+        "stateName": state,
         "since": since,
-        "kw": None if m.power_kw is None else fmt.number(m.power_kw, 1),
+        "kw": None if m.shown_kw is None else fmt.number(m.shown_kw, 1),
         "unit": fmt.unit("kW"),
-        "was": t("card.was", lang, value=fmt.value(m.last_good_kw, "kW", 1))
-        if m.last_good_kw is not None
-        else t("card.never", lang),
+        "was": "" if m.shown_kw is not None else _was(m, fmt),
         "kefName": kef_name(m, shop, lang),
         "kef": fmt.kef(m.kef.value) if m.kef and m.kef.value is not None else "",
         "energy": fmt.value(energy, "kWh", 0) if energy is not None else "",
         "spark": spark(m, shop.shift),
         "strip": strip(m, shop.shift, shop.now_us),
         "rank": ATTENTION.index(m.state),
-        "label": f"{m.machine.name}: {state}, {fmt.value(m.power_kw, 'kW', 1)}",
     }
+
+
+def _was(m: MachineNow, fmt: Format) -> str:
+    """The last known power of a silent machine."""
+    if m.machine.meter is None:
+        return t("card.no_meter", fmt.lang)
+    if m.last_good_kw is None:
+        return t("card.never", fmt.lang)
+    return t("card.was", fmt.lang, value=fmt.value(m.last_good_kw, "kW", 1))
 
 
 def kef_name(m: MachineNow, shop: ShopNow, lang: str) -> str:
     """КЭФ; with the card's name where the machines of the shop do not all have the same."""
-    cards = {other.kef.card for other in shop.machines if other.kef is not None}
-    return t("card.kef", lang) if m.kef is None or len(cards) < 2 else f"{t('card.kef', lang)} {m.kef.card}"
+    return t("card.kef", lang) if m.kef is None or not _several_cards(shop) else f"{t('card.kef', lang)} {m.kef.card}"
+
+
+_judged: list[tuple[ShopNow, bool]] = []
+
+
+def _several_cards(shop: ShopNow) -> bool:
+    """Whether the shop's machines have different cards; asked for each of them, so found once for the same shop."""
+    if not _judged or _judged[0][0] is not shop:
+        _judged[:] = [(shop, len({other.kef.card for other in shop.machines if other.kef is not None}) > 1)]
+    return _judged[0][1]
 
 
 _sparks: dict[tuple[str, float | None, int, int], tuple[Sequence[tuple[int, float | None]], list[list[float | None]]]] = {}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nicegui import ui
 
-from domain.plant_version import PlantDiff
+from domain.plant_version import EntryChange, PlantDiff
 from web_interface.components import button, el, icon
+from web_interface.locale import t
 from web_interface.pages import shell
 from web_interface.pages.plant_diff_view import EntryWords, entry_words, yaml_parts
 
@@ -19,10 +22,7 @@ def draw_diff(page: shell.Page, diff: PlantDiff, *, testid: str = "plant-diff") 
     with el("div", "em-diff", testid=testid):
         if not diff.changes:
             el("p", "em-quiet", page.t("history.same"), f"{testid}-same")
-        for entry in entry_words(diff.changes[:MOST_ENTRIES], page.lang):
-            _draw_entry(entry)
-        if (left := len(diff.changes) - MOST_ENTRIES) > 0:
-            el("p", "em-quiet", page.t("history.more", n=left))
+        draw_entries(diff.changes, page.lang)
         if diff.yaml:
             with el("details", "em-more em-diff-more", testid=f"{testid}-yaml"):
                 el("summary", text=page.t("history.yaml"))
@@ -31,6 +31,14 @@ def draw_diff(page: shell.Page, diff: PlantDiff, *, testid: str = "plant-diff") 
                         el("span", f"em-diff-{kind}", text + "\n")
                 if (left := len(diff.yaml) - MOST_LINES) > 0:
                     el("p", "em-quiet", page.t("history.lines_left", n=left))
+
+
+def draw_entries(changes: Sequence[EntryChange], lang: str) -> None:
+    """Each entry with its fields."""
+    for entry in entry_words(changes[:MOST_ENTRIES], lang):
+        _draw_entry(entry)
+    if (left := len(changes) - MOST_ENTRIES) > 0:
+        el("p", "em-quiet", t("history.more", lang, n=left))
 
 
 def _draw_entry(entry: EntryWords) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from domain.plant_version import ChangeKind, EntryChange, FieldChange
 from web_interface.locale import has, t
@@ -53,15 +53,23 @@ def summary(changes: Sequence[EntryChange], lang: str) -> list[list[str]]:
     first, *others = changes
     parts = [[f"{_head(first, lang)}: ", ""]]
     if first.kind is ChangeKind.CHANGED:
-        shown = [_field(field, lang) for field in first.fields[:SHOWN_FIELDS]]
-        for number, field in enumerate(shown):
-            parts += [[f"{', ' if number else ''}{field.label} ", "em-quiet"], [f"{field.old} → {field.new}", ""]]
-        if len(first.fields) > SHOWN_FIELDS:
-            parts.append([", …", "em-quiet"])
+        parts += field_parts(first, lang)
     else:
         parts.append([t(f"history.kind.{first.kind.value}", lang), "em-quiet"])
     if others:
         parts.append([" " + t("history.more", lang, n=len(others)), "em-quiet"])
+    return parts
+
+
+def field_parts(change: EntryChange, lang: str) -> list[list[str]]:
+    """The fields of one entry: before and after, or only what there is of one that came or went."""
+    parts: list[list[str]] = []
+    for number, field in enumerate(change.fields[:SHOWN_FIELDS]):
+        words = _field(field, lang)
+        said = {ChangeKind.ADDED: words.new, ChangeKind.REMOVED: words.old}.get(change.kind, f"{words.old} → {words.new}")
+        parts += [[f"{', ' if number else ''}{words.label + ' ' if field.field else ''}", "em-quiet"], [said, ""]]
+    if len(change.fields) > SHOWN_FIELDS:
+        parts.append([", …", "em-quiet"])
     return parts
 
 
@@ -76,7 +84,19 @@ def value_words(value: object, lang: str) -> str:
         return text.replace(".", ",") if lang == "ru" else text
     if isinstance(value, list) and all(not isinstance(item, list | Mapping) for item in value):
         return _short(", ".join(value_words(item, lang) for item in value))
-    return _short(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
+    if isinstance(value, Mapping):
+        return _short(_group_words(value, lang))
+    if isinstance(value, list):
+        return _short("; ".join(value_words(item, lang) for item in value))
+    return _short(str(value))
+
+
+def _group_words(value: Mapping[Any, object], lang: str) -> str:
+    """Fields by name; a span of time as it is written."""
+    span = ("from", "to") if {"from", "to"} <= value.keys() else ()
+    words = [f"{value_words(value['from'], lang)}–{value_words(value['to'], lang)}"] if span else []
+    words += [f"{label_of(str(k), lang) or k}: {value_words(item, lang)}" for k, item in value.items() if k not in span]
+    return ", ".join(words)
 
 
 def yaml_parts(lines: Sequence[str], most: int) -> Sequence[tuple[str, str]]:
@@ -95,9 +115,9 @@ def yaml_parts(lines: Sequence[str], most: int) -> Sequence[tuple[str, str]]:
 
 def _head(change: EntryChange, lang: str) -> str:
     key = f"history.section.{change.section}" + (".one" if change.entry else "")
-    what = t(key, lang) if has(key, lang) else label_of(change.section, lang) or change.section
+    what = t(key, lang) if has(key, lang) else label_of(change.section, lang)
     name = change.title or change.entry
-    return t("history.named", lang, what=what, name=name) if name else what
+    return t("history.named", lang, what=what, name=name) if name and what else what or name or change.section
 
 
 def _field(change: FieldChange, lang: str) -> FieldWords:

@@ -41,7 +41,8 @@ class TryBar:
             self._target = choice_field(
                 page.t("profile.try.on"), targets, first, testid="try-target", on_change=self._chosen, search=len(targets) > 12
             )
-            self._address = number_field(page.t("admin.field.address"), 1, testid="try-address", step=1)
+            label = page.t("admin.field.address")
+            self._address = number_field(label, 1, testid="try-address", lang=page.lang, whole=True, low=0)
             self._address_box = self._address.parent_slot.parent if self._address.parent_slot is not None else self._address
             button(page.t("admin.read.do"), self._read, icon_name="refresh", testid="try-read")
             self._said = el("span", "em-try-said", testid="try-said", role="status")

@@ -8,12 +8,12 @@ from typing import Any
 from nicegui import ui
 
 from domain.energy import ShiftWindow
-from domain.errors import MonitorError
+from domain.errors import Forbidden, MonitorError
 from domain.report import PeriodKind, ReportJob
 from web_interface.components import Card, DataTable, Segmented, button, choice_field, el, notify, text_field
 from web_interface.locale import LANGUAGES, t
 from web_interface.pages import admin_words, reports_words, shell
-from web_interface.services import Forbidden, IssuedReport, ReportTemplate
+from web_interface.services.reports import IssuedReport, ReportTemplate
 
 ROWS = 200
 LOOK_S = 0.4
@@ -57,11 +57,13 @@ class ReportsIssue:
         self._period = choice_field(page.t("reports.period"), options, next(iter(options), None), testid="report-shift")
         self._none = el("p", "em-quiet", page.t("reports.no_shifts"), "report-no-shifts")
         self._none.set_visibility(not options)
-        el("span", "em-field-label", page.t("reports.format"))
-        Segmented({"pdf": "PDF", "xlsx": "Excel"}, self._format, self._set_format, testid="report-format")
-        el("span", "em-field-label", page.t("reports.language"))
-        names = {code: page.t(f"language.{code}") for code in LANGUAGES}
-        Segmented(names, self._language, self._set_language, testid="report-language")
+        with el("div", "em-field"):
+            el("span", "em-field-label", page.t("reports.format"))
+            Segmented({"pdf": "PDF", "xlsx": "Excel"}, self._format, self._set_format, testid="report-format")
+        with el("div", "em-field"):
+            el("span", "em-field-label", page.t("reports.language"))
+            names = {code: page.t(f"language.{code}") for code in LANGUAGES}
+            Segmented(names, self._language, self._set_language, testid="report-language")
         self._do = button(page.t("reports.do"), self._issue, kind="primary", icon_name="description", testid="report-issue")
         with el("div", "em-report-progress", testid="report-progress", role="status") as self._progress:
             self._bar = el("progress", "em-progress", max=str(len(STEPS)))

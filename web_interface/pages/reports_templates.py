@@ -14,7 +14,7 @@ from web_interface.components import Card, Confirm, DataTable, button, choice_fi
 from web_interface.locale import LANGUAGES
 from web_interface.pages import admin_frame, admin_words, shell
 from web_interface.pages.reports_workbook import XLSX, WorkbookField
-from web_interface.services import ReportTemplate
+from web_interface.services.reports import ReportTemplate
 
 NEW = "new"
 LARGEST_LOGO = 1_048_576

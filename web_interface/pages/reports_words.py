@@ -8,7 +8,7 @@ from domain.energy import ShiftWindow
 from domain.report import PeriodKind
 from web_interface.format import Format
 from web_interface.locale import t
-from web_interface.services import ReportTemplate
+from web_interface.services.reports import ReportTemplate
 
 SHOWN = {PeriodKind.SHIFT: 24, PeriodKind.DAY: 31, PeriodKind.WEEK: 12, PeriodKind.MONTH: 13}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from web_interface.pages.plant_patterns import NAME, Patterns
 
 SERVICES: Patterns = (
+    # -- plug-ins
+    (r"is no message", "no_message"),
     # -- alerts and rules
     (r"alert (?P<n>\d+) was acknowledged meanwhile by None", "alert_gone"),
     (rf"alert {NAME} stands already", "alert_stands"),
@@ -100,7 +102,8 @@ SERVICES: Patterns = (
     (r"(?P<n>\d+) reports are being made; wait for one or cancel it", "reports_run"),
     (r"report template (?:'[^']*'|\S+) exists already", "template_exists"),
     (rf"a view {NAME} of .+ exists already; choose another name", "view_exists"),
-    (r"(?:report (?:template|schedule) .+|.+ plan|(?:profile|line|device|machine|virtual_tag|alert_rule) .+)"
+    (r"(?:report (?:template|schedule) .+|.+ plan|the section .+"
+     r"|(?:profile|line|device|machine|virtual_tag|alert_rule|limit|detectors) .+)"
      r" was changed by somebody else meanwhile: load it again", "changed_meanwhile"),
     (r"(?P<n>\S+) is no day of the site's calendar", "day_unknown"),
     (r"there is no mail channel (?P<n>\d+)", "no_mail_channel"),
@@ -125,6 +128,8 @@ SERVICES: Patterns = (
     (r"(?P<n>\d+) good items are too few; at least (?P<least>\d+) are needed", "few_items"),
     (r"not every item has (?P<names>.+)", "feature_missing"),
     (r"the items have no feature in common that differs between them", "no_features"),
+    (r"comparing pictures needs OpenCV \(opencv-python-headless\), which is not installed", "no_opencv"),
+    (r"the pictures of the good items are not of one shape", "picture_shapes"),
     (r"the model forest needs scikit-learn, which is not installed", "no_forest"),
     # -- backups
     (r"(?P<n>\d+) backups lie there; delete one first", "backups_many"),
@@ -142,6 +147,18 @@ SERVICES: Patterns = (
     (r"lies in the past", "past"),
     (r"too many attempts; try again in (?P<n>\d+) s", "too_many"),
     (rf"line {NAME} is used by (?P<users>.+)", "line_used"),
+    (r"no collector runs: nobody is there to ask the line", "collector_none"),
+    (r"several collectors run: (?P<names>.+); save the line first, then its own can be asked", "collector_several"),
+    (r"collector (?P<who>\S+) is silent: it cannot be asked", "collector_silent"),
+    (r"collector (?P<who>\S+) does not answer; it or Kafka is away", "collector_away"),
+    (r"collector (?P<who>\S+) was not ready within (?P<n>\d+) s", "collector_late"),
+    (r"collector (?P<who>\S+) cannot be asked, Kafka is away: (?P<why>.+)", "collector_kafka"),
+    (r"collector (?P<who>\S+) cannot be asked: .+", "collector_cannot"),
+    (r"collector (?P<who>\S+) has another key: copy keys/secrets\.key of the data folder of web to it", "collector_key"),
+    (r"collector (?P<who>\S+) is busy with (?P<n>\d+) other questions", "collector_busy"),
+    (r"collector (?P<who>\S+) is of another version: it does not know .+", "collector_version"),
+    (r"collector (?P<who>\S+) (?:failed: \w+, see its log|has too long an answer: .+)", "collector_failed"),
     (rf"virtual tag {NAME} is used by (?P<users>.+)", "virtual_used"),
+    (rf"(?P<what>line|device|machine|virtual_tag|alert_rule) {NAME} is needed by (?P<needs>.+)", "needed"),
     (rf"device {NAME} is the meter of (?P<users>.+)", "device_used"),
 )

@@ -63,7 +63,10 @@ NAV = (
     NavItem("machines", "precision_manufacturing", "/machines"),
     NavItem("floor", "map", "/floor", phone=False),
     NavItem("trends", "show_chart", "/trends", phone=False),
-    NavItem("loops", "tune", "/loops", phone=False, wanted=lambda services: bool(services.loops.loops)),
+    NavItem(
+        "loops", "tune", "/loops", phone=False,
+        wanted=lambda services: bool(services.loops.loops or services.plant.plant.alignments),
+    ),
     NavItem("energy", "bolt", "/energy"),
     NavItem("alerts", "notifications_none", "/alerts"),
     NavItem("reports", "description", "/reports", phone=False),

@@ -11,6 +11,7 @@ from nicegui.element import Element
 from domain.access import Role
 from web_interface.components import Card, DataTable, Hub, Part, Segmented, Tick, el, icon, link_button
 from web_interface.pages import shell, status_view
+from web_interface.pages.plugin_trial import PluginTrialDialog
 from web_interface.pages.status_log import status_tabs
 from web_interface.services import Services
 
@@ -69,6 +70,8 @@ class StatusPage:
                 with Card(page.t("status.destinations"), note=page.t("status.destinations.note"), testid="destinations-card"):
                     columns, rows = view.destinations()
                     self._destinations = DataTable(columns, rows, testid="destinations", dense=True)
+                self._roles = self._build_roles(view)
+                self._servers = self._build_servers(view)
                 with Card(page.t("status.storage"), testid="storage-card"):
                     self._facts = self._build_facts(view)
         self._fill_table(view)
@@ -87,11 +90,31 @@ class StatusPage:
             (self._todo, self._todo.change(view.todo())),
             (self._books, self._books.change(view.books())),
             (self._destinations, self._destinations.row_changes(view.destinations()[1])),
+            *([(self._roles, self._roles.row_changes(view.roles()[1]))] if self._roles is not None else []),
+            *([(self._servers, self._servers.row_changes(view.servers()[1]))] if self._servers is not None else []),
             (self._table, self._table.row_changes(view.table(self._mode)[1])),
         ]
 
     def _view(self) -> status_view.StatusView:
-        return status_view.StatusView(self._page.services, self._page.viewer.fmt, self._page.hub.shop().now_us)
+        page = self._page
+        may_try = page.viewer.may(Role.ADMIN)
+        return status_view.StatusView(page.services, page.viewer.fmt, page.hub.shop().now_us, may_try=may_try)
+
+    def _build_roles(self, view: status_view.StatusView) -> DataTable | None:
+        """Only where the roles run apart."""
+        columns, rows = view.roles()
+        if not rows:
+            return None
+        with Card(self._page.t("status.roles"), testid="roles-card"):
+            return DataTable(columns, rows, testid="roles", dense=True)
+
+    def _build_servers(self, view: status_view.StatusView) -> DataTable | None:
+        """Who asks us: only where somebody can; settings change with a restart."""
+        columns, rows = view.servers()
+        if not rows:
+            return None
+        with Card(self._page.t("status.servers"), testid="servers-card"):
+            return DataTable(columns, rows, testid="servers", dense=True)
 
     def _build_facts(self, view: status_view.StatusView) -> dict[str, Any]:
         made: dict[str, Any] = {}
@@ -109,11 +132,19 @@ class StatusPage:
         self._table_box.clear()
         with self._table_box:
             columns, rows = view.table(self._mode)
-            if rows or not self._page.viewer.may(Role.ADMIN):
-                self._table = DataTable(columns, rows, testid=f"status-{self._mode}", empty=self._page.t("status.empty"))
-            else:
-                self._table = DataTable(columns, rows, testid=f"status-{self._mode}", empty=self._page.t("status.empty"))
-                link_button(self._page.t("status.empty.action"), "/admin", kind="primary", testid="status-empty-action")
+            words = self._page.t("status.empty")
+            self._table = DataTable(
+                columns, rows, testid=f"status-{self._mode}", empty=words, two_lines=True, on_action=self._try_plugin
+            )
+            if not rows and self._page.viewer.may(Role.ENGINEER):
+                with el("div", "em-status-empty"):
+                    words = self._page.t("status.empty.action")
+                    link_button(words, "/admin/devices/new", kind="primary", testid="status-empty-action")
+
+    async def _try_plugin(self, key: Any, _name: str) -> None:
+        plugin = next((plugin for plugin in self._page.services.status.plugins() if plugin.key == key), None)
+        if plugin is not None:
+            await PluginTrialDialog(self._page, plugin).show()
 
     def _show_verdict(self, view: status_view.StatusView) -> None:
         words, good = view.verdict()

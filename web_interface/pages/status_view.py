@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.feed import FeedStatus
+from domain.feed import FeedGap, FeedStatus
 from domain.health import DeviceStatus, LineStatus
+from domain.plant import machine_of_device
 from domain.plugin import PluginStatus
+from domain.role import RoleStatus
+from domain.served import ServerStatus
 from web_interface.format import MISSING, Format
 from web_interface.locale import has, t
+from web_interface.pages.camera_rows import camera_columns, camera_rows
+from web_interface.pages.device_patterns import technical_words
 from web_interface.services import Services
 
 Rows = list[dict[str, Any]]
 _DENIED = {  # who is denied access, and what is to be done about it: the first kind that was counted
     "put_get": "comm.put_get.advice", "login_refused": "comm.login_refused.advice", "access": "status.todo.device.access",
 }  # fmt: skip
+CERTIFICATE_SOON_US = 30 * 86_400_000_000
+GAP_SHOWN_US = 86_400_000_000
 FEED_TONES = {
     "ok": ("check_circle", "quiet"),
     "starting": ("schedule", "quiet"),
@@ -23,6 +30,9 @@ FEED_TONES = {
     "failed": ("error", "alarm"),
     "off": ("pause_circle", "quiet"),
 }
+ROLE_TONES = {
+    "ok": ("check_circle", "quiet"), "starting": ("schedule", "quiet"), "away": ("error", "alarm"), "silent": ("error", "alarm"),
+}  # fmt: skip
 TONES = {
     "online": ("check_circle", "quiet"),
     "partial": ("error", "alarm"),
@@ -42,8 +52,11 @@ TONES = {
 class StatusView:
     """One look at services.status, in one language, at one moment."""
 
-    def __init__(self, services: Services, fmt: Format, now_us: int) -> None:
+    def __init__(self, services: Services, fmt: Format, now_us: int, *, may_try: bool = False) -> None:
         self._status, self._plant, self._fmt, self._now_us = services.status, services.plant.plant, fmt, now_us
+        self._cameras, self._may_try = services.inspection.cameras, may_try
+        self._machines = machine_of_device(self._plant)
+        self._served = [one for one in (services.modbus.status(), services.opcua_server.status()) if one is not None]
 
     def t(self, key: str, /, **values: object) -> str:
         """The text of `key`."""
@@ -76,13 +89,14 @@ class StatusView:
 
     def _silent_words(self, silent: list[DeviceStatus]) -> str:
         if not silent:
-            return self.t("status.all_answer")
+            return self.t("status.all_answer" if self._status.devices() else "status.no_devices")
         first = silent[0]
         age = self._fmt.duration((self._now_us - first.since_us) / 1e6)
         return self.t("status.silent", n=len(silent), name=self._machine_of(first.device_id), age=age)
 
     def _machine_of(self, device_id: str) -> str:
-        return next((m.name for m in self._plant.machines if m.meter == device_id), device_id)
+        wanted = self._machines.get(device_id)
+        return next((m.name for m in self._plant.machines if m.id == wanted), device_id)
 
     def _bytes(self, count: int) -> str:
         for name, size in (("TB", 1e12), ("GB", 1e9)):
@@ -92,18 +106,22 @@ class StatusView:
 
     # ---- tables ----------------------------------------------------------------------------------------------------
     def modes(self) -> dict[str, str]:
-        """The tables with their counts; that of plug-ins where there are any."""
+        """The tables with their counts; those of plug-ins and cameras where there are any."""
         status = self._status
         return {
             "lines": self.t("status.mode.lines", n=len(status.lines())),
             "devices": self.t("status.mode.devices", n=len(status.devices())),
             "tasks": self.t("status.mode.tasks", n=len(status.tasks())),
             **({"plugins": self.t("status.mode.plugins", n=len(plugins))} if (plugins := status.plugins()) else {}),
+            **({"cameras": self.t("status.mode.cameras", n=len(cameras))} if (cameras := self._plant.cameras) else {}),
         }
 
     def table(self, mode: str) -> tuple[Rows, Rows]:
         """Columns and rows of one of the tables."""
-        tables = {"lines": self._lines, "devices": self._devices, "tasks": self._tasks, "plugins": self._plugins}
+        tables = {
+            "lines": self._lines, "devices": self._devices, "tasks": self._tasks, "plugins": self._plugins,
+            "cameras": self._camera_table,
+        }  # fmt: skip
         return tables[mode]()
 
     def _column(self, key: str, align: str = "left", **more: Any) -> dict[str, Any]:
@@ -140,7 +158,7 @@ class StatusView:
             "state": self._state(line.state, line.since_us),
             "devices": self.t("status.of", a=line.devices_online, b=line.devices),
             "latency": {"text": fmt.number(line.latency_ms, 0), "sort": line.latency_ms or 0.0},
-            "load": {"text": f"{load}\u00a0%" if load is not None else MISSING, "load": load, "sort": load or 0},
+            "load": {"text": fmt.percent(line.load, 0) if line.load is not None else MISSING, "load": load, "sort": load or 0},
             "cycle": {
                 "text": f"{fmt.number(cycle, 2)} / {fmt.number(line.cycle_asked_s, 1)}",
                 "sort": cycle or 0.0,
@@ -211,6 +229,8 @@ class StatusView:
             *(self._column(name, "right") for name in counts),
             self._column("last_error", grow=True),
         ]
+        if self._may_try:
+            columns.append({"key": "do", "name": "", "align": "right", "sort": False})
         return columns, [self._plugin(plugin) for plugin in self._status.plugins()]
 
     def _plugin(self, plugin: PluginStatus) -> dict[str, Any]:
@@ -218,16 +238,23 @@ class StatusView:
             "messages": plugin.messages, "readings": plugin.readings, "plugin_errors": plugin.errors, "hangs": plugin.hangs,
             "messages_dropped": plugin.dropped,
         }
+        where = {"sub": [[plugin.collector, "em-quiet"]]} if plugin.collector else {}
+        action = {"name": "plugin-try", "text": self.t("plugin.trial")}
         return {
-            "id": plugin.name,
+            "id": plugin.key,
             "cells": {
-                "plugin": {"text": plugin.file, "mono": True},
+                "plugin": {"text": plugin.file, "mono": True, **where},
                 "reads": {"text": ", ".join(plugin.cnc_ids), "mono": True},
                 "state": self._state(plugin.state, plugin.since_us),
                 **{name: {"text": self._fmt.number(count, 0), "sort": count} for name, count in figures.items()},
                 "last_error": {"text": plugin.last_error or "", "tone": "quiet"},
+                **({"do": {"text": "", "actions": [action]}} if self._may_try else {}),
             },
         }
+
+    def _camera_table(self) -> tuple[Rows, Rows]:
+        rows = camera_rows(self._plant.cameras, self._cameras(), self._fmt, self._now_us)
+        return camera_columns(self._fmt.lang, tools=False), rows
 
     # ---- what to do --------------------------------------------------------------------------------------------------
     def todo(self) -> dict[str, Any]:
@@ -245,9 +272,14 @@ class StatusView:
             if line.warning and line.state != "down":
                 items.append(self._slow_line(line))
         items += [self._feed_away(feed) for feed in self._status.feeds() if feed.state in {"away", "failed"}]
+        items += [self._feed_refused(feed) for feed in self._status.feeds() if feed.book.quarantined]
+        items += [self._feed_lost(feed) for feed in self._status.feeds() if self._lost_lately(feed)]
+        items += [self._not_listening(server) for server in self._served if server.state == "failed"]
+        items += [self._expiring(server) for server in self._served if self._expires_soon(server)]
+        items += [self._strangers(server) for server in self._served if server.waiting]
         for words in self._status.storage().warnings:
             items.append({"tone": "hint", "title": self.t("status.todo.storage"), "words": words, "technical": ""})
-        return {"items": items, "empty": self.t("status.todo.nothing")}
+        return {"items": items, "empty": self.t("status.todo.nothing" if lines else "status.no_devices")}
 
     def _down_line(self, line: LineStatus) -> dict[str, Any]:
         since = self._fmt.moment(line.since_us, self._now_us)
@@ -283,10 +315,59 @@ class StatusView:
             "technical": self._technical(feed.last_error, feed.next_attempt_us, None, feed.last_success_us),
         }
 
+    def _feed_refused(self, feed: FeedStatus) -> dict[str, Any]:
+        return {
+            "tone": "hint",
+            "title": self.t("status.todo.feed.refused", feed=self.t(f"destination.{feed.name}"), n=feed.book.quarantined),
+            "words": self.t("status.todo.feed.refused.words"), "technical": "",
+        }  # fmt: skip
+
+    def _lost_lately(self, feed: FeedStatus) -> list[FeedGap]:
+        return [gap for gap in feed.gaps if gap.reason != "given_up" and self._now_us - gap.noticed_us < GAP_SHOWN_US]
+
+    def _feed_lost(self, feed: FeedStatus) -> dict[str, Any]:
+        """What a destination never gets: from when to when, how many, why."""
+        gaps, fmt = self._lost_lately(feed), self._fmt
+        begin, end = min(gap.from_us for gap in gaps), max(gap.to_us for gap in gaps)
+        title = self.t("status.todo.feed.lost", feed=self.t(f"destination.{feed.name}"), n=sum(gap.items for gap in gaps))
+        words = self.t(
+            "status.todo.feed.lost.words", begin=fmt.moment(begin, self._now_us), end=fmt.moment(end, self._now_us),
+            reason=self.t(f"feeds.gap.{gaps[-1].reason}"),
+        )  # fmt: skip
+        return {"tone": "high", "title": title, "words": words, "technical": ""}
+
+    def _not_listening(self, server: ServerStatus) -> dict[str, Any]:
+        since = self._fmt.moment(server.since_us, self._now_us)
+        name = self.t(f"destination.{server.name}")
+        return {
+            "tone": "high",
+            "title": self.t("status.todo.server", server=name, since=since),
+            "words": self.t("status.todo.server.words", target=server.target),
+            "technical": self._technical(server.last_error, None),
+        }
+
+    def _expires_soon(self, server: ServerStatus) -> bool:
+        return server.valid_until_us is not None and server.valid_until_us - self._now_us < CERTIFICATE_SOON_US
+
+    def _expiring(self, server: ServerStatus) -> dict[str, Any]:
+        name, day = self.t(f"destination.{server.name}"), self._fmt.day(server.valid_until_us or 0)
+        return {
+            "tone": "high", "title": self.t("status.todo.server.expires", server=name, day=day),
+            "words": self.t("status.todo.server.expires.words"), "technical": "",
+        }  # fmt: skip
+
+    def _strangers(self, server: ServerStatus) -> dict[str, Any]:
+        """Clients came whose certificates nobody has approved."""
+        name, n = self.t(f"destination.{server.name}"), server.waiting
+        return {
+            "tone": "hint", "title": self.t("status.todo.server.strangers", server=name, n=n),
+            "words": self.t("status.todo.server.strangers.words"), "technical": "",
+        }  # fmt: skip
+
     def _technical(
         self, last_error: str | None, next_us: int | None, timeouts: int | None = None, success_us: int | None = None
     ) -> str:
-        parts = [last_error or ""]
+        parts = [technical_words(last_error or "", self._fmt.lang)]
         if timeouts:
             parts.append(self.t("status.tech.timeouts", n=timeouts))
         if success_us:
@@ -301,7 +382,7 @@ class StatusView:
         values = {
             "line": line.line_id,
             "asked": fmt.number(line.cycle_asked_s, 1),
-            "needed": fmt.number(line.cycle_calculated_s or line.cycle_measured_s, 1),
+            "needed": fmt.number(max(line.cycle_calculated_s or 0.0, line.cycle_measured_s or 0.0), 2),
         }
         return {
             "tone": "hint",
@@ -390,6 +471,51 @@ class StatusView:
                 }
             )
         return columns, rows
+
+    def servers(self) -> tuple[Rows, Rows]:
+        """Who asks us; no rows while nobody can."""
+        columns = [
+            self._column("server", grow=True), self._column("clients", "right"), self._column("requests", "right"),
+            self._column("refusals", "right"),
+        ]  # fmt: skip
+        return columns, [{"id": server.name, "cells": self._server_cells(server)} for server in self._served]
+
+    def _server_cells(self, server: ServerStatus) -> dict[str, Any]:
+        fmt, refused = self._fmt, sum(server.refused.values())
+        symbol, tone = FEED_TONES.get(server.state, ("error", "alarm"))
+        return {
+            "server": {"text": self.t(f"destination.{server.name}"), "icon": symbol, "tone": tone, "bold": tone == "alarm"},
+            "clients": {"text": fmt.number(len(server.clients), 0), "sort": len(server.clients)},
+            "requests": {"text": fmt.number(server.requests, 0), "sort": server.requests},
+            "refusals": {"text": fmt.number(refused, 0), "sort": refused},
+        }
+
+    def roles(self) -> tuple[Rows, Rows]:
+        """The processes of the installation; no rows where one does everything."""
+        fmt = self._fmt
+        columns = [
+            self._column("process", grow=True), self._column("process_state"), self._column("passed_on", "right"),
+            self._column("process_waiting", "right"), self._column("partitions", "right"),
+        ]  # fmt: skip
+        return columns, [
+            {
+                "id": role.name,
+                "cells": {
+                    "process": {"text": role.name, "sub": [[self.t(f"status.role.{role.role}"), "em-quiet"]]},
+                    "process_state": self._role_state(role),
+                    "passed_on": {"text": fmt.number(role.delivered, 0), "sort": role.delivered},
+                    "process_waiting": {"text": fmt.number(role.waiting, 0), "sort": role.waiting},
+                    "partitions": {"text": fmt.number(len(role.shares), 0) if role.shares else "", "sort": len(role.shares)},
+                },
+            }
+            for role in self._status.roles()
+        ]
+
+    def _role_state(self, role: RoleStatus) -> dict[str, Any]:
+        state = role.state_at(self._now_us)
+        symbol, tone = ROLE_TONES[state]
+        cell = {"text": self.t(f"status.role_state.{state}"), "icon": symbol, "tone": tone, "bold": tone == "alarm"}
+        return {**cell, "sub": [[role.detail[:120], "em-quiet"]]} if role.detail else cell
 
     def storage(self) -> dict[str, tuple[str, str]]:
         """Facts about keeping: key -> (name, value)."""

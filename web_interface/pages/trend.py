@@ -9,12 +9,15 @@ from domain.plant import Tag
 from domain.ports import Step
 from domain.quality import FIRST_BAD
 from domain.quantity import Kind
+from domain.state import StateThresholds
 from web_interface.format import Format
-from web_interface.services import HistoryService
+from web_interface.locale import t
+from web_interface.services.trends import HistoryService
 
 MINUTE_US = 60_000_000
 RAW_LIMIT = 4000
 TICK_STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1440)
+UNIT_STYLE = {"color": "var(--text3)", "fontSize": 12, "fontFamily": "Inter", "align": "right", "padding": [0, 8, 0, 0]}
 Points = list[list[float | None]]
 
 
@@ -86,3 +89,20 @@ def _round_up(value: float) -> float:
     while power > value:
         power /= 10
     return next((power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= value * 0.999), power * 10)
+
+
+def state_borders(states: StateThresholds | None, fmt: Format) -> dict[str, Any]:
+    """The borders of a machine's states as dashed lines with their names: the line and the bars of states explain each other."""
+    borders = {} if states is None else {"idle": states.idle_above_kw, "production": states.production_above_kw}
+    label = {"position": "insideEndTop", "color": "var(--text3)", "fontSize": 11, "fontFamily": "Inter"}
+    return {
+        "silent": True, "symbol": "none", "label": label,
+        "data": [{"yAxis": kw, "label": {"formatter": _border(state, kw, fmt)}} for state, kw in borders.items()],
+        "lineStyle": {"color": "var(--text3)", "width": 1, "type": [4, 3]},
+    }  # fmt: skip
+
+
+def _border(state: str, kw: float, fmt: Format) -> str:
+    """Простой от 1,28 кВт."""
+    border = fmt.value(kw, "kW", 0 if kw == round(kw) else None)
+    return t("machine.border", fmt.lang, state=t(f"state.{state}", fmt.lang), border=border)

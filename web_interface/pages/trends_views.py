@@ -15,8 +15,9 @@ from domain.trend_view import TrendView
 from web_interface.components import el, icon, notify, switch_field, text_field
 from web_interface.components.controls import button
 from web_interface.pages import shell
+from web_interface.pages.typed_checks import length_check
 from web_interface.trends.query import TrendQuery
-from web_interface.trends.views import ViewChanged
+from web_interface.trends.views import LONGEST_NAME, ViewChanged
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,8 @@ class SavedViews:
     def _form(self) -> None:
         page, view = self._page, self.view
         with el("section", "em-views-form"):
-            self._name = text_field(page.t("trends.view.name"), view.name if view is not None else "", testid="view-name")
+            name, check = view.name if view is not None else "", length_check(page.lang, LONGEST_NAME)
+            self._name = text_field(page.t("trends.view.name"), name, testid="view-name", validation=check)
             shared = view is not None and view.shared
             self._share = switch_field(page.t("trends.view.share"), shared, testid="view-share")
             self._wrong = el("div", "em-views-wrong", testid="view-wrong", role="alert")

@@ -16,7 +16,8 @@ from web_interface.components import Hub, KpiTile, Tick, WallAlerts, WallMachine
 from web_interface.pages import shell
 from web_interface.pages import wall_view as view
 from web_interface.pages.overview_tiles import tiles
-from web_interface.services import Services, ShopNow
+from web_interface.services import Services
+from web_interface.services.live import ShopNow
 
 FIGURES = ("energy", "cost", "kef", "data")
 HREF = "/?wall=1"

@@ -14,7 +14,7 @@ from web_interface.format import Format
 from web_interface.locale import t
 from web_interface.pages import overview_view as view
 from web_interface.pages.overview_chart import day_bounds_us, top_kw
-from web_interface.services import MachineNow, ShopNow
+from web_interface.services.live import MachineNow, ShopNow
 
 Data = dict[str, Any]
 _HOUR_US = 3_600_000_000
@@ -128,7 +128,7 @@ def machines(shop: ShopNow, fmt: Format) -> Data:
 def tile(m: MachineNow, shop: ShopNow, fmt: Format) -> Data:
     """One machine. A silent one shows no figure but since when it is silent; missing is never 0."""
     state = state_name(m.state, fmt.lang)
-    silent = m.power_kw is None
+    silent = m.shown_kw is None
     since = fmt.duration((shop.now_us - m.state_since_us) / 1e6, coarse=True)
     return {
         "id": m.machine.id,
@@ -136,10 +136,10 @@ def tile(m: MachineNow, shop: ShopNow, fmt: Format) -> Data:
         "name": m.machine.name,
         "state": m.state.value,
         "letter": state_letter(m.state, fmt.lang),
-        "value": "" if silent else fmt.number(m.power_kw, 1),
+        "value": "" if silent else fmt.number(m.shown_kw, 1),
         "unit": fmt.unit("kW"),
         "silent": [state if m.state is MachineState.NO_DATA else "—", since] if silent else None,
-        "label": f"{m.machine.name}: {state}, {fmt.value(m.power_kw, 'kW', 1)}",
+        "label": f"{m.machine.name}: {state}, {fmt.value(m.shown_kw, 'kW', 1)}",
     }
 
 

@@ -63,7 +63,8 @@ def _placed(trouble: Trouble, device_id: str, machine_id: str, line_id: str) -> 
         return "name", trouble
     section, entry, field = within.groups()
     if section == "devices" and entry == device_id:
-        step = "address" if field == "address" else "line" if field == "line" else "name" if field in _AT_NAME else "profile"
+        own = field == "address" or field.startswith("points")
+        step = "address" if own else "line" if field == "line" else "name" if field in _AT_NAME else "profile"
         return step, replace(trouble, field=field)
     if section == "machines" and entry == machine_id:
         return "name", replace(trouble, field=_OF_MACHINE.get(field, field))

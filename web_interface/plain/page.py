@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from html import escape
+from http import HTTPStatus
 from string import Template
 
 from web_interface.locale import LANGUAGES, has, t
 
+LONGEST_ADDRESS = 200  # characters shown
 _PAGE = Template("""<!doctype html>
 <html lang="$lang">
 <head>
@@ -46,18 +48,28 @@ def page(lang: str, title: str, testid: str, body: str, *, foot: str = "") -> by
     return text.encode()
 
 
-def error_page(status: int, lang: str, *, reference: str | None = None) -> bytes:
-    """What happened and what to do, in plain words; a reference number instead of anything technical."""
+def error_page(status: int, lang: str, *, reference: str | None = None, asked: str = "", needs: str = "") -> bytes:
+    """What happened and what to do, in plain words; behind a fold what support asks for: the number, and what was asked for.
+
+    `asked`: the address; `needs`: name of the least role that is let in. Nothing technical of the inside is ever shown.
+    """
     key = f"plain.error.{status}"
     words = t(key if has(key, lang) else "plain.error.other", lang)
+    advice = f"plain.error.what_to_do.{status}"
+    sentences = [t("plain.error.needs", lang, role=needs)] if needs else []
+    sentences.append(t(advice if has(advice, lang) else "plain.error.what_to_do", lang))
     number = (
         "" if reference is None else f'<p class="note">{escape(t("plain.reference", lang))} <code>{escape(reference)}</code></p>'
     )
-    advice = f"plain.error.what_to_do.{status}"
-    what_to_do = t(advice if has(advice, lang) else "plain.error.what_to_do", lang)
     body = (
-        f'<h1>{escape(words)}</h1><p class="note">{escape(what_to_do)}</p>{number}'
+        f'<h1>{escape(words)}</h1><p class="note">{escape(" ".join(sentences))}</p>{number}'
         f'<p><a class="button" href="/">{escape(t("plain.to_overview", lang))}</a></p>'
-        f'<p class="code">{status}</p>'
+        f"<details><summary>{escape(t('plain.technical', lang))}</summary>"
+        f'<p class="code">HTTP {status} {escape(HTTPStatus(status).phrase)}{_address(asked)}</p></details>'
     )
     return page(lang, words, "error-page", body)
+
+
+def _address(asked: str) -> str:
+    """As much of it as helps to see a typing error."""
+    return f"<br>{escape(asked[:LONGEST_ADDRESS])}{'…' if len(asked) > LONGEST_ADDRESS else ''}" if asked else ""

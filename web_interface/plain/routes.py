@@ -19,7 +19,7 @@ from web_interface.auth.passwords import LONGEST, SHORTEST
 from web_interface.auth.sessions import ABSOLUTE_S, anti_forgery_token
 from web_interface.locale import LANGUAGES, t
 from web_interface.plain.page import error_page, language_of, page
-from web_interface.services import AccessService, TooMany
+from web_interface.services.access import AccessService, TooMany
 
 MOST_FIELDS = 100
 
@@ -83,12 +83,12 @@ class PlainRoutes:
             return self._too_many(self._login_page(request, 429, _wait(exc, lang), name, target), exc)
         except StorageError:
             return self._login_page(request, 503, t("plain.away", lang), name, target)
-        return self._entered(request, session_id, target)
+        return await self._entered(request, session_id, target)
 
-    def _entered(self, request: Request, session_id: str, target: str) -> Response:
+    async def _entered(self, request: Request, session_id: str, target: str) -> Response:
         old = visit_of(request)
         if old is not None and old.session_id is not None:
-            self._access.logout(old.session_id)  # the browser changes over; what it had is of no use any more
+            await self._access.logout(old.session_id)  # the browser changes over; what it had is of no use any more
         response = RedirectResponse(target, 303)
         response.set_cookie(
             self._options.cookie,
@@ -154,7 +154,7 @@ class PlainRoutes:
             return self._setup_page(request, 409, t("plain.setup.taken", lang), fields)
         except StorageError:
             return self._setup_page(request, 503, t("plain.away", lang), fields)
-        return self._entered(request, session_id, "/")
+        return await self._entered(request, session_id, "/")
 
     def _setup_page(self, request: Request, status: int, wrong: str | None, fields: dict[str, str]) -> Response:
         lang = self._lang(request)
@@ -203,7 +203,7 @@ class PlainRoutes:
             return self._error(request, 400)
         if not hmac.compare_digest(fields.get("token", "").encode(), anti_forgery_token(session_id).encode()):
             return self._error(request, 403)
-        self._access.logout(session_id)
+        await self._access.logout(session_id)
         response = RedirectResponse("/login", 303)
         response.delete_cookie(self._options.cookie, path="/", httponly=True, secure=self._options.tls, samesite="lax")
         response.headers["clear-site-data"] = '"cache"'
@@ -234,7 +234,7 @@ class PlainRoutes:
         return f'<div class="foot">{"".join(links)}</div>{banner}'
 
     def _error(self, request: Request, status: int) -> Response:
-        return Response(error_page(status, self._lang(request)), status, media_type="text/html")
+        return Response(error_page(status, self._lang(request), asked=request.url.path), status, media_type="text/html")
 
     @staticmethod
     def _too_many(response: Response, exc: TooMany) -> Response:

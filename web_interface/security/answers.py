@@ -55,7 +55,7 @@ async def refuse(
         return
     if wants_page(scope):
         body, kind = (
-            error_page(status, language_of(header(scope, b"accept-language")), reference=reference),
+            error_page(status, language_of(header(scope, b"accept-language")), reference=reference, asked=str(scope["path"])),
             "text/html; charset=utf-8",
         )
     else:

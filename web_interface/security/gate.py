@@ -18,11 +18,12 @@ from web_interface.security.answers import answer, header, refuse, wants_page
 from web_interface.security.hosts import Hosts
 from web_interface.security.rate import Rate
 from web_interface.security.sockets import GuardedSocket, SocketCounts
-from web_interface.services import AccessService
+from web_interface.services.access import AccessService
 
 log = logging.getLogger(__name__)
 
 OPEN_PATHS = frozenset({"/healthz", "/login", "/setup", "/favicon.ico"})
+WHO_AM_I = "/api/session"  # a page without a connection asks by itself: that is no use of the session
 OPEN_FILES = ("/static/theme/", "/static/plain/")
 KEY_PATHS = ("/api/", "/metrics", "/readyz")  # an API key opens these; a session opens everything
 SOCKET_PATH = "/_nicegui_ws"
@@ -83,7 +84,7 @@ class Gate:
         if changing and (ours is False or (ours is None and path.startswith(PAGE_POSTS))):
             await self._turn_away(scope, receive, send, 403, "the request comes from a foreign page", "origin")
             return
-        session_id, user = self._session(scope, touch=True)
+        session_id, user = self._session(scope, touch=path != WHO_AM_I)
         state = scope.setdefault("state", {})
         state[STATE] = Visit(self._access, session_id if user else None, source_of(scope))
         state["user"] = user

@@ -9,7 +9,7 @@ from collections import Counter, deque
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web_interface.services import AccessService
+from web_interface.services.access import AccessService
 
 log = logging.getLogger(__name__)
 

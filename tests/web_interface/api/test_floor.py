@@ -94,3 +94,5 @@ async def test_taken_away_it_is_not_found_and_the_places_stay(engineer: httpx.As
     assert (body["picture"], body["version"]) == (None, FLOOR_VERSION + 1)
     assert len(body["places"]) == len(PLACES) - 1
     assert (await engineer.get("/api/floor/picture")).status_code == 404
+    late = await engineer.get("/api/floor/picture?v=fd569ffab56d8821")  # by a page that does not know it yet
+    assert (late.status_code, late.content) == (204, b"")

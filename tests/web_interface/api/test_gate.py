@@ -438,3 +438,15 @@ async def test_hostile_names_are_refused_in_plain_words(viewer: httpx.AsyncClien
     answer = await viewer.get(path)
     assert answer.status_code in {404, 422}
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_page_that_only_asks_who_it_is_does_not_keep_its_session(app: FastAPI, services: FakeServices) -> None:
+    """An open page asks by itself while it has no connection; half an hour without a person ends the session all the same."""
+    async with client(app) as c:
+        await log_in(c)
+        for path, status in (("/api/session", 401), ("/api/machines", 200)):
+            await log_in(c)
+            services.clock.advance(20 * 60)
+            assert (await c.get(path)).status_code == 200
+            services.clock.advance(20 * 60)
+            assert (await c.get("/api/machines")).status_code == status

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from domain.access import Role
 from domain.errors import StorageError
 from domain.health import Books, DestinationBook
-from tests.web_interface.clients import client, make_key
+from tests.web_interface.clients import client, log_in, make_key
 from tests.web_interface.fakes import FakeServices
 from web_interface.api import models, production, state_rules
 
@@ -107,7 +107,7 @@ async def test_parts_and_programs(viewer: httpx.AsyncClient) -> None:
     production.Programs.model_validate(programs)
     assert programs["items"][0] == {
         "program": "VAL_2041.NC", "from": "2026-11-19T04:00:00.000Z", "to": programs["items"][0]["to"],
-        "seconds": programs["items"][0]["seconds"], "parts": 101,
+        "seconds": programs["items"][0]["seconds"], "parts": 101, "main": None,
     }  # fmt: skip
     await get(viewer, "/api/machines/lathe-1/programs", 400, **{**WINDOW, "from": "2026-10-01T00:00:00Z"})
 
@@ -250,6 +250,8 @@ async def test_metrics_are_prometheus(viewer: httpx.AsyncClient) -> None:
     assert samples["energy_alerts_active", (("priority", "critical"), ("state", "unacknowledged"))] == 1
     assert samples["energy_event_loop_lag_seconds", ()] == pytest.approx(0.0013)
     assert samples["energy_backlog_samples", ()] == 0
+    assert samples["energy_task_up", (("task", "writer"),)] == 1
+    assert samples["energy_task_up", (("task", "watchdog"),)] == 1  # has done what it had to: nothing to be woken for
 
 
 async def test_paths_and_methods_that_are_none(viewer: httpx.AsyncClient) -> None:
@@ -291,3 +293,26 @@ async def test_what_nobody_caught_shows_a_number_and_no_more(
     assert "secret" not in answer.text
     assert body["reference"] in caplog.text
     assert "SELECT secret" in caplog.text
+
+
+# ---- the audit --------------------------------------------------------------------------------------------------------
+
+
+async def test_the_audit_is_searched_paged_and_taken_away(app: FastAPI, services: FakeServices) -> None:
+    async with client(app) as c:
+        await log_in(c, "admin")
+        for number in range(5):
+            await services.access.refused("guest", "10.9.9.9", f"GET /secret/{number}")
+        first = (await c.get("/api/audit", params={"text": "secret", "failed": "true", "limit": 3})).json()
+        assert [item["subject"] for item in first["items"]] == ["GET /secret/4", "GET /secret/3", "GET /secret/2"]
+        rest = (await c.get("/api/audit", params={"text": "secret", "limit": 3, "before": first["next_before"]})).json()
+        assert ([item["subject"][-1] for item in rest["items"]], rest["next_before"]) == (["1", "0"], None)
+        table = await c.get("/api/audit", params={"text": "secret", "format": "csv"})
+        assert table.headers["content-type"].startswith("text/csv")
+        assert len(table.content.decode("utf-8-sig").splitlines()) == 6
+        newest = (await c.get("/api/audit", params={"limit": 1})).json()["items"][0]
+        assert (newest["action"], newest["subject"]) == ("audit_export", "5")
+        book = await c.get("/api/audit", params={"format": "xlsx", "language": "ru"})
+        assert book.content.startswith(b"PK")
+        turned = await c.get("/api/audit", params={"from": "2026-11-19T10:00:00Z", "to": "2026-11-19T09:00:00Z"})
+        assert (turned.status_code, turned.json()["detail"]) == (422, "to: expected a time after `from`")

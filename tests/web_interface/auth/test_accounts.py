@@ -1,5 +1,6 @@
 """Accounts over in-memory stores: first start, log-in, sessions, keys, and the audit of all of it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -11,7 +12,7 @@ from tests.web_interface.fakes import CHEAP
 from tests.web_interface.memory_stores import MemoryAccess, MemoryAudit
 from web_interface.auth.accounts import Accounts
 from web_interface.auth.passwords import Hashing
-from web_interface.services import TooMany
+from web_interface.services.access import TooMany
 
 GOOD, OTHER = "lathe-and-mill-2026", "copper-kettle-on-fire"
 ADMIN = Actor("admin", Role.ADMIN, "10.0.0.1")
@@ -198,7 +199,7 @@ async def test_what_ends_sessions_at_once_and_tells_the_open_pages(shop: Made, c
         case "password":
             await shop.accounts.set_password(user.id, OTHER, ADMIN)
         case _:
-            shop.accounts.logout(session)
+            await shop.accounts.logout(session)
     assert shop.accounts.session(session) is None
     assert ended == [session]
     assert shop.accounts.session(other) is not None
@@ -221,6 +222,26 @@ async def test_a_change_made_by_a_command_beside_us_acts_within_seconds(shop: Ma
             await beside.set_password(user.id, OTHER, ADMIN)
     await shop.accounts.check_sessions()
     assert shop.accounts.session(session) is None
+
+
+async def test_a_database_that_is_away_for_long_is_told_once_each_time(
+    shop: Made, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    session, users = await logged_in(shop), shop.store.users
+
+    async def away() -> None:
+        raise StorageError("connection refused")
+
+    watching = asyncio.create_task(shop.accounts.watch())
+    for _ in range(2):
+        monkeypatch.setattr(shop.store, "users", away)
+        await shop.clock.advance(60.0)
+        monkeypatch.setattr(shop.store, "users", users)
+        await shop.clock.advance(60.0)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    assert [record.message for record in caplog.records] == ["accounts could not be compared: connection refused"] * 2
+    assert shop.accounts.session(session) is not None
 
 
 async def test_sessions_are_bounded(shop: Made) -> None:
@@ -391,3 +412,21 @@ async def test_with_the_database_away_a_key_seen_before_goes_on(shop: Made, monk
     assert await shop.accounts.key(known) is not None
     with pytest.raises(StorageError):
         await shop.accounts.key(unseen)
+
+
+async def test_open_sessions_are_counted_and_ended_for_one_account(shop: Made, fake_clock: FakeClock) -> None:
+    ended: list[str] = []
+    shop.accounts.on_session_end(ended.append)
+    anna, first = await shop.accounts.login("anna", GOOD, "10.0.0.5")
+    await fake_clock.advance(60.0)
+    _, second = await shop.accounts.login("anna", GOOD, "10.0.0.6")
+    admin, kept = await shop.accounts.login("admin", GOOD, "10.0.0.1")
+    await fake_clock.advance(5.0)
+    assert shop.accounts.open_sessions() == {anna.id: (2, 5.0), admin.id: (1, 5.0)}
+    with pytest.raises(Forbidden):
+        await shop.accounts.end_sessions(anna.id, Actor("anna", Role.OPERATOR, "10.0.0.5"))
+    assert await shop.accounts.end_sessions(anna.id, ADMIN) == 2
+    assert sorted(ended) == sorted([first, second])
+    assert shop.accounts.session(kept) is not None
+    assert shop.audit.log[-1].action == "sessions_end"
+    assert set(shop.accounts.open_sessions()) == {admin.id}

@@ -3,7 +3,7 @@
 import pytest
 
 from web_interface.auth.guessing import FREE_PER_ACCOUNT, FREE_PER_ADDRESS, Guessing
-from web_interface.services import TooMany
+from web_interface.services.access import TooMany
 
 
 class Time:

@@ -9,7 +9,7 @@ import pytest
 from domain.errors import ConfigError
 from web_interface.auth import passwords
 from web_interface.auth.passwords import Hashing, PasswordWork, check_policy, common_passwords, guessable
-from web_interface.services import TooMany
+from web_interface.services.access import TooMany
 
 
 def test_the_stored_form_is_argon2id_with_46_mib() -> None:
@@ -65,9 +65,9 @@ def test_the_list_is_longer_than_3000_and_every_entry_of_it_is_refused() -> None
 
 
 def test_judging_the_worst_text_is_quick() -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     guessable("aeiostil" * 16)
-    assert time.perf_counter() - begun < 0.05
+    assert time.thread_time() - begun < 0.05
 
 
 class SlowHashing(Hashing):

@@ -17,6 +17,7 @@ from web_interface.pages.admin_calendar_view import (
     entries,
     holiday_rows,
     month_days,
+    month_of,
     read_breaks,
     rotation_text,
     shift_rows,
@@ -104,3 +105,12 @@ async def test_what_is_saved_is_validated_as_a_plant_file_would_be() -> None:
     assert plant.plant.calendar.holiday(MAY_9) == "День Победы"
     with pytest.raises(Forbidden):
         await plant.save_section("plans", [], Actor("o", Role.OPERATOR, "test"))
+
+
+@pytest.mark.parametrize("words", ["", "9999-12", "0001-01", "1969-12", "2026-13", "<b>", "x" * 500])
+def test_a_month_that_no_calendar_is_kept_for_is_this_month(words: str) -> None:
+    assert month_of(words, date(2026, 11, 26)) == date(2026, 11, 1)
+
+
+def test_a_month_of_an_address_is_its_first_day() -> None:
+    assert month_of("2027-02", date(2026, 11, 26)) == date(2027, 2, 1)

@@ -36,7 +36,7 @@ def test_figures_of_a_line_name_what_is_measured_and_what_is_calculated() -> Non
 
 def test_errors_stand_by_kind_in_the_users_language() -> None:
     status = replace(build_services().status.devices()[0], errors={"timeout": 3, "damaged": 1, "odd_kind": 2, "late": 0})
-    assert admin_line.row(status, RU)["cells"]["kinds"]["text"] == "повреждён: 1, odd_kind: 2, нет ответа: 3"
+    assert admin_line.row(status, RU)["cells"]["kinds"]["text"] == "повреждён: 1, odd kind: 2, нет ответа: 3"
 
 
 @pytest.mark.parametrize(("meaning", "words"), [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from zoneinfo import ZoneInfo
@@ -24,9 +25,10 @@ from domain.quality import Quality
 from domain.quantity import Quantity
 from tests.web_interface.fake_reading import SILENT_ADDRESS, simulate
 from web_interface.format import Format
-from web_interface.pages import admin_audit, admin_device_fields, admin_frame, admin_line_fields, admin_words
+from web_interface.locale import has
+from web_interface.pages import admin_audit, admin_device_fields, admin_frame, admin_line_fields, admin_site, admin_words
 from web_interface.pages import admin_read_view as view
-from web_interface.services import TooMany
+from web_interface.services.access import TooMany
 
 RU = Format("ru", ZoneInfo("Europe/Moscow"))
 EN = Format("en", ZoneInfo("Europe/Moscow"))
@@ -288,6 +290,19 @@ def test_lines_ask_exactly_what_a_plant_file_takes() -> None:
         assert {n: f.default for n, f in asked.items() if n in known} == {n: f.default for n, f in known.items()}, transport
 
 
+def test_a_line_that_logs_in_asks_a_password_that_can_be_set_changed_and_removed() -> None:
+    remove = admin_line_fields.REMOVE
+    for transport, spec in TRANSPORTS.items():
+        new, stored = ({f.name: f for f in admin_line_fields.line_fields(transport, "en", new=False, stored=s)} for s in (False, True))
+        assert ("password" in new) is ("password" in stored) is ("password_env" in spec.fields), transport
+        assert remove not in new
+        assert (remove in stored) is ("password" in stored)
+        assert stored.get("password") is None or stored["password"].kind == "secret"
+    assert admin_line_fields.with_password({"host": "h"}) == {"host": "h"}
+    assert admin_line_fields.with_password({"host": "h", remove: True}) == {"host": "h", "password": ""}
+    assert admin_line_fields.with_password({"password": "new", remove: True}) == {"password": "new"}, "what is typed wins"
+
+
 @pytest.mark.parametrize("name", CATALOG.names())
 def test_devices_ask_only_what_their_profile_takes(name: str) -> None:
     profile = CATALOG.get(name)
@@ -321,14 +336,33 @@ def test_free_names() -> None:
 
 
 # ---- audit and rights ----------------------------------------------------------------------------------------------
-def test_the_audit_shows_only_what_differs() -> None:
-    old, new = '{"id": "m1", "scan_s": 1, "states": {"a": 1}}', '{"id": "m1", "scan_s": 5, "states": {"a": 2}}'
-    shown = "".join(text for text, _ in admin_audit.change_parts(old, new))
-    assert shown == "scan_s: 1 → 5, states.a: 1 → 2"
-    assert "".join(t for t, _ in admin_audit.change_parts('"viewer"', '"admin"')) == "viewer → admin"
-    assert "".join(t for t, _ in admin_audit.change_parts(None, '{"id": "x"}')) == "id: x"
-    assert admin_audit.change_parts(None, None) == []
-    assert "".join(t for t, _ in admin_audit.change_parts(None, "not JSON")) == "not JSON"
+def audited(action: str, old: object, new: object, subject: str = "m1", lang: str = "ru") -> str:
+    """The line of an entry of the audit that tells what changed."""
+    sides = [None if side is None else side if isinstance(side, str) else json.dumps(side) for side in (old, new)]
+    entry = AuditEntry(1, 0, "anna", "", action, subject, *sides, "ok")
+    return "".join(text for text, _ in admin_audit.change_parts(entry, lang))
+
+
+def test_the_audit_shows_only_what_differs_and_in_words() -> None:
+    old, new = {"id": "m1", "scan_s": 1, "ct": {"ratio": 1}}, {"id": "m1", "scan_s": 5, "ct": {"ratio": 2}}
+    assert audited("device_update", old, new) == "Период опроса 1 → 5, ct.ratio 1 → 2"
+    assert audited("user_role", '"viewer"', '"admin"') == "viewer → admin"
+    assert audited("device_create", None, {"scan_s": 0.5}) == "Период опроса 0,5"
+    assert audited("device_delete", {"scan_s": 0.5}, None) == "Период опроса 0,5"
+    assert audited("login", None, None) == ""
+    assert audited("anything", None, "not JSON") == "not JSON"
+
+
+def test_the_audit_names_the_tariff_and_its_price_that_changed() -> None:
+    first = {"valid_from": "2026-01-01", "category": 2, "zones": [{"name": "day", "price_per_kwh": 9.1}]}
+    other = {**first, "zones": [{"name": "day", "price_per_kwh": 9.5}]}
+    later = {"valid_from": "2027-01-01", "category": 1, "price_per_kwh": 10}
+    said = audited("tariffs_update", {"tariffs": [first]}, {"tariffs": [other]}, "tariffs")
+    assert said == "Тариф «2026-01-01»: Цена за кВт·ч 9,1 → 9,5"
+    said = audited("tariffs_update", {"tariffs": [first]}, {"tariffs": [other, later]}, "tariffs", "en")
+    assert said.endswith("9.1 → 9.5 and 1 more change")
+    assert audited("tariffs_update", {"tariffs": None}, {"tariffs": [first]}, "tariffs") == "Тариф «2026-01-01»: добавлено"
+    assert audited("site_update", {"site": {"name": "A"}}, {"site": {"name": "B"}}, "site") == "Площадка: Название A → B"
 
 
 def test_a_refusal_in_the_audit_stands_out() -> None:
@@ -337,13 +371,32 @@ def test_a_refusal_in_the_audit_stands_out() -> None:
     refused, other = (r["cells"] for r in admin_audit.rows(entries, RU))
     assert refused["action"] == {"text": "Отказано", "icon": "error", "tone": "alarm"}
     assert other["action"] == {"text": "brand_new_action"}
+    (site,) = admin_audit.rows([AuditEntry(1, 0, "anna", "", "site_update", "site", None, None, "ok")], RU)
+    assert site["cells"]["subject"]["text"] == "Площадка"
+
+
+def test_no_group_of_the_settings_is_empty_and_each_is_named() -> None:
+    assert list(admin_frame.groups_for(Role.ENGINEER)) == ["equipment", "work", "keeping"]
+    assert admin_frame.groups_for(Role.VIEWER) == {}
+    assert admin_frame.groups_for(Role.ADMIN) == {group: list(found) for group, found in admin_frame.GROUPS.items()}
+    assert all(has(f"admin.group.{group}", lang) for group in admin_frame.GROUPS for lang in ("ru", "en"))
 
 
 def test_who_sees_which_section() -> None:
     seen = {role: [s.key for s in admin_frame.sections_for(role)] for role in Role}
     assert seen[Role.VIEWER] == seen[Role.OPERATOR] == []
-    assert seen[Role.ENGINEER] == ["machines", "calendar", "limits", "virtual", "inspection", "history"]
+    assert seen[Role.ENGINEER] == ["machines", "virtual", "alignments", "calendar", "money", "limits", "inspection", "history"]
     assert seen[Role.ADMIN] == [
-        "devices", "profiles", "machines", "calendar", "limits", "virtual", "inspection", "users", "keys", "feeds", "notifications", "audit", "plant",
-        "history", "backups", "certificates",
+        "site", "devices", "profiles", "machines", "virtual", "alignments", "calendar", "money", "limits", "inspection", "users",
+        "keys", "audit", "feeds", "notifications", "certificates", "plant", "history", "backups",
     ]  # fmt: skip
+
+
+# ---- the site ----------------------------------------------------------------------------------------------------------------
+def test_zones_are_found_by_city_and_name_in_both_languages() -> None:
+    winter_us = 1_768_000_000_000_000
+    assert admin_site.zone_words("Asia/Omsk", winter_us, "ru") == "Омск · Asia/Omsk · UTC+6"
+    assert admin_site.zone_words("America/St_Johns", winter_us, "en") == "America/St_Johns · UTC\u22123:30"
+    assert admin_site.shift_of("Europe/Moscow", "Asia/Omsk", winter_us).total_seconds() == 3 * 3600
+    assert {"Europe/Moscow", "UTC"} <= admin_site.known_zones().keys()
+    assert not any(name.startswith(("Etc/", "posix")) for name in admin_site.known_zones())

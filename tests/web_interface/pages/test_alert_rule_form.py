@@ -38,6 +38,9 @@ async def test_what_the_form_shows_is_what_it_saves(fields: dict[str, Any]) -> N
 def test_words_of_a_rule() -> None:
     plant = FakePlant().plant
     assert border_words(ENTRIES[0], EN) == "< 0.0 · > 12.0"
+    assert border_words(ENTRIES[0], RU, "kW") == "< 0,0 · > 12,0\u00a0кВт"
+    assert border_words(ENTRIES[1], EN, "kW") == "> 5.00\u00a0kW/h"
+    assert border_words(ENTRIES[2], EN, "kW") == "> 20.0\u00a0%"
     assert border_words(ENTRIES[3], EN) == "> 30m"
     assert scope_words(ENTRIES[1], plant, "en") == "Whole site: Active power"
     assert limit_fields(plant.limits[0])["id"] == "limit-m11.current_l2"

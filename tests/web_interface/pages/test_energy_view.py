@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from domain.figures import Cost, IdleLedger, Trust
 from tests.web_interface import fake_shop as shop
 from tests.web_interface.fake_money import FakeMoney
 from web_interface.format import Format
@@ -70,3 +71,12 @@ def test_money_and_energy_have_their_units() -> None:
 async def test_a_machine_that_idles_has_its_advice_in_words(machine_id: str, words: str) -> None:
     found = advice_words(await MONEY.standby_of(machine_id), EN)
     assert (words in found) if words else found == ""
+
+
+async def test_a_period_nobody_measured_wasted_a_dash_not_nothing() -> None:
+    trust = Trust(0.0, 0.0)
+    site = Cost("site", 0, HOUR, None, None, 0.0, (), trust)
+    ledger = IdleLedger(0, HOUR, (), (), None, 0.0, 0.0, None, trust)
+    assert view.unmeasured(site, ledger)
+    tile = view.tiles(site, None, ledger, RU)["idle"]
+    assert (tile["value"], tile["note"]) == ("—", [["Данных нет", "em-quiet"]])

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from tests.conftest import eventually
-from web_interface.components.base import Part
+from web_interface.components.base import Part, differences
 from web_interface.components.hub import Hub, Tick
 from web_interface.services import Services
 
@@ -131,7 +131,7 @@ def test_what_did_not_change_is_the_same_object_for_every_page(hub: Hub, live: L
 
 def test_a_part_sends_only_what_differs_also_after_a_change_by_its_own_page() -> None:
     part = Part.__new__(Part)
-    part._data, part._taken = {"kw": "1", "name": "Lathe"}, None
+    part._data, part._taken, part._props = {"kw": "1", "name": "Lathe"}, None, {}  # type: ignore[assignment]
     picture = {"kw": "2", "name": "Lathe"}
     assert part.change(picture) == {"kw": "2"}
     assert part.change(picture) == {}
@@ -140,3 +140,28 @@ def test_a_part_sends_only_what_differs_also_after_a_change_by_its_own_page() ->
     part.show({"kw": "9"})
     assert sent == [{"kw": "9"}]
     assert part.change(picture) == {"kw": "2"}
+
+
+def test_what_differs_between_two_pictures_is_found_once_for_all_pages_that_go_the_same_way(hub: Hub) -> None:
+    asked: list[tuple[object, object]] = []
+
+    def find(old: dict[str, dict[str, str]], new: dict[str, dict[str, str]]) -> dict[str, dict[str, object]]:
+        asked.append((old, new))
+        return differences(old, new)
+
+    first, second = {"a": {"kw": "1"}, "b": {"kw": "2"}}, {"a": {"kw": "1"}, "b": {"kw": "3"}}
+    assert [hub.step("cards", first, second, find) for _ in range(3)] == [{"b": {"kw": "3"}}] * 3
+    assert len(asked) == 1
+    late = {"a": {"kw": "0"}, "b": {"kw": "0"}}  # a page that missed a tick catches up from what it shows
+    assert hub.step("cards", late, second, find) == {"a": {"kw": "1"}, "b": {"kw": "3"}}
+
+
+def test_a_picture_that_pages_share_is_not_changed_by_one_of_them() -> None:
+    part = Part.__new__(Part)
+    part._data, part._taken, part._props = {}, None, {}  # type: ignore[assignment]
+    shared = {"kw": "1", "name": "Lathe"}
+    part.take(shared)
+    part.run_method = lambda _name, _changes: None  # type: ignore[assignment,method-assign,return-value]
+    part.show({"kw": "9"})
+    assert shared == {"kw": "1", "name": "Lathe"}
+    assert part.shown == {"kw": "9", "name": "Lathe"}

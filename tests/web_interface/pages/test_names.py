@@ -9,8 +9,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from analysis.rules import alert_rule_name
-from config.plant_admin import WHOLE
 from config.plant_alerts import BORDERS
+from config.stored_plant import WHOLE
 from data_processing.consistency import residuals_of
 from domain.alert import Alert, AlertState, Priority
 from domain.alert_rule import AlertRule, RuleKind, Scope, ScopeKind
@@ -35,7 +35,8 @@ def rules_raised() -> set[str]:
                     if isinstance(rule, ast.Constant) and isinstance(rule.value, str):
                         found.add(rule.value.partition(":")[0])
                     elif isinstance(rule, ast.Name) and rule.id.isupper():
-                        found.add(getattr(import_module(".".join(path.relative_to(ROOT).with_suffix("").parts)), rule.id))
+                        module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+                        found.add(getattr(module, rule.id).partition(":")[0])
     return found
 
 
@@ -95,3 +96,11 @@ def test_every_action_of_the_audit_has_a_name() -> None:
     done = actions()
     assert {"alert_shelve", "rule_in_service", "price_import", "baseline_version", "channel_test", "user_disable"} <= done
     assert {action for action in done for lang in LANGUAGES if not has(f"audit.{action}", lang)} == set()
+
+
+def test_a_learned_limit_is_as_exact_as_its_value_and_a_typed_one_stays_as_typed() -> None:
+    said = []
+    for rule, limit in (("specific_energy", 2.532), ("specific_energy", 0.125), ("demand", 160.0)):
+        alert = Alert(1, rule, rule, Priority.MEDIUM, AlertState.UNACKNOWLEDGED, None, None, None, 2.92, limit, "kW", 0)
+        said.append(alert_sentence(alert, Format("ru", ZoneInfo("Europe/Moscow"))).replace("\u00a0", " "))
+    assert [limit in text for text, limit in zip(said, ("2,53 кВт", "0,125 кВт", "160 кВт"), strict=True)] == [True] * 3

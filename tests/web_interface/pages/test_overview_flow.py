@@ -15,7 +15,7 @@ from web_interface.components import PowerFlow
 from web_interface.format import Format
 from web_interface.pages.overview_chart import day_bounds_us
 from web_interface.pages.overview_flow import DAY, SHIFT, Data, fed_kwh, flow
-from web_interface.services import MachineNow, ShopNow
+from web_interface.services.live import MachineNow, ShopNow
 
 RU, EN = (Format(lang, ZoneInfo("Europe/Moscow")) for lang in ("ru", "en"))
 HOUR = 3_600_000_000
@@ -83,13 +83,15 @@ def test_estimated_energy_is_marked(shop: ShopNow, kwh: float, estimated: float,
     first = shop.machines[0]
     data = flow(shop, SITE, EN, DAY, {first.machine.id: account(first, kwh, estimated, source)})
     row = rows(data)[first.machine.id]
-    assert (row["estimated"], row["text"].startswith("≈"), row["label"].endswith("estimated")) == (about, about, about)
+    assert (row["estimated"], row["text"].startswith("≈")) == (about, about)
+    assert data["words"]["estimated"] == "{name}: {text}\u00a0kWh, {share} of the feed, estimated"
     assert data["groups"][0]["text"].startswith("≈") is about
 
 
 def test_a_machine_without_an_account_has_no_data_and_no_zero(shop: ShopNow) -> None:
     row = next(iter(rows(flow(shop, SITE, EN, DAY, {})).values()))
-    assert (row["missing"], row["text"], row["label"]) == (True, "—", f"{row['name']}: no data")
+    assert (row["missing"], row["text"], row["value"]) == (True, "—", 0.0)
+    assert flow(shop, SITE, EN, DAY, {})["words"]["none"] == "{name}: no data"
 
 
 def test_a_day_that_is_not_known_yet_is_not_all_other_load(shop: ShopNow) -> None:
@@ -100,17 +102,19 @@ def test_a_day_that_is_not_known_yet_is_not_all_other_load(shop: ShopNow) -> Non
 
 def test_doubtful_power_is_about(shop: ShopNow) -> None:
     first = replace(shop.machines[0], power_kw=7.0, power_quality=Quality.HELD)
-    row = rows(flow(replace(shop, power_kw=140.0, machines=[first, *shop.machines[1:]]), SITE, RU))[first.machine.id]
-    assert row["label"] == f"{row['name']}: ≈\u00a07,0\u00a0кВт, 5\u00a0% от ввода, оценка"
+    data = flow(replace(shop, power_kw=140.0, machines=[first, *shop.machines[1:]]), SITE, RU)
+    row = rows(data)[first.machine.id]
+    assert (row["text"], row["share"], row["estimated"]) == ("≈\u00a07,0", "5\u00a0%", True)
+    assert data["words"]["estimated"] == "{name}: {text}\u00a0кВт, {share} от ввода, оценка"
 
 
 def test_only_what_changed_of_the_flow_is_sent(shop: ShopNow) -> None:
     part = PowerFlow.__new__(PowerFlow)  # the element itself needs an open page
-    part._data, part._taken = dict(flow(shop, SITE, EN)), None
+    part._data, part._taken, part._props = dict(flow(shop, SITE, EN)), None, {}  # type: ignore[assignment]
     first = shop.machines[0]
     other = flow(replace(shop, machines=[replace(first, power_kw=(first.power_kw or 0) + 9), *shop.machines[1:]]), SITE, EN)
     changes = part.flow_changes(other)
     assert set(changes["rows"]) == {first.machine.id}
-    assert {"value", "text", "label"} <= set(changes["rows"][first.machine.id])
+    assert {"value", "text"} <= set(changes["rows"][first.machine.id])
     board = next(g for g in other["groups"] if g["name"] == first.machine.board)
     assert changes["texts"] == {first.machine.board: {"text": board["text"], "label": board["label"]}}

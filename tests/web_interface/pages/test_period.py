@@ -108,4 +108,22 @@ def test_nonsense_in_the_address_gives_today(kind: str, at: str, to: str) -> Non
 def test_a_custom_period_is_sorted_and_bounded() -> None:
     assert periods().find("custom", "2026-11-14", "2026-11-12").first == date(2026, 11, 12)
     long = periods().find("custom", "2020-01-01", "2026-11-12")
-    assert (long.last - long.first).days == 400
+    assert (long.last - long.first).days == 399
+    assert long.told == "cut"
+
+
+@pytest.mark.parametrize(("kind", "at", "to", "told"), [
+    ("custom", "1926-01-01", "2126-01-01", "unread"), ("custom", "2026-11-12", "tomorrow", "unread"), ("week", "0001-01-01", "", "unread"),
+    ("night", "0001-01-01", "", "unread"), ("month", "9999-12-31", "", "unread"), ("shift", "9999-12-31/1", "", "unread"),
+    ("month", "2031-01-01", "", "future"), ("custom", "2030-01-01", "2030-01-02", "future"), ("month", "2026-01-01", "", ""),
+    ("today", "x", "", ""), ("month", "", "", ""),
+])  # fmt: skip
+def test_a_period_that_is_another_than_was_asked_for_says_why(kind: str, at: str, to: str, told: str) -> None:
+    found = periods().find(kind, at, to)
+    assert found.told == told
+    assert 1970 <= found.first.year <= 2200
+
+
+def test_the_arrows_end_where_days_can_be_reckoned_with() -> None:
+    assert periods().moved(periods().find("month", "1970-01-01"), -1) is None
+    assert periods().moved(periods().find("custom", "1970-01-01", "1970-01-07"), -1) is None

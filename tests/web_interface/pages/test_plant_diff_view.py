@@ -40,8 +40,11 @@ def test_an_entry_without_a_name_is_called_by_its_id() -> None:
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(None, "—"), (True, "да"), (0.5, "0,5"), (12, "12"), ([0, 1.5], "0, 1,5"), ("07:00", "07:00"), ({"a": 1}, '{"a": 1}')],
-)
+    [
+        (None, "—"), (True, "да"), (0.5, "0,5"), (12, "12"), ([0, 1.5], "0, 1,5"), ("07:00", "07:00"), ({"a": 1}, "a: 1"),
+        ([{"from": "7:00", "to": "9:00"}, {"from": "17:00", "to": "21:00", "a": 2}], "7:00–9:00; 17:00–21:00, a: 2"),
+    ],
+)  # fmt: skip
 def test_values_as_people_read_them(value: object, words: str) -> None:
     assert value_words(value, "ru") == words
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[3]
 READERS = (
     "plant_alerts", "plant_calendar", "plant_control", "plant_detectors", "plant_kef", "plant_metering", "plant_money",
     "plant_plans", "plant_reader", "plant_virtual", "profile_points", "profile_checks",
-    "places/lsv2", "places/s7",
+    "places/lsv2", "places/s7", "plant_inspections",
 )  # fmt: skip
 CATALOG = ProfileCatalog.shipped()
 
@@ -62,7 +62,12 @@ devices:
 """
 PLACES = """
 site: {name: X}
-lines: [{id: tcp1, transport: modbus-tcp, host: h}, {id: plc, transport: s7, host: h}, {id: hh, transport: lsv2, host: h}]
+lines:
+  - {id: tcp1, transport: modbus-tcp, host: h}
+  - {id: plc, transport: s7, host: h}
+  - {id: hh, transport: lsv2, host: h}
+  - {id: bus1, transport: mqtt, host: h, topic: t, tls: true, key_file: a.key}
+  - {id: bus2, transport: mqtt, host: h, topic: t, cert_file: a.pem, key_file: a.key}
 devices:
   - {id: d1, line: tcp1, points: [{tag: a, quantity: text, table: holding, address: 0, type: string, length: 2, bytes_per_register: 1}]}
   - id: d2
@@ -92,6 +97,20 @@ devices:
       - {tag: n, quantity: state, table: holding, address: 2, type: uint16}
 """
 TWICE = OVER.replace("tag: m", "tag: n").replace("address: 2", "address: 300")
+CAMERAS = """
+site: {name: X}
+lines: [{id: tcp1, transport: modbus-tcp, host: h}, {id: qc, transport: tcp-frames, host: h, encoding: binary}]
+devices:
+  - {id: m1, profile: eastron-sdm630, line: tcp1, address: 1}
+  - {id: cell, profile: plc-frames, line: qc, scan_s: 1}
+inspections:
+  - {device: z, camera: {folder: /a, url: "ftp://h/a", max_mb: 99}}
+  - {device: m1, camera: {}}
+  - {device: cell, camera: {folder: camera, user: u, auth: digest, pattern: "../*", area: [1, 2], shift_px: 32, size_px: 64}}
+  - {device: cell, camera: {folder: /a, password: p}}
+  - {device: cell, camera: {url: "http://h/a", pattern: "*.jpg"}}
+  - {device: cell}
+"""
 WRONG = """
 site: {name: X, timezone: Europe/Moskow, main_meter: m9}
 shifts:
@@ -201,6 +220,7 @@ detectors:
   long_idle: {min_minutes: 0, enabled: perhaps}
   machines: {z: {}, lathe: {voltage_range: {nominal_v: 230}, long_idel: {}}}
 """
+MANY_CAMERAS = CAMERAS.partition("inspections:")[0] + "inspections: [" + ", ".join("{}" for _ in range(51)) + "]"
 OTHERS = (
     "calendar: {subdivision: MOS}",
     "calendar: {country: DE, subdivision: MOS}",
@@ -241,7 +261,7 @@ def problems_of(text: str) -> PlantFileError:
 
 
 def texts() -> Iterator[str]:
-    yield from (WRONG, POINTS, PLACES, OVER, TWICE)
+    yield from (WRONG, POINTS, PLACES, OVER, TWICE, CAMERAS, MANY_CAMERAS)
     for other in OTHERS:
         section = other.partition(":")[0]
         yield "\n".join(line for line in BASE.splitlines() if not line.startswith(f"{section}:")) + f"\n{other}\n"
@@ -275,6 +295,7 @@ def test_the_wrong_files_make_every_reader_say_everything_it_can(monkeypatch: py
 # ---- said in words -------------------------------------------------------------------------------------------------------
 NAMES = frozenset(
     {"true", "in", "place", "lines", "devices", "machines", "limits", "shifts", "RU", "DE", "KZ", "HH", "MM", "level", "off", "input"}
+    | {"https", "srv", "trigger", "part", "jpg", "M1_PASSWORD"}  # parts of examples
     | {key.rpartition(".")[2] for key in keys_of("ru") if key.startswith("admin.field.")}
 )
 ENGLISH = re.compile(r"\b(is|are|the|of|a|an|has|no|not|or|and|must|expected|such|than|that|which|with|there|does|only|each)\b")

@@ -11,12 +11,17 @@ from domain.alert import Alert, AlertState, Priority
 from domain.plant import Tag
 from domain.quality import Quality
 from domain.quantity import Quantity
+from domain.role import RoleStatus, Share
 from domain.sample import TagId
 from domain.state import MachineState
+from tests.web_interface import fake_shop as shop
+from tests.web_interface.fake_status import FakeStatus
 from tests.web_interface.fakes import build_services
 from web_interface.format import MISSING, Format
 from web_interface.pages import alerts_view, machine_view, status_view, trend
-from web_interface.services import LatestValue, Services
+from web_interface.services import Services
+from web_interface.services.live import LatestValue
+from web_interface.texts import technical
 
 RU = Format("ru", ZoneInfo("Europe/Moscow"))
 S = 1_000_000
@@ -154,9 +159,50 @@ def test_axis_holds_all_values_in_few_round_steps(values: list[float], zero: boo
 
 async def test_plug_ins_are_a_table_of_the_status_page_where_there_are_any(services: Services) -> None:
     view = status_view.StatusView(services, RU, 0)
-    assert list(view.modes())[-1] == "plugins"
+    assert "plugins" in view.modes()
     columns, rows = view.table("plugins")
     assert {column["key"] for column in columns} == set(rows[0]["cells"])
     assert rows[0]["cells"]["hangs"]["text"] == "1"
     assert rows[1]["cells"]["state"]["tone"] == "alarm"
     assert "SyntaxError" in rows[1]["cells"]["last_error"]["text"]
+
+
+async def test_cameras_are_a_table_of_the_status_page_with_their_counts_and_last_error(services: Services) -> None:
+    view = status_view.StatusView(services, RU, shop.START_US)
+    assert view.modes()["cameras"] == "Камеры 2"
+    columns, rows = view.table("cameras")
+    assert {column["key"] for column in columns} == set(rows[0]["cells"])
+    assert rows[0]["cells"]["taken"]["text"] == "128"
+    assert rows[0]["cells"]["missing"]["sub"] == [["камера ответила HTTP 503", "em-quiet"]]
+    assert rows[1]["cells"]["missing"]["text"] == "—"
+
+
+async def test_processes_of_an_installation_are_shown_with_what_waits_and_a_silent_one_says_so(services: Services) -> None:
+    status = services.status
+    assert isinstance(status, FakeStatus)
+    assert status_view.StatusView(services, RU, shop.START_US).roles()[1] == []  # one process does everything
+    ingest = RoleStatus(
+        "ingest-a", "ingest", "host", 7, 0, shop.START_US, "away", "the database is away", 9, 8, 0, 12, None,
+        (Share("energy.samples", 0, 5), Share("energy.samples", 1, 7)),
+    )  # fmt: skip
+    status.apart = [ingest, replace(ingest, name="web-a", role="web", state="ok", detail=None, time_us=shop.START_US - 16 * S)]
+    columns, rows = status_view.StatusView(services, RU, shop.START_US).roles()
+    away, silent = (row["cells"] for row in rows)
+    assert all(set(cells) == {column["key"] for column in columns} for cells in (away, silent))
+    assert (away["process_waiting"]["text"], away["partitions"]["text"], away["process_state"]["text"]) == ("12", "2", "ожидает")
+    assert away["process_state"]["sub"][0][0] == "the database is away"
+    assert (silent["process_state"]["text"], silent["process_state"]["tone"]) == ("молчит", "alarm")
+
+
+def test_a_line_that_cannot_keep_up_is_told_with_the_time_its_pass_takes() -> None:
+    services = build_services(shop.ShopClock(running=False))
+    [first, *_] = services.status.lines()
+    slow = replace(first, warning="line.overloaded", cycle_calculated_s=0.04, cycle_measured_s=1.79, cycle_asked_s=1.0)
+    services.status.lines = lambda: [slow]  # type: ignore[method-assign]
+    titles = [item["title"] for item in status_view.StatusView(services, RU, services.clock.now_us()).todo()["items"]]
+    assert "Линия tcp1 не успевает: проход занимает 1,79 с, задан каждые 1,0 с" in titles
+
+
+def test_what_a_silent_device_is_noted_with_is_told_in_the_users_language() -> None:
+    assert technical("no usable value for 10 s", RU) == "нет годного значения дольше 10\u00a0с"
+    assert technical("E 700124", RU) == "E 700124"

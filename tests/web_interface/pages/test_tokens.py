@@ -79,3 +79,13 @@ def test_every_block_is_closed_before_the_next_part_begins(path: Path) -> None:
         assert not (line.startswith("/*") and depth), f"{path.name}:{number}"
         depth += line.count("{") - line.count("}")
     assert depth == 0
+def test_no_sheet_dresses_what_another_one_names() -> None:
+    """A plain rule for a class stands in one sheet: a second one elsewhere paints elements its author never saw."""
+    home: dict[str, set[str]] = {}
+    for sheet in CSS.glob("*.css"):
+        depth = 0
+        for line in sheet.read_text(encoding="utf-8").splitlines():
+            if depth == 0 and (plain := re.match(r"(\.em-[\w-]+) \{", line)):
+                home.setdefault(plain[1], set()).add(sheet.name)
+            depth += line.count("{") - line.count("}")
+    assert {name: sheets for name, sheets in home.items() if len(sheets) > 1} == {}

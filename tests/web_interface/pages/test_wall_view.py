@@ -14,9 +14,10 @@ from tests.web_interface import fake_shop
 from tests.web_interface.fakes import build_services
 from web_interface.components import WallMachines
 from web_interface.format import Format
+from web_interface.pages import floor_view, overview_view
 from web_interface.pages import wall_view as view
 from web_interface.pages.overview_chart import day_bounds_us
-from web_interface.services import ShopNow
+from web_interface.services.live import ShopNow
 
 RU, EN = (Format(lang, ZoneInfo("Europe/Moscow")) for lang in ("ru", "en"))
 HOUR = 3_600_000_000
@@ -91,7 +92,7 @@ def test_tiles_in_the_plants_order_with_a_silent_machine_as_such(shop: ShopNow) 
 def test_only_what_changed_of_a_tile_is_sent(shop: ShopNow) -> None:
     drawn = view.machines(shop, EN)
     part = WallMachines.__new__(WallMachines)  # the element itself needs an open page
-    part._data, part._taken = dict(drawn), None
+    part._data, part._taken, part._props = dict(drawn), None, {}  # type: ignore[assignment]
     first = shop.machines[0]
     other = view.machines(replace(shop, machines=[replace(first, power_kw=99.94), *shop.machines[1:]]), EN)
     changes = part.tile_changes(other)
@@ -108,3 +109,12 @@ def test_the_most_urgent_alert_comes_first_and_all_are_counted() -> None:
     assert (drawn["rows"][0]["priority"], drawn["rows"][0]["name"]) == ("critical", "Печь СНО-4")
     assert [n for *_, n in drawn["counts"]] == [1, 2, 1, 1]
     assert view.alerts([], services.plant.plant, fake_shop.START_US, EN)["empty"]
+
+
+def test_a_machine_without_data_shows_no_power_even_when_its_meter_has_one(shop: ShopNow) -> None:
+    silent = replace(shop.machines[0], state=MachineState.NO_DATA, power_kw=0.0)
+    tile = view.tile(silent, shop, RU)
+    assert (tile["value"], tile["silent"][0]) == ("", "Нет данных")
+    assert overview_view.card(silent, shop, RU)["kw"] is None
+    [mark] = floor_view.marks(replace(shop, machines=[silent]), RU)
+    assert (mark["kw"], mark["unit"]) == ("—", "")

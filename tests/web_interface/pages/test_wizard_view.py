@@ -17,6 +17,7 @@ from web_interface.pages.wizard_view import answer_row, placed
     [
         ("devices[m4].address", "address", "address"),
         ("devices[m4].ct_ratio", "profile", "ct_ratio"),
+        ("devices[m4].points[load].unit", "address", "points[load].unit"),
         ("devices[m4].id", "name", "id"),
         ("devices[m1].address", "name", ""),  # another's: said with its place, below the form
         ("machines[saw].states.production_above_kw", "name", "states.production_above_kw"),

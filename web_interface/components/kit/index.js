@@ -73,6 +73,13 @@ export function symbols(text) {
   return out;
 }
 
+// on a phone a row of tabs is scrolled: the open one is to be seen
+export function showChosenTabs() {
+  for (const tab of document.querySelectorAll(".em-tabs > [aria-current]")) {
+    const row = tab.parentElement;
+    row.scrollLeft += tab.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - tab.clientWidth) / 2;
+  }
+}
 export const icon = (name, cls = "") => h("i", { class: `em-icon material-icons-outlined ${cls}`, "aria-hidden": "true" }, name);
 
 // Strip of states: [[from %, width %, state], ...] of a fixed window; right of now stays empty.
