@@ -46,7 +46,7 @@ def add_commands(commands: Commands) -> None:
 
 def accounts_of(app: CLI) -> Accounts:
     """The accounts over the open database."""
-    return Accounts(app.database.access, app.database.audit, app.clock)
+    return Accounts(app.database.access, app.database.audit, app.clock, kept=app.database.sessions)
 
 
 def _new_password() -> str:

@@ -16,19 +16,24 @@ from application.common import cli_actor, open_plant
 from config.plant_admin import PlantAdmin
 from config.settings import Settings
 from database import Database, open_database
+from domain.errors import MonitorError
+from domain.inspection import ItemFilter, Outcome
 from domain.plant import Plant, Tag
 from domain.ports import Clock
 from domain.sample import Batch, TagId
 from domain.state import StateInterval
-from simulator.demo import demo_plant_text
+from simulator.cameras import GOOD_FIRST
+from simulator.demo import demo_plant_text, with_inspection
 from simulator.faults import Outage
 from simulator.history import since_yesterday, weeks_before
 from simulator.models import models_of
+from web_interface.services.inspection import InspectionService
 
 log = logging.getLogger(__name__)
 
 SEED = 1
 HOST = "127.0.0.1"
+CELL, LEARNED_PARTS, LOOK_S = "cell", 20, 3.0
 COUNTERS = frozenset(f"counter_{n}" for n in range(1, 17))
 PAST_POINTS = COUNTERS | {
     "active_power", "energy_import", "reactive_energy_import", "execution_state", "part_count", "program",
@@ -43,13 +48,33 @@ async def prepare_demo(settings: Settings, clock: Clock, outages: Sequence[Outag
     async with open_database(settings.database_url, settings.data_dir, clock) as database:
         plant = open_plant(database, settings, clock, os.environ)
         if not await plant.load():
-            await plant.import_yaml(demo_plant_text(), cli_actor())
+            text = with_inspection(demo_plant_text(), str(settings.data_dir / "camera"))
+            await plant.import_yaml(text, cli_actor())
         await _move_taken_lines(plant)
         if await database.samples.span() is None:
             print(f"Writing {days} days of history for the simulated shop ...", flush=True)
             await _write_past(database, plant.plant, await database.plants.tags(), clock.now_us(), outages, days)
         await place_machines(database, plant.plant)
         return plant.plant
+
+
+async def learn_parts(inspection: InspectionService, clock: Clock) -> None:
+    """Once enough good parts have been seen, a model learns from them and judges: the simulator's first parts have no defect."""
+    while True:
+        await clock.sleep(LOOK_S)
+        try:
+            if await inspection.models(CELL):
+                return
+            items = await inspection.items(CELL, GOOD_FIRST, ItemFilter(before=GOOD_FIRST))
+            seen = [item for item in items if item.picture is not None]
+            if len(seen) >= LEARNED_PARTS or (items and items[0].number == GOOD_FIRST - 1):
+                for item in seen:
+                    await inspection.label(CELL, item.number, Outcome.GOOD, cli_actor())
+                model = await inspection.train(CELL, "limits", cli_actor())
+                await inspection.activate(CELL, model.version, cli_actor())
+                return
+        except MonitorError as exc:  # nothing inspected yet, or the database is away: the next look tells
+            log.info("demonstration: no quality model yet: %s", exc)
 
 
 async def place_machines(database: Database, plant: Plant) -> None:

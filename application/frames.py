@@ -34,7 +34,7 @@ class FrameTester:
         layout = Layout(device, None, encoding, str(line.options.get("separator") or ";"))
         return [
             FrameField(f.tag, f.raw, "" if f.value is None else f"{f.value:g}" if isinstance(f.value, float) else str(f.value),
-                       "" if f.error is None else f.error[1])
+                       "" if f.error is None else f.error[0])
             for f in layout.decode(frame)
         ]  # fmt: skip
 

@@ -31,11 +31,12 @@ from domain.figures import (
     PowerFactor,
     RunningDemand,
     StandbyAdvice,
+    TariffTrial,
 )
 from domain.idle import IdleNote
 from domain.plant import Plant, Tag
 from domain.ports import Clock, History
-from domain.tariff import PricePreview
+from domain.tariff import PricePreview, Tariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,9 @@ class Money:
 
     async def price_tables(self) -> Sequence[tuple[str, int, int, int]]:
         return await self.database.prices.price_tables()
+
+    async def try_tariff(self, tariff: Tariff) -> TariffTrial:
+        return await self.energy.try_tariff(tariff)
 
     async def import_prices(
         self, table: str, name: str, content: bytes, unit: str, actor: Actor, *, keep: bool

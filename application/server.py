@@ -54,14 +54,14 @@ def add_commands(commands: Commands) -> None:
 def serve(_options: argparse.Namespace) -> int:
     """Run the product until SIGTERM or SIGINT."""
     settings = load_settings()
-    _set_up(settings)
+    set_up(settings)
     return asyncio.run(_serve(settings))
 
 
 def demo(options: argparse.Namespace) -> int:
     """The product beside a simulated shop, with history, on its own data folder."""
     settings = _demo_settings(load_settings())
-    _set_up(settings)
+    set_up(settings)
     return asyncio.run(_serve(settings, demo_days=getattr(options, "days", DEMO_DAYS)))
 
 
@@ -100,13 +100,14 @@ def run_simulator(options: argparse.Namespace) -> int:
         async with simulate(parsed.plant, clock=SystemClock(), seed=options.seed):
             for line in parsed.plant.lines:
                 print(f"{line.id}: {line.transport} {line.target}", flush=True)
-            await _until_signalled()
+            await until_signalled()
         return 0
 
     return asyncio.run(run())
 
 
-def _set_up(settings: Settings) -> None:
+def set_up(settings: Settings) -> None:
+    """The data folder and the log of a process that runs on."""
     _private_folder(settings.data_dir)
     set_up_logging(settings.log.level, settings.log_dir, json_console=not sys.stderr.isatty() and "INVOCATION_ID" in os.environ)
 
@@ -134,20 +135,24 @@ async def _has_plant(settings: Settings) -> bool:
 async def _serve(settings: Settings, *, demo_days: int | None = None) -> int:
     clock, notifier = SystemClock(), Notifier()
     with hold_instance_lock(settings.data_dir):
-        listening = _listen(settings.web.host, settings.web.port)
+        listening = listen_on(settings.web.host, settings.web.port)
         async with AsyncExitStack() as stack:
             stack.callback(listening.close)
             if demo_days is not None:
                 await _begin_demo(settings, clock, stack, demo_days)
             app = await stack.enter_async_context(open_application(settings, clock))
-            await _first_start(app)
+            await first_start(app)
             jobs: dict[str, Callable[[], Awaitable[None]]] = dict(app.jobs)
-            jobs["web"] = lambda: _serve_web(app, listening)
+            if demo_days is not None:
+                from application.demo import learn_parts  # noqa: PLC0415 - as above
+
+                jobs["demo-inspection"] = lambda: learn_parts(app.services.inspection, clock)
+            jobs["web"] = lambda: serve_web(app, listening)
             jobs["watchdog"] = lambda: notifier.run(app.status.keeping)
             settle_memory()
             running = asyncio.create_task(app.supervisor.run(jobs), name="supervisor")
             notifier.send("READY=1")
-            await _until_signalled()
+            await until_signalled()
             notifier.send("STOPPING=1")
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -166,11 +171,12 @@ async def _begin_demo(settings: Settings, clock: SystemClock, stack: AsyncExitSt
     overload_furnace(simulation, clock.now_us())
 
 
-async def _first_start(app: Application) -> None:
+async def first_start(app: Application) -> None:
     """Load the plant (or import ENERGY_PLANT_FILE once), make the first administrator or print the setup code."""
     known = await app.plant.load()
     settings = app.settings
-    served = {*app.feeds.host.jobs(), "feed:smtp", *(["feed:mqtt"] if not settings.mqtt.plain else [])}
+    running = {name for name in app.jobs if name.startswith("feed:")}
+    served = {*running, "feed:smtp", *(["feed:mqtt"] if not settings.mqtt.plain else [])}
     for feed in settings.feeds_asked:  # silence would read as "delivered"
         if f"feed:{feed}" not in served:
             log.warning("%s is set up, but this version has no such feed yet: nothing is sent there", feed)
@@ -186,7 +192,7 @@ async def _first_start(app: Application) -> None:
         print(f"First start: open the page above and set up the administrator with the one-time code  {code}", flush=True)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen_on(host: str, port: int) -> socket.socket:
     """A listening socket, before anything else starts. Raises ConfigError that says what to do."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
@@ -210,7 +216,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve_web(app: Application, listening: socket.socket) -> None:
+async def serve_web(app: Application, listening: socket.socket) -> None:
+    """Pages and API until cancelled."""
     web = app.settings.web
     server = _Server(server_config(app.web, host=web.host, port=web.port, tls_cert=web.tls_cert, tls_key=web.tls_key))
     copy = listening.dup()  # the server closes its own; a restarted one gets a fresh one
@@ -223,7 +230,7 @@ async def _serve_web(app: Application, listening: socket.socket) -> None:
         raise
 
 
-async def _until_signalled() -> None:
+async def until_signalled() -> None:
     """Wait for SIGTERM or SIGINT; a second one ends the process at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -50,9 +50,9 @@ class VirtualTags:
         async with self._one_at_a_time:
             return await self._checked(draft)
 
-    async def save(self, fields: Mapping[str, object], actor: Actor, *, new: bool) -> VirtualTag:
+    async def save(self, fields: Mapping[str, object], actor: Actor, *, new: bool, known: int | None = None) -> VirtualTag:
         """See the service."""
-        return await self._admin.save_virtual_tag(fields, actor, new=new)
+        return await self._admin.save_virtual_tag(fields, actor, new=new, known=known)
 
     async def delete(self, tag: str, actor: Actor) -> None:
         """See the service."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,25 +16,14 @@ from config.settings import Feeds, InfluxDB, Settings
 from domain.access import Actor, Role
 from domain.alert import Priority
 from domain.errors import Forbidden, NotFound
-from domain.feed import FeedStatus, OutboxBook
+from domain.feed import FeedGap, FeedStatus, Moved, OutboxBook
 from domain.sample import Batch
 from runtime.clock import SystemClock
 from tests.conftest import eventually
 from tests.data_transfer.influx_stub import Misbehaving, misbehaving
+from tests.e2e.running import ONE_LATHE, at_work
 
 ADMIN, VIEWER = Actor("root", Role.ADMIN, "test"), Actor("guest", Role.VIEWER, "test")
-PLANT = """
-site: {name: Shop}
-lines: [{id: tcp1, transport: modbus-tcp, host: 127.0.0.1, port: 1}]
-devices:
-  - id: m1
-    line: tcp1
-    address: 1
-    points:
-      - {tag: active_power, quantity: active_power, unit: kW, table: holding, address: 0, type: float32}
-      - {tag: energy_import, quantity: energy_import, unit: kWh, table: holding, address: 2, type: float32}
-machines: [{id: lathe-1, name: L, meter: m1}]
-"""
 WITHOUT = ("collector", "rollups", "retention")
 
 
@@ -44,14 +32,10 @@ async def product(folder: Path, url: str | None) -> AsyncIterator[Application]:
     settings = Settings(data_dir=folder, influxdb=InfluxDB(url=url, password=SecretStr("geheim")), feeds=Feeds())
     async with open_application(settings, SystemClock(), {}) as app:
         if not await app.plant.load():
-            await app.plant.import_yaml(PLANT, ADMIN)
+            await app.plant.import_yaml(ONE_LATHE, ADMIN)
         names = {"writer", "feed:influxdb", "feed-watch"}
-        task = asyncio.create_task(app.supervisor.run({name: job for name, job in app.jobs.items() if name in names}))
-        try:
+        async with at_work(app, names):
             yield app
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
 
 def publish(app: Application, *numbers: int) -> None:
@@ -126,17 +110,82 @@ async def test_the_quarantine_is_an_administrators_and_in_the_audit(tmp_path: Pa
             await service.quarantine("kafka", ADMIN)
         assert {one.reason for one in await service.quarantine("influxdb", ADMIN)} == {"no"}
         refuse = False
-        assert await service.retry_quarantine("influxdb", ADMIN) == 2
+        assert (await service.retry_quarantine("influxdb", ADMIN)).items == 2
         await eventually(lambda: feed(app).book.delivered == 2, 20)
         refuse = True
         publish(app, 2)
         await eventually(lambda: feed(app).book.quarantined == 2, 20)
-        assert await service.discard_quarantine("influxdb", ADMIN) == 2
+        first, second = await service.quarantine("influxdb", ADMIN)
+        with pytest.raises(NotFound):
+            await service.retry_quarantine("influxdb", ADMIN, [7])
+        assert await service.discard_quarantine("influxdb", ADMIN, [first.number, 7]) == Moved(1, 1)
+        assert [one.number for one in await service.quarantine("influxdb", ADMIN)] == [second.number]
+        assert (await service.discard_quarantine("influxdb", ADMIN)).items == 1
         assert feed(app).book.dropped == 2
         entries = [(entry.action, entry.subject, entry.old) for entry in await app.database.audit.entries(10)]
         assert ("feed_retry", "influxdb", "2") in entries
-        assert ("feed_discard", "influxdb", "2") in entries
+        assert ("feed_discard", "influxdb", "1") in entries
+        assert ("feed_discard", "influxdb", f"{service.tag_name(first.samples[0][0])} 2025-11-19 10:40:02Z: no") in entries
         assert sum(action == "refused" for action, _subject, _old in entries) == 3
+
+
+async def test_a_backlog_is_given_up_only_when_asked_twice_and_stands_in_the_audit(tmp_path: Path) -> None:
+    """Of a feed that is away, and of one that is taken out of the settings."""
+    async with product(tmp_path, "http://127.0.0.1:1") as app, client_of(app) as client:
+        publish(app, 1, 2)
+        await eventually(lambda: feed(app).book.waiting == 4 and feed(app).state == "away", 20)
+        asked = await client.post("/api/feeds/influxdb/backlog/discard", json={})
+        assert (asked.status_code, asked.json()["items"], asked.json()["oldest"]) == (409, 4, "2025-11-19T10:40:01.000Z")
+        assert feed(app).book.waiting == 4
+        done = await client.post("/api/feeds/influxdb/backlog/discard", json={"confirm": True})
+        assert done.json() == {"items": 4}
+        (item,) = (await client.get("/api/feeds")).json()["items"]
+        assert (item["taken"], item["waiting"], item["dropped"]) == (4, 0, 4)
+        assert [(gap["items"], gap["reason"], gap["from"]) for gap in item["gaps"]] == [(4, "given_up", "2025-11-19T10:40:01.000Z")]
+        publish(app, 3)
+        await eventually(lambda: feed(app).book.waiting >= 2, 20)
+    async with product(tmp_path, None) as app, client_of(app) as client:
+        await eventually(app.services.feeds.feeds, 20)
+        waiting = feed(app).book.waiting
+        assert (await client.post("/api/feeds/influxdb/backlog/discard", json={})).json()["items"] == waiting
+        with pytest.raises(Forbidden):
+            await app.services.feeds.discard_backlog("influxdb", VIEWER)
+        assert (await client.post("/api/feeds/influxdb/backlog/discard", json={"confirm": True})).json() == {"items": waiting}
+        assert not app.services.feeds.feeds()
+        assert (await client.post("/api/feeds/influxdb/backlog/discard", json={})).status_code == 404
+        entries = [(entry.action, entry.subject, entry.old) for entry in await app.database.audit.entries(20)]
+        assert [one for one in entries if one[0] == "feed_give_up"] == [
+            ("feed_give_up", "influxdb", str(waiting)), ("feed_give_up", "influxdb", "4"),
+        ]  # fmt: skip
+
+
+async def test_what_was_refused_is_looked_at_sent_again_and_given_up_over_the_api(tmp_path: Path) -> None:
+    server = Misbehaving(lambda _number, lines: (400, {}, "no", []))
+    async with misbehaving(server), product(tmp_path, f"http://127.0.0.1:{server.port}") as app, client_of(app) as client:
+        publish(app, 1)
+        await eventually(lambda: feed(app).book.quarantined == 2, 20)
+        shown = (await client.get("/api/feeds/influxdb/quarantine")).json()
+        assert shown["quarantined"] == 2
+        assert [(one["reason"], one["samples"][0]["tag"], one["samples"][0]["value"]) for one in shown["items"]] == [
+            ("no", "m1.active_power", 1.0), ("no", "m1.energy_import", 2.0),
+        ]  # fmt: skip
+        assert (await client.post("/api/feeds/influxdb/quarantine/retry")).json() == {"items": 2, "entries": 2}
+        await eventually(lambda: feed(app).book.quarantined == 2, 20)
+        asked = await client.post("/api/feeds/influxdb/quarantine/discard", json={})
+        assert (asked.status_code, asked.json()["items"]) == (409, 2)
+        done = await client.post("/api/feeds/influxdb/quarantine/discard", json={"confirm": True})
+        assert done.json() == {"items": 2, "entries": 2}
+        assert (feed(app).book.quarantined, feed(app).book.dropped) == (0, 2)
+
+
+@asynccontextmanager
+async def client_of(app: Application) -> AsyncIterator[httpx.AsyncClient]:
+    """An administrator's program."""
+    _, key = await app.accounts.create_key("writer", Role.ADMIN, ADMIN)
+    transport = httpx.ASGITransport(app.web, client=("127.0.0.1", 40_000))
+    headers = {"authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
+        yield client
 
 
 @pytest.mark.parametrize(
@@ -155,6 +204,8 @@ def test_alerts_stand_before_anything_is_lost(
     state: str, age_s: int, size: int, dropped: int, quarantined: int, expected: dict[str, Priority]
 ) -> None:
     book = OutboxBook(10, 10 - dropped - quarantined, 0, quarantined, dropped, None, size, 100)
-    status = FeedStatus("kafka", state, "k:1", 0, None, None, None, book)
+    gaps = [FeedGap(0, 1, dropped, "full", 1)] if dropped else []
+    gaps += [FeedGap(0, 1, 7, "full", 0), FeedGap(0, 1, 7, "given_up", 9)]  # told before; a person's own doing
+    status = FeedStatus("kafka", state, "k:1", 0, None, None, None, book, {}, gaps)
     found = {key: wanted[0] for key, wanted in conditions(status, 0, age_s * 1_000_000).items() if wanted}
     assert found == {f"feed_{name}:kafka": priority for name, priority in expected.items()}

@@ -11,6 +11,7 @@ from config.plant_file import parse_plant
 from config.profile_catalog import ProfileCatalog
 from domain.errors import ConfigError, NotFound
 from domain.inspection import InspectedItem, Outcome, Verdict
+from domain.inspection_reason import Reason
 from tests.config.test_docs import examples
 from tests.data_collection.tcp_frames.test_frames import frame
 from web_interface.format import Format
@@ -33,16 +34,16 @@ def test_text_and_what_is_wrong() -> None:
     assert list(tester.devices()) == ["cell", "station"]
     assert {f.tag: f.value for f in tester.fields("station", "1;21.5;VAL.NC")}["program"] == "VAL.NC"
     short = {f.tag: f.error for f in tester.fields("cell", "01 02")}
-    assert "the frame has 2 bytes" in short["program"]
+    assert (short["trigger"], short["program"]) == ("", "too_short")
     for device, pasted, error in (("cell", "zz", ConfigError), ("cell", " ", ConfigError), ("m1", "00", NotFound)):
         with pytest.raises(error):
             tester.fields(device, pasted)
 
 
 def test_rows_of_the_page() -> None:
-    verdict = Verdict(7, Outcome.REJECT, 0.9, ("load.max: 78 > 45",), "limits 1")
+    verdict = Verdict(7, Outcome.REJECT, 0.9, (Reason("above", "load.max", 78.0, 45.0),), "limits 1")
     cells = admin_inspection.item_row(InspectedItem("cell", 7, 0, 1_000_000, {}, verdict, False), RU)["cells"]
     assert cells["outcome"] == {"text": "брак", "icon": "error", "tone": "alarm"}
-    assert cells["reasons"]["text"] == "load.max: 78 > 45 (контроллеру не передано)"
+    assert cells["reasons"]["text"] == "Нагрузка, наибольшее: 78,00 > 45,00 (контроллеру не передано)"
     assert {c["key"] for c in admin_inspection.item_columns("ru")} == set(cells)
     assert admin_inspection.rehearsed({"true_reject": 0}, "en") == "No labelled items to rehearse on"

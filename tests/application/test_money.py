@@ -136,6 +136,25 @@ async def test_cost_adds_up_over_zones_machines_and_the_site(tmp_path: Path) -> 
             await s.energy.cost("latte", *NIGHT)
 
 
+async def test_a_draft_of_a_tariff_is_tried_on_this_month_and_changes_nothing(tmp_path: Path) -> None:
+    draft = Tariff(date(2027, 1, 1), 2, zones=(Zone("peak", 20.0, (ZoneSpan(420, 600),)), Zone("rest", 1.0, (ZoneSpan(600, 420),))))
+    async with shop(tmp_path) as s:
+        before = await s.money.cost("site", BEGIN, NOW)
+        found = await s.money.try_tariff(draft)
+        assert (found.from_us, found.to_us) == (us("2026-11-01T00:00"), NOW)
+        assert found.energy_kwh == pytest.approx(before.energy_kwh)
+        assert found.running_cost == pytest.approx(before.cost)
+        assert (found.zone, found.price_per_kwh, found.running_price_per_kwh) == ("peak", 20.0, 10.0)  # at 09:10
+        peak_kwh = 2.0 + 6.0 * 70 / 60  # from 07:00 the lathe is left on, from 08:00 it works
+        assert {z.zone: z.energy_kwh for z in found.zones} == pytest.approx(
+            {"peak": peak_kwh, "rest": found.energy_kwh - peak_kwh}, rel=1e-3
+        )
+        assert found.cost == pytest.approx(20.0 * peak_kwh + (found.energy_kwh - peak_kwh), rel=1e-3)
+        assert (await s.money.cost("site", BEGIN, NOW)).cost == pytest.approx(before.cost)
+        unpriced = await s.money.try_tariff(Tariff(date(2027, 1, 1), 3, table="nowhere"))
+        assert (unpriced.price_per_kwh, unpriced.cost, unpriced.unpriced_kwh) == (None, None, pytest.approx(found.energy_kwh))
+
+
 async def test_a_ragged_window_takes_its_share_of_the_minutes(tmp_path: Path) -> None:
     async with shop(tmp_path) as s:
         found = await s.energy.cost("lathe", us("2026-11-19T01:07:30"), us("2026-11-19T02:22:30"))

@@ -1,0 +1,1 @@
+"""The roles of `serve` apart: collect, ingest, web, joined by Kafka."""
