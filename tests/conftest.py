@@ -35,12 +35,42 @@ ALONE = frozenset({"test_shared_line.py", "test_collector.py"})
 """They judge the cadence of polls to a few milliseconds: a second test beside them would be judged too."""
 
 
+RUNS = {"timed": "timed", "alone": "alone", "not timed and not alone": None}
+"""What is asked for by -m in each part of the whole run, and the mark of the tests that it wants."""
+
+
+def mark_of(file: Path) -> str | None:
+    """timed (talks to devices in real time), alone (judges cadences: has the machine to itself) or None."""
+    room, *below = file.relative_to(ROOT / "tests").parts
+    if room not in TIMED or not below or file.name in PLAYED:
+        return None
+    return "alone" if file.name in ALONE else "timed"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A part of the whole run does not import what it leaves out: collecting takes each worker half a minute."""
+    asked = config.option.markexpr
+    if asked not in RUNS or ROOT / "tests" not in collection_path.parents:
+        return None
+    if collection_path.is_dir():
+        strange = collection_path.parent == ROOT / "tests" and collection_path.name not in TIMED
+        return True if strange and RUNS[asked] is not None else None
+    return True if collection_path.name.startswith("test_") and mark_of(collection_path) != RUNS[asked] else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that speak to devices in real time have a core each, those of cadences the machine: install.py --test runs them so."""
+    """install.py --test runs them in parts by these marks."""
     for item in items:
-        parts = item.path.relative_to(ROOT).parts
-        if len(parts) > 1 and parts[1] in TIMED and parts[-1] not in PLAYED:
-            item.add_marker(pytest.mark.alone if parts[-1] in ALONE else pytest.mark.timed)
+        mark = mark_of(item.path)
+        if mark is not None:
+            item.add_marker(mark)
+
+
+KAFKA = frozenset({
+    "tests/data_transfer/test_kafka.py", "tests/faults/test_roles.py", "tests/application/test_roles_commands.py",
+    "tests/integration/test_feeds_from_one_file.py",
+})  # fmt: skip
+"""They share one broker a session; beside another process of tests it would be started twice."""
 
 
 class ByShop(LoadScopeScheduling):
@@ -50,7 +80,10 @@ class ByShop(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0] if nodeid.startswith("tests/browser/") else nodeid
+        file = nodeid.partition("::")[0]
+        if file in KAFKA:
+            return "kafka"
+        return file if file.startswith("tests/browser/") else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByShop:

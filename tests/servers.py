@@ -10,26 +10,19 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
+from tests.ports import free_port
+
 START_S = 40.0
 _numbers = itertools.count(1)
-
-
-def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def find_program(name: str, *folders: str) -> str:
@@ -47,6 +40,7 @@ class Server:
     """A server process that can be killed and started again on the same data."""
 
     name = "server"
+    _in_order = signal.SIGTERM
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="em-"))
@@ -79,8 +73,8 @@ class Server:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """In good order."""
-        self._end(signal.SIGTERM)
+        """In good order, without waiting for its clients."""
+        self._end(self._in_order)
 
     def close(self) -> None:
         if self._process is not None:
@@ -157,6 +151,7 @@ class MariaDB(Server):
 
 class PostgreSQL(Server):
     name = "PostgreSQL"
+    _in_order = signal.SIGINT  # SIGTERM lets each client stay for as long as it likes
 
     def __init__(self) -> None:
         places = "/usr/lib/postgresql/*/bin"
@@ -189,7 +184,7 @@ _S = TypeVar("_S", bound=Server)
 
 
 @contextlib.contextmanager
-def running_server(kind: type[_S]) -> Iterator[_S]:
+def running_server(kind: Callable[[], _S]) -> Iterator[_S]:
     """One of that kind, started; gone with its data afterwards."""
     server = kind()
     try:

@@ -32,14 +32,14 @@ class Numbered:
 
 
 class Generator:
-    """Numbered units behind one port."""
+    """Numbered units behind one port; `others` answer there too, and nobody counts what they say."""
 
-    def __init__(self, units: int) -> None:
+    def __init__(self, units: int, *others: ModbusUnit) -> None:
         self.units = [Numbered(number) for number in range(1, units + 1)]
-        self.server = ModbusTcpServer({u.number: u.unit for u in self.units})
+        self.server = ModbusTcpServer({**{u.number: u.unit for u in self.units}, **{unit.address: unit for unit in others}})
 
     def plant(self, scan_s: float = 0.1) -> str:
-        """A plant file that polls them all."""
+        """A plant file that polls them all; devices for the others may be added at its end."""
         points = "\n".join(
             f"      - {{tag: n{k}, quantity: other, unit: '1', table: holding, address: {2 * k}, type: uint32}}" for k in range(TAGS)
         )
@@ -55,8 +55,8 @@ class Generator:
 
 
 @asynccontextmanager
-async def generator(units: int = 5) -> AsyncIterator[Generator]:
-    made = Generator(units)
+async def generator(units: int = 5, *others: ModbusUnit) -> AsyncIterator[Generator]:
+    made = Generator(units, *others)
     await made.server.start()
     try:
         yield made

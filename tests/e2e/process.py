@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from tests.conftest import ROOT, eventually
-from tests.servers import free_port
+from tests.ports import free_port
 
 PASSWORD = "Vz7-kiln-Orbit-92"  # noqa: S105 - of accounts that live as long as a test
 START_S = 60.0  # on a machine that runs other tests beside
@@ -28,6 +28,12 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
     """Only what a service would have, plus settings: `WEB__PORT="1"` is ENERGY_WEB__PORT."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ENERGY_")}
     return {**kept, "ENERGY_DATA_DIR": str(folder), **{f"ENERGY_{name}": value for name, value in settings.items()}}
+
+
+def plain_client(timeout_s: float, key: str = "") -> httpx.AsyncClient:
+    """For HTTP without TLS: loading the authorities' certificates takes 30 ms, each time, from the program that is started."""
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    return httpx.AsyncClient(timeout=timeout_s, headers=headers, verify=False)
 
 
 @dataclass(frozen=True)
@@ -51,15 +57,16 @@ async def command(folder: Path, *arguments: str, text: str | None = None, env: M
 
 
 class Product:
-    """`main.py serve` on a folder; can be killed and started again. `settings` as of `environment`."""
+    """`main.py serve` (or another `role`) on a folder; can be killed and started again. `settings` as of `environment`."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
-        self.folder, self.port = folder, free_port()
+    def __init__(self, folder: Path, role: str = "serve", **settings: str) -> None:
+        self.folder, self.port, self.role = folder, free_port(), role
         self.settings = {"ADMIN__PASSWORD": PASSWORD, "WEB__PORT": str(self.port), **settings}
         self.output = folder.parent / f"{folder.name}.out"
         self.process: asyncio.subprocess.Process | None = None
         self.started_at = 0.0
         self.key = ""
+        self.starts_s, self.answers_s = START_S, 10.0
 
     @property
     def url(self) -> str:
@@ -67,22 +74,30 @@ class Product:
 
     async def start(self) -> None:
         """Start, and wait until it serves."""
+        await self.begin()
+        await self.serves()
+
+    async def begin(self) -> None:
+        """Start without waiting."""
         self.started_at = time.monotonic()
         with self.output.open("ab") as output:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "main.py", "serve", cwd=ROOT, env=environment(self.folder, **self.settings),
+                sys.executable, "main.py", self.role, cwd=ROOT, env=environment(self.folder, **self.settings),
                 stdout=output, stderr=output,
             )  # fmt: skip
+
+    async def serves(self) -> None:
+        """Wait until it answers."""
 
         async def answers() -> bool:
             assert self.process is not None
             assert self.process.returncode is None, self.output.read_text()[-3000:]
             with contextlib.suppress(httpx.HTTPError):
-                async with httpx.AsyncClient(timeout=5.0) as client:
-                    return (await client.get(self.url + "/healthz")).status_code == 200
+                return (await client.get(self.url + "/healthz")).status_code == 200
             return False
 
-        await eventually(answers, START_S)
+        async with plain_client(5.0) as client:
+            await eventually(answers, self.starts_s)
 
     async def get(self, path: str, **query: Any) -> Any:
         """JSON of the API, read with a key of our own."""
@@ -90,7 +105,7 @@ class Product:
             made = await command(self.folder, "api-key", "create", "--name", "tests", "--role", "admin", env=self.env)
             assert made.code == 0, made
             self.key = made.out.strip()
-        async with httpx.AsyncClient(timeout=10.0, headers={"authorization": f"Bearer {self.key}"}) as client:
+        async with plain_client(self.answers_s, self.key) as client:
             answer = await client.get(self.url + path, params=query)
         assert answer.status_code == 200, (answer.status_code, answer.text)
         return answer.json()
@@ -120,9 +135,9 @@ class Product:
 
 
 @asynccontextmanager
-async def product(folder: Path, **settings: str) -> AsyncIterator[Product]:
+async def product(folder: Path, role: str = "serve", **settings: str) -> AsyncIterator[Product]:
     """A product that is not started yet; gone at the end, whatever happened."""
-    found = Product(folder, **settings)
+    found = Product(folder, role, **settings)
     try:
         yield found
     finally:

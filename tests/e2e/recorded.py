@@ -27,6 +27,7 @@ PATIENCE_S = 20.0
 LEISURELY = (
     "rollups", "retention", "plant-watch", "accounts", "live", "shift-energy", "status", "storage-watch", "energy-cube", "idle-ledger",
     "demand", "balance", "baseline-models", "detectors", "notifications", "notifications-tidy", "virtual", "state-recompute",
+    "vitals", "reports", "plugins", "consistency", "feed-watch",
 )
 """Jobs that look around at their own pace; a month in a minute would have them look thousands of times."""
 

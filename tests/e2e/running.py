@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import itertools
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from io import BytesIO
@@ -30,6 +30,18 @@ from domain.ports import Clock
 from simulator.serve import Simulation, simulate
 
 ADMIN = Actor("test", Role.ADMIN, "test")
+ONE_LATHE = """
+site: {name: Shop}
+lines: [{id: tcp1, transport: modbus-tcp, host: 127.0.0.1, port: 1}]
+devices:
+  - id: m1
+    line: tcp1
+    address: 1
+    points:
+      - {tag: active_power, quantity: active_power, unit: kW, table: holding, address: 0, type: float32}
+      - {tag: energy_import, quantity: energy_import, unit: kWh, table: holding, address: 2, type: float32}
+machines: [{id: lathe-1, name: L, meter: m1}]
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +106,17 @@ def to_us(moment: datetime) -> int:
 
 
 @asynccontextmanager
+async def at_work(app: Application, jobs: Collection[str]) -> AsyncIterator[None]:
+    """Those of the named jobs that the product has run while inside."""
+    task = asyncio.create_task(app.supervisor.run({name: job for name, job in app.jobs.items() if name in jobs}))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
 async def running(
     folder: Path, plant_text: str, clock: Clock, device_clock: Clock, *, connect: Mapping[str, Connect] | None = None,
     profiles: Mapping[str, str] | None = None, without: Sequence[str] = (), held: bool = False,
@@ -113,13 +136,9 @@ async def running(
             await app.plant.import_yaml(with_ports(plant_text, simulation.plant.lines), ADMIN)
             await app.prime()
             await app.accounts.begin("Vz7-kiln-Orbit-92")
-            jobs = {name: job for name, job in app.jobs.items() if name not in without}
-            task = asyncio.create_task(app.supervisor.run(jobs))
-            try:
+            jobs = [name for name in app.jobs if name not in without]
+            async with at_work(app, jobs):
                 yield app, simulation
-            finally:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
             failed = [status for status in app.supervisor.statuses() if status.restarts]
             assert not failed, failed
 

@@ -14,43 +14,14 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import eventually
-from tests.e2e.generator import TAGS, Generator, generator
+from tests.e2e.generator import Generator, generator
+from tests.e2e.numbered import QUERY, Numbered, check, numbered
 from tests.e2e.process import Product, command, product
 
-SETTLED_S = 2.0  # at most that much before a kill may be missing
 
-
-def stored(folder: Path) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """(time, n) of the good samples of each (unit, tag), in order of time; the value tells all three."""
-    found: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+def stored(folder: Path) -> Numbered:
     with closing(sqlite3.connect(folder / "energy.db")) as connection:
-        rows = connection.execute(
-            "SELECT t.name, s.time_us, s.value FROM sample s JOIN tag t ON t.id = s.tag_id WHERE s.quality = 0 ORDER BY s.time_us"
-        )
-        for name, time_us, value in rows:
-            device, point = name.split(".")
-            key = int(device[1:]), int(point[1:])
-            unit, rest = divmod(round(value), 100_000_000)
-            tag, n = divmod(rest, 10_000_000)
-            assert (unit, tag) == key, f"{name} holds a value of unit {unit}, tag {tag}"
-            found[key].append((time_us, n))
-    return found
-
-
-def check_rows(made: Generator, folder: Path, stops: list[float], lost_s: float) -> int:
-    """No double, no disorder, no wrong time; what is missing was answered in the last `lost_s` before a stop. How many rows."""
-    rows = stored(folder)
-    assert len(rows) == len(made.units) * TAGS
-    for (number, tag), own in rows.items():
-        unit = made.units[number - 1]
-        numbers = [n for _, n in own]
-        assert numbers == sorted(set(numbers)), f"unit {number} tag {tag}: doubled or out of order"
-        for time_us, n in own:
-            assert abs(time_us / 1e6 - unit.answered[n]) < 2.0, f"unit {number}: answer {n} is stored under a wrong time"
-        for n in set(range(len(unit.answered))) - set(numbers):
-            at = unit.answered[n]
-            assert any(-0.5 <= stop - at <= lost_s for stop in stops), f"unit {number} tag {tag}: answer {n} is lost"
-    return sum(len(own) for own in rows.values())
+        return numbered(connection.execute(QUERY))
 
 
 async def running(found: Product, made: Generator) -> None:
@@ -79,7 +50,7 @@ async def test_kill_9_at_random_moments_loses_two_seconds_at_most(tmp_path: Path
         stops.append(time.time())
         found.signal(signal.SIGTERM)
         assert await found.ended(10.0) == 0
-    assert check_rows(made, folder, stops, SETTLED_S) > 1000
+    assert check(made, stored(folder), stops) > 1000
     checked = await command(folder, "check")
     assert checked.code == 0, checked
     assert "balanced: True" in checked.out

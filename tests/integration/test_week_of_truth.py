@@ -32,7 +32,7 @@ from simulator.history import history
 from simulator.models import ShopModels, models_of
 from tests.conftest import ROOT
 from tests.e2e.play_clock import PlayClock
-from tests.e2e.running import ADMIN
+from tests.e2e.running import ADMIN, at_work
 
 S, MIN, H = 1_000_000, 60_000_000, 3_600_000_000
 DIGIT_KWH = 0.001
@@ -174,15 +174,10 @@ async def week(folder: Path, zone: str, first: date, days: int) -> AsyncIterator
         second = to_us(datetime.combine(first + timedelta(days=1), datetime.min.time(), tz))
         stretches = ((second + 9 * H + 20 * MIN, second + 10 * H + 5 * MIN), (end - 21 * H - 30 * MIN, end - 20 * H - 40 * MIN))
         cuts = [Cut(device.id, *stretch) for device in app.plant.plant.devices for stretch in stretches]
-        jobs = {name: app.jobs[name] for name in ("writer", "analysis", "energy-cube")}
-        task = asyncio.create_task(app.supervisor.run(jobs))
-        try:
+        async with at_work(app, {"writer", "analysis", "energy-cube"}):
             await play(app, clock, shop, end + H, cuts)
             await kept(app, clock, begin, end)
             yield Week(app, shop, begin, end, cuts)
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
         failed = [status for status in app.supervisor.statuses() if status.restarts]
         assert not failed, failed
 
