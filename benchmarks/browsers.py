@@ -12,6 +12,7 @@ from benchmarks.product import PASSWORD
 
 ARGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
         "--disable-sync"]
+PATIENCE_MS = 90_000  # of a busy machine
 
 
 @asynccontextmanager
@@ -34,11 +35,12 @@ async def logged_in(browser: Any, url: str) -> Any:
     """A context of the administrator."""
     context = await browser.new_context(viewport={"width": 1280, "height": 720}, locale="ru-RU")
     page = await context.new_page()
-    await page.goto(f"{url}/login")
+    place_descendants(1)
+    await page.goto(f"{url}/login", timeout=PATIENCE_MS)
     await page.fill("input[name=name]", "admin")
     await page.fill("input[name=password]", PASSWORD)
     await page.press("input[name=password]", "Enter")
-    await page.wait_for_selector("[data-testid=app]")
+    await page.wait_for_selector("[data-testid=app]", timeout=PATIENCE_MS)
     await page.close()
     place_descendants(1)
     return context
@@ -47,8 +49,14 @@ async def logged_in(browser: Any, url: str) -> Any:
 async def opened(context: Any, url: str) -> Any:
     """A page, connected."""
     page = await context.new_page()
-    await page.goto(url)
-    place_descendants(1)  # each page brings processes of its own
-    await page.wait_for_selector("[data-testid=app]")
-    await page.wait_for_function("window.did_handshake === true", timeout=60_000)
+    await connected(page, url)
     return page
+
+
+async def connected(page: Any, url: str) -> None:
+    """The page goes there."""
+    place_descendants(1)  # each page brings processes of its own
+    await page.goto(url, wait_until="commit", timeout=PATIENCE_MS)
+    place_descendants(1)
+    await page.wait_for_selector("[data-testid=app]", timeout=PATIENCE_MS)
+    await page.wait_for_function("window.did_handshake === true", timeout=PATIENCE_MS)

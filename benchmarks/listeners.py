@@ -1,7 +1,8 @@
 """Open pages without the drawing: what a browser says to the server and takes from it, so that ten of them fit beside the product.
 
-`python -m benchmarks.listeners URL COOKIES NUMBER`: loads the page as a browser does, opens its socket, answers pings, confirms what
-came. Prints "ready" when all are open; at a line on standard input, what came since as JSON.
+`python -m benchmarks.listeners URL NUMBER COOKIES...`: shares the sessions among the pages, loads the page as a browser does, opens its socket, answers pings, confirms what
+came. Prints "ready" when all are open; at a line on standard input, what came so far as JSON, with the CPU time that the server
+took to compress it: the first page's messages compressed again, times the pages.
 """
 
 from __future__ import annotations
@@ -11,13 +12,28 @@ import asyncio
 import json
 import re
 import sys
+import time
 import uuid
+from collections.abc import Sequence
+from typing import cast
 from urllib.parse import urlencode
 
 import httpx
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Frame, Opcode
 
 CONFIRM_S = 1.0  # as often as NiceGUI's own page
+
+
+class Counted(ClientConnection):
+    """Counts the bytes that came over the wire."""
+
+    wire = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.wire += len(data)
+        super().data_received(data)
 
 
 class Listener:
@@ -27,6 +43,13 @@ class Listener:
         self._url, self._headers = url, {"cookie": cookies, "origin": url}
         self.messages = self.characters = self._next = 0
         self.open = asyncio.Event()
+        self.socket: Counted | None = None
+        self.heard: list[bytes] | None = None
+
+    @property
+    def wire(self) -> int:
+        """Bytes, with framing and as compressed."""
+        return self.socket.wire if self.socket is not None else 0
 
     async def run(self) -> None:
         async with httpx.AsyncClient(headers=self._headers, timeout=60) as client:
@@ -39,10 +62,14 @@ class Listener:
         query = {key: json.dumps(value) if isinstance(value, bool) else value for key, value in query.items()}
         self._next = int(query["next_message_id"])
         address = f"{self._url.replace('http', 'ws', 1)}/_nicegui_ws/socket.io/?{urlencode(query)}"
-        async with connect(address, additional_headers={"cookie": self._headers["cookie"]}, origin=self._url, max_size=None) as socket:
+        async with connect(address, additional_headers={"cookie": self._headers["cookie"]}, origin=self._url, max_size=None,
+                           create_connection=Counted) as socket:
+            self.socket = cast("Counted", socket)
             confirming = asyncio.create_task(self._confirm(socket, query["client_id"]))
             async for message in socket:
                 text = str(message)
+                if self.heard is not None:
+                    self.heard.append(text.encode())
                 self.messages, self.characters = self.messages + 1, self.characters + len(text)
                 if text.startswith("0"):
                     await socket.send("40")
@@ -63,8 +90,25 @@ class Listener:
                 await socket.send(f"42{said}")  # type: ignore[attr-defined]
 
 
-async def _main(url: str, cookies: str, number: int) -> None:
-    listeners = [Listener(url, cookies) for _ in range(number)]
+def compressed_s(messages: Sequence[bytes]) -> float:
+    """CPU time to compress them as uvicorn does."""
+    deflate = PerMessageDeflate(False, False, 12, 12, {"memLevel": 5})
+    began = time.process_time()
+    for message in messages:
+        deflate.encode(Frame(Opcode.TEXT, message))
+    return time.process_time() - began
+
+
+def _so_far(listeners: Sequence[Listener]) -> dict[str, float]:
+    first = listeners[0]
+    found = {"messages": sum(p.messages for p in listeners), "characters": sum(p.characters for p in listeners),
+             "wire": sum(p.wire for p in listeners), "deflate_s": compressed_s(first.heard or []) * len(listeners)}
+    first.heard = []
+    return found
+
+
+async def _main(url: str, number: int, cookies: Sequence[str]) -> None:
+    listeners = [Listener(url, cookies[n % len(cookies)]) for n in range(number)]
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     async with asyncio.TaskGroup() as tasks:
@@ -73,8 +117,8 @@ async def _main(url: str, cookies: str, number: int) -> None:
             await listener.open.wait()
         print("ready", flush=True)
         while await reader.readline():
-            print(json.dumps({"messages": sum(p.messages for p in listeners), "characters": sum(p.characters for p in listeners)}), flush=True)
+            print(json.dumps(_so_far(listeners)), flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(_main(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))

@@ -18,6 +18,11 @@ ROOT = Path(__file__).resolve().parent.parent
 TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
 
 
+def machine_load() -> str:
+    """Processes that wanted a core in the last minute, on average: ours among them."""
+    return Path("/proc/loadavg").read_text().split()[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of a result: `goal` as people write it, `met` None where there is no goal."""
@@ -36,6 +41,7 @@ class Result:
     title: str
     lead: str
     rows: list[Row] = field(default_factory=list)
+    load: str = field(default_factory=machine_load)
 
     def add(self, what: str, figure: str, beside: str = "", goal: str = "", met: bool | None = None) -> None:
         """One more line."""
@@ -47,7 +53,8 @@ class Result:
 
     def markdown(self) -> str:
         """As it stands in docs/performance.md."""
-        lines = [f"### {self.title}", "", self.lead, "", "| what | figure | beside | goal | |", "| --- | --- | --- | --- | --- |"]
+        seen = f"{machine()}; load of the machine {self.load} at the beginning, {machine_load()} at the end."
+        lines = [f"### {self.title}", "", self.lead, "", seen, "", "| what | figure | beside | goal | |", "| --- | --- | --- | --- | --- |"]
         for r in self.rows:
             verdict = "" if r.met is None else "met" if r.met else "**not met**"
             lines.append(f"| {r.what} | {r.figure} | {r.beside} | {r.goal} | {verdict} |")
@@ -105,8 +112,13 @@ def _prefer(pid: str) -> None:
         Path(f"/proc/{pid}/autogroup").write_text("-20")  # kernels that share the processor by session look at this only
 
 
-def place_descendants(core: int) -> None:
-    """The same for what our children started by themselves (browsers), except what already has a place."""
+def place_descendants(core: int, *, ahead: bool = False) -> None:
+    """The core for what our children started by themselves (browsers), except what already has a place.
+
+    `ahead`: before what else the machine does, too. Not while browsers still open pages: one that starts a process then waits for itself for
+    half a minute.
+    """
+    ours = sorted(os.sched_getaffinity(0))[core]
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -117,7 +129,8 @@ def place_descendants(core: int) -> None:
             above = parents[above]
         with suppress(OSError):
             if above == str(os.getpid()) and len(os.sched_getaffinity(int(pid))) > 1:
-                os.sched_setaffinity(int(pid), {sorted(os.sched_getaffinity(0))[core]})
+                os.sched_setaffinity(int(pid), {ours})
+            if ahead and above == str(os.getpid()) and os.sched_getaffinity(int(pid)) == {ours}:
                 _prefer(pid)
 
 

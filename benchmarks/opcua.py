@@ -1,8 +1,7 @@
-"""OPC UA client: 5 000 monitored items that all change each second; CPU of the client, and the time from source to processed.
+"""OPC UA: 5 000 monitored items that all change each second, through the whole product; CPU, and the time from source to kept.
 
-    .venv/bin/python -m benchmarks.opcua [--items 5000] [--seconds 30]
-
-The server runs in a process of its own; the client is the product's collector and processing, without a database.
+`python -m benchmarks.opcua [--items 5000] [--seconds 20]`. The server (benchmarks.opcua_source) runs in a process of its own. Beside it
+asyncua's own client with the same items, which looks at nothing.
 """
 
 from __future__ import annotations
@@ -10,122 +9,100 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import logging
-import multiprocessing
-import socket
 import time
-from datetime import UTC, datetime
+from typing import Any
 
-import numpy as np
+from benchmarks.kept import online, product
+from benchmarks.measure import Result, answer, child, line_of
+from benchmarks.opcua_source import URI
 
-URI = "urn:benchmark"
-DEVICES = 50
-
-
-async def _serve(port: int, items: int, ready: object) -> None:
-    from asyncua import Server, ua
-
-    logging.getLogger("asyncua").setLevel(logging.CRITICAL)
-    server = Server()
-    await server.init()
-    server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
-    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-    index = await server.register_namespace(URI)
-    ids = [ua.NodeId(f"v{n}", index) for n in range(items)]
-    for n, node in enumerate(ids):
-        if n % 100 == 0:  # a folder's list of children is searched at each addition
-            folder = await server.nodes.objects.add_folder(index, f"Values {n}")
-        await folder.add_variable(node, ua.QualifiedName(f"v{n}", index), 0.0)
-    async with server:
-        ready.set()  # type: ignore[attr-defined]
-        value = 0.0
-        due = time.monotonic()
-        while True:
-            value += 1.0
-            for start in range(0, items, 250):  # spread over the second, as a control's variables are
-                now = datetime.now(UTC).replace(tzinfo=None)
-                for node in ids[start : start + 250]:
-                    data = ua.DataValue(ua.Variant(value, ua.VariantType.Double), SourceTimestamp=now)
-                    await server.write_attribute_value(node, data)
-                await asyncio.sleep(0.02)
-            due += 1.0
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
+DEVICES, ITEMS, SECONDS, WARM_UP_S, BARE_S = 50, 5000, 20.0, 6.0, 10.0
 
 
-def _server(port: int, items: int, ready: object) -> None:
-    asyncio.run(_serve(port, items, ready))
-
-
-async def _measure(port: int, items: int, seconds: float) -> dict[str, float]:
-    from data_collection.collector import Collector
-    from data_processing.processor import Processing
-    from domain.places.opcua import OpcUaPlace
-    from domain.plant import Device, Line, Plant, Site
-    from domain.profile import Point, Profile
-    from domain.quantity import Quantity
-    from domain.registry import tags_of_plant
-    from domain.sample import Reading
-    from runtime.clock import SystemClock
-
+def plant_text(port: int, items: int) -> str:
+    """`DEVICES` devices with the same number of items each, on one session."""
     each = items // DEVICES
     devices = [
-        Device(f"d{d}", "l", Profile(f"p{d}", {}, "", "opcua", "", "M", tuple(
-            Point(f"v{n}", Quantity.OTHER, "1", OpcUaPlace(f"ns=2;s=v{n}", URI)) for n in range(d * each, (d + 1) * each)
-        )))
-        for d in range(DEVICES)
+        {"id": f"d{d}", "line": "l", "scan_s": 1.0, "points": [
+            {"tag": f"v{n}", "quantity": "other", "unit": "1", "node": f"ns=2;s=v{n}", "namespace": URI} for n in range(d * each, (d + 1) * each)
+        ]} for d in range(DEVICES)
     ]  # fmt: skip
-    plant = Plant(Site("s"), lines=(Line("l", "opcua", {"url": f"opc.tcp://127.0.0.1:{port}"}),), devices=tuple(devices))
-    processing = Processing(plant, tags_of_plant(plant))
-    clock = SystemClock()
-    lags: list[tuple[float, int]] = []
-    last: dict[str, float | None] = {}
-    counting = False
+    line = {"id": "l", "transport": "opcua", "url": f"opc.tcp://127.0.0.1:{port}", "timeout_s": 10, "connect_timeout_s": 60}
+    return json.dumps({"site": {"name": "Benchmark"}, "lines": [line], "devices": devices})
 
-    def take(reading: Reading) -> None:
-        processing.process(reading)
-        if counting and reading.values and last.get(reading.device_id) != reading.values[0]:  # not what is only confirmed
-            last[reading.device_id] = reading.values[0]
-            lags.append(((clock.now_us() - reading.time_us) / 1e3, len(reading.points)))
 
-    collector = Collector(clock, take)
-    collector.apply(plant)
-    task = asyncio.create_task(collector.run())
-    while sum(status.state == "online" for status in collector.devices()) < DEVICES:  # noqa: ASYNC110 - it has no event
-        await asyncio.sleep(0.2)
-    await asyncio.sleep(5.0)
-    counting = True
-    cpu, wall = time.process_time(), time.monotonic()
-    await asyncio.sleep(seconds)
-    cpu, wall = time.process_time() - cpu, time.monotonic() - wall
-    counting = False
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    lag = np.repeat([lag for lag, _ in lags], [n for _, n in lags])
-    told = [n for _, n in lags]
-    return {
-        "items": items, "samples_per_s": sum(told) / wall, "readings_per_s": len(told) / wall, "cpu_percent": 100 * cpu / wall,
-        "lag_p50_ms": float(np.percentile(lag, 50)), "lag_p99_ms": float(np.percentile(lag, 99)),
-    }  # fmt: skip
+async def _part(port: int, items: int, seconds: float) -> dict[str, Any]:
+    async with product(plant_text(port, items)) as kept:
+        await online(kept, DEVICES)
+        await asyncio.sleep(WARM_UP_S)
+        return await kept.stretch(seconds)
+
+
+class _Ignore:
+    """Takes what asyncua's client hands on."""
+
+    came = 0
+
+    def datachange_notification(self, _node: Any, _value: Any, _data: Any) -> None:
+        self.came += 1
+
+
+async def _bare(port: int, items: int, seconds: float) -> dict[str, Any]:
+    """asyncua alone on the same items."""
+    from asyncua import Client, ua
+
+    ignore = _Ignore()
+    async with Client(f"opc.tcp://127.0.0.1:{port}", timeout=60) as client:
+        index = await client.get_namespace_index(URI)
+        subscription = await client.create_subscription(250, ignore)
+        nodes = [client.get_node(ua.NodeId(f"v{n}", index)) for n in range(items)]
+        for first in range(0, items, 500):
+            await subscription.subscribe_data_change(nodes[first : first + 500])
+        await asyncio.sleep(WARM_UP_S)
+        cpu, wall, before = time.process_time(), time.monotonic(), ignore.came
+        await asyncio.sleep(seconds)
+        cpu, wall, came = time.process_time() - cpu, time.monotonic() - wall, ignore.came - before
+    return {"cpu_share": cpu / wall, "samples_s": came / wall, "cpu_us": 1e6 * cpu / max(1, came)}
+
+
+def benchmark(items: int = ITEMS, seconds: float = SECONDS) -> Result:
+    """One row of CPU, one of time."""
+    result = Result(
+        "OPC UA", f"{items} items of {DEVICES} devices on one session, each changes once a second; the whole product but the pages, "
+        "SQLite with synchronous FULL. The server puts its changes into the publish responses as bytes.",
+    )
+    for moments, told in ((DEVICES, "those of a device at one moment"), (items, "each at a moment of its own")):
+        with child("benchmarks.opcua_source", str(items), str(moments), core=1) as server:
+            port = line_of(server)
+            found = answer("benchmarks.opcua", "--port", port, "--items", str(items), "--seconds", str(seconds), core=0)
+        with child("benchmarks.opcua_source", str(items), str(moments), core=1) as server:
+            asked = ("--bare", "--port", line_of(server), "--items", str(items), "--seconds", str(min(seconds, BARE_S)))
+            bare = answer("benchmarks.opcua", *asked, core=0)
+        _tell(result, told, found, bare, came=found["samples_s"] >= 0.98 * items, judged=moments == DEVICES)
+    return result
+
+
+def _tell(result: Result, told: str, found: dict[str, Any], bare: dict[str, Any], *, came: bool, judged: bool) -> None:
+    def add(what: str, figure: str, beside: str, goal: str, met: bool) -> None:
+        result.add(f"{what}, {told}", figure, beside, goal if judged else "", met and came if judged else None)
+
+    each = f"{found['samples_s']:,.0f} samples/s, {found['cpu_us']:.0f} µs each; asyncua's client alone {bare['cpu_share']:.0%}, {bare['cpu_us']:.0f} µs each"
+    add("CPU", f"{found['cpu_share']:.0%} of one core", each, "≤ 40 %", found["cpu_share"] <= 0.4)
+    add("from source to kept", f"p99 {found['lag_p99_ms']:.0f} ms", f"p50 {found['lag_p50_ms']:.0f} ms", "p99 ≤ 1 s", found["lag_p99_ms"] <= 1000)
 
 
 def main() -> None:
-    """Run it and print one line of JSON."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--items", type=int, default=5000)
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--bare", action="store_true")
+    parser.add_argument("--items", type=int, default=ITEMS)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
     options = parser.parse_args()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
-    server = context.Process(target=_server, args=(port, options.items, ready), daemon=True)
-    server.start()
-    ready.wait(60)
-    try:
-        print(json.dumps(asyncio.run(_measure(port, options.items, options.seconds))))
-    finally:
-        server.terminate()
+    if options.port:
+        part = _bare if options.bare else _part
+        print(json.dumps(asyncio.run(part(options.port, options.items, options.seconds))))
+    else:
+        print(benchmark(options.items, options.seconds).markdown())
 
 
 if __name__ == "__main__":

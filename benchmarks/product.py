@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import TICK_S, busy_ticks, child, cpu_s, line_of, percentile, rss_mib
+from tests.ports import free_port
 
 PASSWORD = "benchmark-passphrase-1"
 LAG_PERIOD_S = 0.02
@@ -99,6 +99,7 @@ class Probe:
             "lag_p99_ms": 1e3 * percentile(self._lags, 0.99), "lag_max_ms": 1e3 * max(self._lags, default=0.0),
             "lags_over_100_ms": [round(1e3 * lag) for lag in self._lags if lag > 0.1],
             "samples_s": (now["read"] - was["read"]) / took, "pending": now["pending"],
+            "not_online": sorted(d.device_id for d in self._app.collector.devices() if d.state != "online"),
             "tasks": now["tasks"], "handles": now["handles"], "handles_before": was["handles"],
         }
 
@@ -120,14 +121,15 @@ def serve(*, uvloop: bool, with_demo: bool) -> None:
     settings = load_settings()
     if with_demo:
         settings = server._demo_settings(settings)
-    server._set_up(settings)
+    server.set_up(settings)
+    days = server.DEMO_DAYS if with_demo else None
     if uvloop:
         import uvloop as faster
 
         with asyncio.Runner(loop_factory=faster.new_event_loop) as runner:
-            runner.run(server._serve(settings, with_demo=with_demo))
+            runner.run(server._serve(settings, demo_days=days))
     else:
-        asyncio.run(server._serve(settings, with_demo=with_demo))
+        asyncio.run(server._serve(settings, demo_days=days))
 
 
 class Running:
@@ -158,9 +160,7 @@ def running(
     words: tuple[str, ...] = (),
 ) -> Iterator[Running]:
     """Served on a free port while inside."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environ = {"ENERGY_DATA_DIR": str(folder), "ENERGY_WEB__PORT": str(port), "ENERGY_ADMIN__PASSWORD": PASSWORD,
                **({"ENERGY_PLANT_FILE": str(plant)} if plant else {}), **(environment or {})}
     with child("benchmarks.product", *words, core=core, environment=environ) as process:

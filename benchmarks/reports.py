@@ -30,7 +30,7 @@ from runtime.clock import SystemClock
 from runtime.memory import settle_memory
 
 GOAL_S, GOAL_MIB, GOAL_LAG_MS = 5.0, 300.0, 50.0
-LAG_STEP_S = 0.005
+LAG_STEP_S, REST_S = 0.005, 3.0
 ROOT = Actor("bench", Role.ADMIN, "bench")
 QUARTER_US = 15 * MINUTE_US
 POINTS = [
@@ -130,6 +130,15 @@ async def built(folder: Path, machines: int, days: int) -> tuple[int, int]:
     return begin_us, end_us
 
 
+async def _at_rest_ms() -> float:
+    """Longest delay of a short sleep while nothing is asked for: what the machine itself adds."""
+    watch = Lag()
+    watching = asyncio.create_task(watch.watch())
+    await asyncio.sleep(REST_S)
+    watching.cancel()
+    return watch.longest_ms
+
+
 async def measured(folder: Path, window: tuple[int, int]) -> Result:
     """The month as PDF and XLSX, the first time and again, in a process that did nothing else."""
     async with open_application(Settings(data_dir=folder), SystemClock(), {}) as app:
@@ -139,12 +148,13 @@ async def measured(folder: Path, window: tuple[int, int]) -> Result:
             f"gathered from the tables, drawn in the worker, kept in the archive. The product before it: {rss_mib():.0f} MiB.",
         )  # fmt: skip
         settle_memory()  # as serve does
+        beside = f"at rest {await _at_rest_ms():.0f} ms"
         for what in ("first", "again"):
             for kind in ("pdf", "xlsx"):
                 took_s, mib, lag_ms, size = await issued(app, kind, window)
                 name = f"{kind.upper()}, {what}"
                 result.add(name, f"{took_s:.2f} s", f"{size / 1000:.0f} kB", f"≤ {GOAL_S:.0f} s", met=took_s <= GOAL_S)
-                result.add(f"{name}: longest lag", f"{lag_ms:.0f} ms", "", f"≤ {GOAL_LAG_MS:.0f} ms", met=lag_ms <= GOAL_LAG_MS)
+                result.add(f"{name}: longest lag", f"{lag_ms:.0f} ms", beside, f"≤ {GOAL_LAG_MS:.0f} ms", met=lag_ms <= GOAL_LAG_MS)
                 result.add(f"{name}: memory", f"{mib:.0f} MiB", "", f"≤ {GOAL_MIB:.0f} MiB", met=mib <= GOAL_MIB)
     return result
 

@@ -18,7 +18,8 @@ from typing import Any
 from snap7 import Area, Client, SrvArea
 
 from benchmarks.measure import Result, answer, child, line_of, median
-from data_collection.s7.connect import S7Connect
+from data_collection.remembered import RememberingConnect
+from data_collection.s7.driver import S7Driver
 from data_collection.s7.plan import Plan
 from domain.places.s7 import S7Place
 from domain.plant import Device, Line
@@ -74,7 +75,7 @@ LAYOUTS = {
 async def _driver(port: int, points: list[tuple[str, str]], seconds: float) -> int:
     """Polls done by the product's driver."""
     line = Line("l", "s7", {"host": "127.0.0.1", "port": port})
-    async with S7Connect()(line) as driver:
+    async with RememberingConnect(S7Driver)(line) as driver:
         plan: Any = driver.prepare(_device(points))
         polls, until = 0, time.monotonic() + seconds
         while time.monotonic() < until:

@@ -57,13 +57,13 @@ def rows(tag: Tag, first_us: int, last_us: int, width_us: int, rng: np.random.Ge
         yield tag.id, at, count, good, value - 9, value + 30, value, value, value, width_us, grown, guessed
 
 
-def fill(file: Path, all_tags: Sequence[Tag], first_us: int, last_us: int) -> int:
-    """Straight into the tables; the number of rows."""
+def fill(file: Path, all_tags: Sequence[Tag], first_us: int, last_us: int, minutes_of: int = SHOWN) -> int:
+    """Straight into the tables; the number of rows. `minutes_of`: of so many tags also the minutes."""
     rng = np.random.default_rng(7)
     total = 0
     with sqlite3.connect(file) as connection:
         for table, width_us in WIDTHS_US.items():
-            for tag in all_tags[: SHOWN if table == "rollup_1m" else None]:
+            for tag in all_tags[: minutes_of if table == "rollup_1m" else None]:
                 done = connection.executemany(
                     f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     rows(tag, first_us, last_us, width_us, rng),
