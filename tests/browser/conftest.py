@@ -10,13 +10,14 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from tests.browser.evidence import Evidence, note_failure, show_if_failed
 from tests.conftest import ROOT
 from tests.web_interface.fakes import PASSWORD
 
@@ -32,6 +33,7 @@ ARGS = [
 ]
 QUIET = ("net::ERR_INTERNET_DISCONNECTED",)  # what a test does on purpose
 Visit = Callable[..., Awaitable[Any]]
+SERVER_LOG = pytest.StashKey[list[str]]()  # of the file's shop
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,6 +42,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows what its pages saw."""
+    report = yield
+    note_failure(item, report)
+    return report
 
 
 def chromium() -> str:
@@ -78,11 +88,17 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[str]:
         while not (line := (await process.stdout.readline()).decode()).startswith("listening on "):
             output.append(line)
             assert line, "the preview did not start:\n" + "".join(output)
-    reader = asyncio.create_task(process.stdout.read())  # a full pipe would stop it
+    reader = asyncio.create_task(_follow(process.stdout, request.node.stash.setdefault(SERVER_LOG, [])))
     yield f"http://127.0.0.1:{line.split()[-1]}"
     process.terminate()
     await process.wait()
     await reader
+
+
+async def _follow(stream: asyncio.StreamReader, lines: list[str]) -> None:
+    """A full pipe would stop the server."""
+    while line := await stream.readline():
+        lines.append(line.decode(errors="replace").rstrip())
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -106,9 +122,12 @@ async def log_in(browser: Any, site: str, user: str) -> Any:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visit(browser: Any, site: str, cookies: dict[str, Any]) -> AsyncIterator[Visit]:
+async def visit(request: pytest.FixtureRequest, browser: Any, site: str, cookies: dict[str, Any]) -> AsyncIterator[Visit]:
     """`page = await visit("/", user="operator", viewport={...})`, connected and with its fonts."""
     contexts: list[Any] = []
+    seen: list[Evidence] = []
+    written = request.node.parent.stash.setdefault(SERVER_LOG, [])
+    before = len(written)
     faults: list[str] = []
 
     async def open_page(path: str = "/", *, user: str = "admin", **options: Any) -> Any:
@@ -120,6 +139,8 @@ async def visit(browser: Any, site: str, cookies: dict[str, Any]) -> AsyncIterat
         contexts.append(context)
         page = await context.new_page()
         watch(page, site, faults)
+        seen.append(Evidence(page))
+        await seen[-1].gather()
         await page.goto(site + path)
         await page.wait_for_selector("[data-testid=app]")
         await page.wait_for_function("window.did_handshake === true")
@@ -127,6 +148,7 @@ async def visit(browser: Any, site: str, cookies: dict[str, Any]) -> AsyncIterat
         return page
 
     yield open_page
+    await show_if_failed(request.node, seen, written[before:])
     for context in contexts:
         await context.close()
     assert faults == []

@@ -23,6 +23,7 @@ import pytest
 import pytest_asyncio
 
 from tests.browser.conftest import at, watch
+from tests.browser.evidence import Evidence, show_if_failed
 from tests.conftest import ROOT
 from tests.e2e.process import PASSWORD, command, environment, product
 from tests.ports import free_port
@@ -72,9 +73,10 @@ async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def enter(browser: Any, shop: Shop) -> AsyncIterator[Enter]:
+async def enter(request: pytest.FixtureRequest, browser: Any, shop: Shop) -> AsyncIterator[Enter]:
     """`page = await enter("operator", "/alerts")`: logged in by the form."""
     contexts: list[Any] = []
+    seen: list[Evidence] = []
     faults: list[str] = []
 
     async def open_page(user: str, path: str = "/") -> Any:
@@ -83,6 +85,8 @@ async def enter(browser: Any, shop: Shop) -> AsyncIterator[Enter]:
         page = await context.new_page()
         page.set_default_timeout(90_000)  # the shop computes its history beside
         watch(page, shop.url, faults)
+        seen.append(Evidence(page))
+        await seen[-1].gather()
         await page.goto(f"{shop.url}/login")
         await page.fill(at("login-name"), user)
         await page.fill("input[name=password]", PASSWORD)
@@ -94,6 +98,7 @@ async def enter(browser: Any, shop: Shop) -> AsyncIterator[Enter]:
         return page
 
     yield open_page
+    await show_if_failed(request.node, seen)
     for context in contexts:
         await context.close()
     assert faults == []
