@@ -32,6 +32,7 @@ from config.profile_admin import ProfileAdmin
 from data_collection.collector import Collector
 from data_transfer.modbus.server import ModbusServer
 from data_transfer.opcua_server.server import OpcUaServer
+from database.session_spool import EndedSessionsFile
 from domain.health import Books
 from domain.plugin import PluginTrial
 from reports.series_sheet import series_xlsx
@@ -73,7 +74,8 @@ def build_faces(house: House, measuring: Measuring, meaning: Meaning) -> Faces:
     shift_prices = ShiftPrices(plant, meaning.energy, meaning.prices)
     live = LiveView(clock, measuring.recent, meaning.energy, figures.efficiency, meaning.analysis, online, shift_prices.of)
     figures.explainer.register(POWER, PowerExplained(live))
-    accounts = Accounts(database.access, database.audit, clock, kept=database.sessions)
+    ended = EndedSessionsFile(house.settings.data_dir / "sessions.ended")
+    accounts = Accounts(database.access, database.audit, clock, kept=database.sessions, ended=ended)
     money = build_money(
         plant, tags, measuring.recent, meaning.energy, meaning.analysis, meaning.alerts, figures.explainer, database, clock,
         machine_kw=lambda machine_id: live.machine(machine_id).power_kw, site_kw=lambda: live.shop().power_kw,

@@ -160,6 +160,20 @@ class SessionStore(Protocol):
     async def end_of_user(self, user_id: int) -> None: ...
 
 
+class EndedSessions(Protocol):
+    """Digests of sessions that ended, kept by this machine until the store knows. Calls block and raise OSError."""
+
+    def append(self, digests: Collection[str]) -> None:
+        """On the disk when it returns."""
+        ...
+
+    def load(self) -> Collection[str]: ...
+
+    def clear(self) -> None:
+        """The store knows of all of them."""
+        ...
+
+
 class AuditStore(Protocol):
     async def append(
         self, time_us: int, actor: str, source: str, action: str, subject: str,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from domain.access import EVERY_ENTRY, Actor, ApiKey, AuditEntry, AuditQuery, Role, User
 from domain.errors import ConfigError, Conflict, Forbidden, NotFound, StorageError
 from domain.ports import Clock
-from domain.stores import AccessStore, AuditStore, SessionStore
+from domain.stores import AccessStore, AuditStore, EndedSessions, SessionStore
 from web_interface.auth.guessing import Guessing
 from web_interface.auth.kept_sessions import KeptSessions
 from web_interface.auth.keys import Keys
@@ -32,14 +32,14 @@ class Accounts:
 
     def __init__(
         self, store: AccessStore, audit: AuditStore, clock: Clock, *, hashing: Hashing | None = None,
-        kept: SessionStore | None = None,
+        kept: SessionStore | None = None, ended: EndedSessions | None = None,
     ) -> None:  # fmt: skip
-        """`kept`: where sessions outlive this process; without it they end with it."""
+        """`kept`: where sessions outlive this process; without it they end with it. `ended`: see KeptSessions."""
         self._store, self._audit, self._clock = store, audit, clock
         self._work = PasswordWork(hashing or Hashing())
         self._guessing = Guessing(clock.monotonic)
         self._sessions = Sessions(clock.monotonic)
-        self._kept = None if kept is None else KeptSessions(self._sessions, kept, clock)
+        self._kept = None if kept is None else KeptSessions(self._sessions, kept, clock, ended)
         self._keys = Keys(store, clock)
         self._setup: SetupCode | None = None
         self._change = asyncio.Lock()  # one change of accounts at a time: two admins must not remove each other

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from database.session_spool import EndedSessionsFile
 from domain.access import Actor, Role, User
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, eventually
 from tests.web_interface.fakes import CHEAP
 from tests.web_interface.memory_stores import MemoryAccess, MemoryAudit, MemorySessions
 from web_interface.auth.accounts import Accounts
-from web_interface.auth.sessions import anti_forgery_token
+from web_interface.auth.sessions import anti_forgery_token, digest
 
 GOOD, OTHER = "lathe-and-mill-2026", "copper-kettle-on-fire"
 ADMIN = Actor("admin", Role.ADMIN, "10.0.0.1")
@@ -20,12 +23,14 @@ ADMIN = Actor("admin", Role.ADMIN, "10.0.0.1")
 class Shop:
     """One database, and the process that serves now."""
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, clock: FakeClock, folder: Path) -> None:
         self.clock, self.access, self.audit, self.kept = clock, MemoryAccess(), MemoryAudit(), MemorySessions()
+        self.ended = folder / "sessions.ended"
         self.accounts = self.process()
 
     def process(self) -> Accounts:
-        return Accounts(self.access, self.audit, self.clock, hashing=CHEAP, kept=self.kept)
+        spool = EndedSessionsFile(self.ended)
+        return Accounts(self.access, self.audit, self.clock, hashing=CHEAP, kept=self.kept, ended=spool)
 
     async def restart(self, away_s: float = 30.0) -> None:
         """Killed; another goes on after so long."""
@@ -49,8 +54,8 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(fake_clock: FakeClock) -> Shop:
-    made = Shop(fake_clock)
+async def shop(fake_clock: FakeClock, tmp_path: Path) -> Shop:
+    made = Shop(fake_clock, tmp_path)
     await made.accounts.begin(GOOD)
     await made.accounts.create_user("anna", Role.OPERATOR, GOOD, ADMIN)
     await made.accounts.create_user("wall", Role.VIEWER, GOOD, ADMIN)
@@ -143,6 +148,51 @@ async def test_what_the_database_was_not_told_is_told_when_it_is_back(shop: Shop
     await shop.watched(10)
     await shop.restart()
     assert (shop.accounts.session(gone), shop.accounts.session(new) is not None) == (None, True)
+
+
+async def test_a_logout_while_the_database_is_away_outlives_a_kill(shop: Shop) -> None:
+    gone, stays = await shop.enter(), await shop.enter()
+    shop.kept.broken = True
+    await shop.accounts.logout(gone)
+    shop.kept.broken = False  # it is back only after the kill: this process could never tell it
+    await shop.restart()
+    assert (shop.accounts.session(gone), shop.accounts.session(stays) is not None) == (None, True)
+    await shop.watched(10)
+    assert len(shop.kept.rows) == 1
+    assert not shop.ended.exists()  # nothing is carried along that the database knows
+
+
+async def test_a_database_that_hangs_does_not_keep_a_logout_from_the_disk(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = await shop.enter()
+
+    async def hangs(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shop.kept, "settle", hangs)
+        kept = shop.accounts._kept
+        assert kept is not None
+        await shop.clock.advance(30)
+        watch = asyncio.create_task(kept.settle())  # confirms sessions, and waits for ever
+        leaving = asyncio.create_task(shop.accounts.logout(gone))
+        await eventually(shop.ended.exists)
+        for task in (watch, leaving, *shop.accounts._background):
+            task.cancel()
+    await shop.restart()
+    assert shop.accounts.session(gone) is None
+
+
+async def test_a_list_that_cannot_be_read_signs_everybody_out_and_a_cut_line_takes_no_other(shop: Shop) -> None:
+    stays = await shop.enter()
+    shop.ended.write_bytes(b"0123abc")  # cut by a crash
+    EndedSessionsFile(shop.ended).append([digest("other")])
+    assert EndedSessionsFile(shop.ended).load() == {digest("other")}
+    await shop.restart()
+    assert shop.accounts.session(stays) is not None
+    await shop.watched(10)
+    shop.ended.mkdir()
+    await shop.restart()
+    assert shop.accounts.session(stays) is None
 
 
 async def test_a_record_that_nobody_confirmed_for_minutes_is_not_believed(shop: Shop) -> None:
