@@ -1,29 +1,34 @@
 """Other services through the library apprise: the channel's secret is its service URL, which holds the credentials.
 
-The library makes its own connections, so its targets are judged before they are given to it; services that act on this machine
-itself (files, desktops, commands) are refused.
+The library makes its own connections, so each message goes out from a process of its own that judges every one of them
+(apprise_process). Services that act on this machine itself (files, desktops, commands) are refused before.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from domain.alert import Priority
 from domain.errors import ConfigError
 from domain.notification import Channel, DeliveryFailed, Message
-from notifications.targets import connect, networks_of
+from notifications.targets import networks_of
 
-LIMIT_S = 30.0
+LIMIT_S = 10.0  # the whole conversation
+START_LIMIT_S = 30.0  # loading the library on a machine that has other work
+ROOT: Final = Path(__file__).resolve().parents[2]
+_KEPT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 _LOCAL = frozenset(
     {"dbus", "qt", "kde", "glib", "gnome", "macosx", "windows", "syslog", "file", "exec", "custom", "python", "smpp"}
 )
-_OWN_HOST = frozenset(  # services whose URL names the server itself
-    {
-        "json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos", "gotify", "gotifys", "ntfy", "ntfys", "mmost",
-        "mmosts", "matrix", "matrixs", "rocket", "rockets", "nctalk", "nctalks", "mqtt", "mqtts", "apprise", "apprises",
-    }
-)  # fmt: skip
 
 
 def check_service_url(url: str) -> str:
@@ -45,25 +50,46 @@ class AppriseSender:
         """Settings: allow (networks)."""
         if not secret:
             raise DeliveryFailed("login", "the channel has no service URL")
-        try:
-            async with asyncio.timeout(LIMIT_S):
-                await asyncio.to_thread(_send, secret, message, channel)
-        except TimeoutError as exc:
-            raise DeliveryFailed("timeout") from exc
+        if urlsplit(secret).scheme.lower() in _LOCAL:
+            raise DeliveryFailed("address", "a service of this machine itself", permanent=True)
+        request = {
+            "url": secret, "title": message.subject, "body": f"{message.text}\n[{message.id}]",
+            "critical": message.priority is Priority.CRITICAL,
+            "allow": [str(network) for network in networks_of(channel.settings.get("allow"))],
+        }  # fmt: skip
+        async with _process() as process:
+            assert process.stdin is not None  # noqa: S101 - it is a pipe
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            await _answer(process, START_LIMIT_S)
+            told = await _answer(process, LIMIT_S)
+        if "sent" not in told:
+            raise DeliveryFailed(told["kind"], told["detail"], permanent=told["permanent"])
 
 
-def _send(url: str, message: Message, channel: Channel) -> None:
-    import apprise  # noqa: PLC0415 - heavy; only where it is used
+@asynccontextmanager
+async def _process() -> AsyncIterator[asyncio.subprocess.Process]:
+    """It ends with the block, whatever it does. It gets the request and nothing of this program's settings, proxies included."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "notifications.senders.apprise_process", cwd=ROOT, stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        env={name: os.environ[name] for name in _KEPT if name in os.environ},
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
-    parts = urlsplit(url)
-    if parts.scheme.lower() in _LOCAL:
-        raise DeliveryFailed("address", "a service of this machine itself", permanent=True)
-    if parts.scheme.lower() in _OWN_HOST and parts.hostname:
-        port = parts.port or (443 if parts.scheme.endswith("s") else 80)
-        connect(parts.hostname, port, networks_of(channel.settings.get("allow"))).close()
-    service = apprise.Apprise.instantiate(url, suppress_exceptions=True)
-    if service is None:
-        raise DeliveryFailed("other", "the service URL is not understood", permanent=True)
-    kind = apprise.NotifyType.FAILURE if message.priority is Priority.CRITICAL else apprise.NotifyType.WARNING
-    if not service.notify(title=message.subject, body=f"{message.text}\n[{message.id}]", notify_type=kind):
-        raise DeliveryFailed("refused", f"{parts.scheme} did not take the message")
+
+async def _answer(process: asyncio.subprocess.Process, limit_s: float) -> dict[str, Any]:
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    try:
+        async with asyncio.timeout(limit_s):
+            line = await process.stdout.readline()
+    except TimeoutError as exc:
+        raise DeliveryFailed("timeout") from exc
+    if not line:
+        raise DeliveryFailed("other", "the process that sends it ended without an answer")
+    found: dict[str, Any] = json.loads(line)
+    return found

@@ -31,6 +31,10 @@ def mail_channel(port: int, **settings: object) -> Channel:
     return Channel(1, ChannelKind.EMAIL, "mail", settings={**base, **settings})
 
 
+def apprise_channel(*allow: str) -> Channel:
+    return Channel(1, ChannelKind.APPRISE, "json", settings={"allow": list(allow) or LOOPBACK})
+
+
 async def test_a_mail_arrives_whole_in_cyrillic() -> None:
     async with mail_server(Mailbox()) as box:
         await senders()[ChannelKind.EMAIL].send(mail_channel(box.port), None, MESSAGE)
@@ -130,17 +134,48 @@ async def test_telegram_says_where_and_how_long_and_its_token_stays_out_of_error
 
 async def test_apprise_reaches_a_service_and_nothing_of_this_machine() -> None:
     sender = senders()[ChannelKind.APPRISE]
-    channel = Channel(1, ChannelKind.APPRISE, "json", settings={"allow": LOOPBACK})
     async with http_receiver(Hook()) as hook:
-        await sender.send(channel, f"json://127.0.0.1:{hook.port}/in", MESSAGE)
+        await sender.send(apprise_channel(), f"json://127.0.0.1:{hook.port}/in", MESSAGE)
         assert "Ток 14 А" in str(hook.json()["message"])
         with pytest.raises(DeliveryFailed) as refused:
             await sender.send(Channel(1, ChannelKind.APPRISE, "json"), f"json://127.0.0.1:{hook.port}/in", MESSAGE)
-        assert refused.value.kind == "address"
+        assert (refused.value.kind, refused.value.permanent, len(hook.requests)) == ("address", True, 1)
     for wrong in ("syslog://", "dbus://", "nonsense", "nope://x"):
         with pytest.raises(ConfigError, match="service URL"):
             check_service_url(wrong)
-    assert "syslog" in by_apprise._LOCAL
+    with pytest.raises(DeliveryFailed, match="this machine"):
+        await sender.send(apprise_channel(), "syslog://", MESSAGE)
+
+
+async def test_each_address_that_apprise_goes_on_to_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redirects, services whose URL names no server of their own as the judge knows it, proxies of the environment."""
+    sender = senders()[ChannelKind.APPRISE]
+    async with http_receiver(Hook()) as inner, http_receiver(Hook(status=307)) as outer:
+        outer.headers = {"Location": f"http://127.0.0.2:{inner.port}/"}
+        inner_url = f"http://127.0.0.1:{inner.port}"
+        only = apprise_channel("127.0.0.1/32")
+        with pytest.raises(DeliveryFailed) as hop:
+            await sender.send(only, f"json://127.0.0.1:{outer.port}/", MESSAGE)
+        assert (hop.value.kind, len(outer.requests), len(inner.requests)) == ("address", 1, 0)
+        for url in (f"jira://key@127.0.0.2:{inner.port}/", f"synology://127.0.0.2:{inner.port}/token", f"mqtt://127.0.0.2:{inner.port}/t"):
+            with pytest.raises(DeliveryFailed):
+                await sender.send(only, url, MESSAGE)
+        monkeypatch.setenv("http_proxy", inner_url)
+        with pytest.raises(DeliveryFailed) as far:
+            await sender.send(only, "json://10.255.255.1/", MESSAGE)
+        assert (far.value.kind, inner.requests) == ("address", [])
+
+
+async def test_apprise_has_its_time_and_no_endless_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    sender = senders()[ChannelKind.APPRISE]
+    async with http_receiver(Hook(body={"much": "x" * 200_000})) as hook:
+        with pytest.raises(DeliveryFailed, match="64 KiB"):
+            await sender.send(apprise_channel(), f"json://127.0.0.1:{hook.port}/", MESSAGE)
+        hook.body, hook.byte_s = {}, 0.05  # a byte now and then: no time-out of the library ever comes
+        monkeypatch.setattr(by_apprise, "LIMIT_S", 0.5)
+        with pytest.raises(DeliveryFailed) as late:
+            await sender.send(apprise_channel(), f"json://127.0.0.1:{hook.port}/", MESSAGE)
+        assert (late.value.kind, late.value.permanent) == ("timeout", False)
 
 
 @pytest.mark.parametrize(
