@@ -20,6 +20,7 @@ from application.jobs import all_jobs
 from application.meaning import build_meaning
 from application.measuring import build_measuring
 from application.roles.board import RolesBoard
+from application.services import build_services
 from application.wiring import wire, wire_alignments, wire_servers
 from config.plant_admin import PlantAdmin
 from config.settings import Settings
@@ -117,13 +118,14 @@ async def _connect(
     measuring = build_measuring(house, environ, connect)
     meaning = build_meaning(house, measuring)
     faces = build_faces(house, measuring, meaning)
+    services = build_services(house, measuring, meaning, faces)
     wire(house, measuring, meaning, faces)
     wire_alignments(house, meaning)
     wire_servers(house, faces)
     application = Application(
         settings, clock, database, house.bus, measuring.collector, measuring.processing, measuring.plant, meaning.energy,
-        meaning.analysis, meaning.alerts, faces.live, faces.status, faces.reports.reports, faces.accounts, faces.services,
-        build_web(faces.services, options=_web_options(settings, clock)), house.supervisor, house.offload, house.report_worker,
+        meaning.analysis, meaning.alerts, faces.live, faces.status, faces.reports.reports, faces.accounts, services,
+        build_web(services, options=_web_options(settings, clock)), house.supervisor, house.offload, house.report_worker,
         house.feeds, house.current.listeners,
     )
     application.jobs = all_jobs(house, measuring, meaning, faces)
