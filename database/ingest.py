@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -208,14 +208,14 @@ async def ingest_book(store: Store) -> IngestBook:
 
 
 @asynccontextmanager
-async def open_ingest(url: str, clock: Clock) -> AsyncIterator[IngestStore]:
-    """The database with the schema it has: `web` brings that up to date, this waits for it.
+async def open_ingest(url: str, clock: Clock, waits: Callable[[str], None]) -> AsyncIterator[IngestStore]:
+    """The database with the schema it has: `web` brings that up to date, this waits for it and says to `waits` why.
 
     Raises ConfigError (URL; SQLite; a newer schema).
     """
     store = shared_store(url)
     try:
-        await schema_ready(store, clock)
+        await schema_ready(store, clock, waits)
         yield IngestStore(store, clock)
     finally:
         await store.close()
@@ -232,9 +232,11 @@ def shared_store(url: str) -> Store:
     return store
 
 
-async def schema_ready(store: Store, clock: Clock) -> None:
-    """Wait until the database answers and has this program's schema. Raises ConfigError when its schema is newer."""
-    told = ""
+async def schema_ready(store: Store, clock: Clock, waits: Callable[[str], None]) -> None:
+    """Wait until the database answers and has this program's schema; `waits` is told for what.
+
+    Raises ConfigError when the schema is newer.
+    """
     while True:
         try:
             found = await current_revision(store)
@@ -243,7 +245,5 @@ async def schema_ready(store: Store, clock: Clock) -> None:
             reason = f"its schema is {found or 'not made yet'}; main.py web or main.py prepare brings it up to date"
         except StorageError as exc:
             reason = str(exc)
-        if reason != told:
-            log.warning("waiting for the database: %s", reason)
-            told = reason
+        waits(f"the database: {reason}")
         await clock.sleep(NEXT_LOOK_S)

@@ -14,6 +14,7 @@ from application.roles.alive import look_at
 from application.roles.collect import Collect
 from application.roles.common import Reporter, name_of, need_kafka
 from application.roles.ingest import Ingester
+from application.roles.waiting import Waiting, waiting
 from application.roles.web import Web, open_web
 from application.server import first_start, listen_on, serve_web, set_up, until_signalled
 from config.settings import Settings, load_settings
@@ -75,25 +76,25 @@ def health(_options: argparse.Namespace) -> int:
 
 
 async def _collect(settings: Settings) -> int:
-    clock, name = SystemClock(), name_of(settings, "collect")
+    clock, name, options = SystemClock(), name_of(settings, "collect"), need_kafka(settings)
     with hold_instance_lock(settings.data_dir):
         async with AsyncExitStack() as stack:
             edge = await stack.enter_async_context(open_edge_plant(settings.database_url, settings.data_dir))
             stopping = asyncio.create_task(until_signalled())
-            picture = await _first(_picture(edge, clock), stopping)
+            async with waiting(settings, options, name, "collect", clock) as wait:
+                picture = await _first(_picture(edge, clock, wait), stopping)
             if picture is None:
                 return 0
             made = Collect(name, settings, edge, picture, clock)
             await made.open()
             stack.push_async_callback(made.close)
-            reporter = Reporter(settings, need_kafka(settings), name, made.tell, clock, made.hears)
+            reporter = Reporter(settings, options, name, made.tell, clock, made.hears)
             await _run(clock, made.jobs(), reporter, stopping, name)
     return 0
 
 
-async def _picture(edge: EdgePlant, clock: Clock) -> EdgePicture:
+async def _picture(edge: EdgePlant, clock: Clock, wait: Waiting) -> EdgePicture:
     """The plant now, or as it was known last; who has never seen one waits for it."""
-    told = ""
     while True:
         try:
             picture, reason = await edge.fresh(), "there is no plant yet: set it up in the pages of web, or main.py plant import"
@@ -103,9 +104,7 @@ async def _picture(edge: EdgePlant, clock: Clock) -> EdgePicture:
                 log.warning("the database is away, the plant is the one known last: %s", exc)
         if picture is not None:
             return picture
-        if reason != told:
-            log.warning("waiting for the plant: %s", reason)
-            told = reason
+        wait.because(f"the plant: {reason}")
         await clock.sleep(LOOK_S)
 
 
@@ -114,8 +113,9 @@ async def _ingest(settings: Settings) -> int:
     with hold_instance_lock(settings.data_dir):
         async with AsyncExitStack() as stack:
             stopping = asyncio.create_task(until_signalled())
-            opening = stack.enter_async_context(open_ingest(settings.database_url, clock))
-            store = await _first(opening, stopping)
+            async with waiting(settings, options, name, "ingest", clock) as wait:
+                opening = stack.enter_async_context(open_ingest(settings.database_url, clock, wait.because))
+                store = await _first(opening, stopping)
             if store is None:
                 return 0
             made = Ingester(name, options, store, clock)
@@ -129,7 +129,8 @@ async def _web(settings: Settings) -> int:
     with hold_instance_lock(settings.data_dir):
         async with AsyncExitStack() as stack:
             stopping = asyncio.create_task(until_signalled())
-            await _first(_database_answers(settings, clock), stopping)
+            async with waiting(settings, need_kafka(settings), name_of(settings, "web"), "web", clock) as wait:
+                await _first(_database_answers(settings, clock, wait), stopping)
             if stopping.done():
                 return 0
             role = await stack.enter_async_context(open_web(settings, clock))
@@ -144,19 +145,16 @@ async def _web(settings: Settings) -> int:
             return 1 if role.lost.is_set() else 0
 
 
-async def _database_answers(settings: Settings, clock: Clock) -> None:
+async def _database_answers(settings: Settings, clock: Clock, wait: Waiting) -> None:
     """A database server may start after us."""
     store = shared_store(settings.database_url)
-    told = ""
     try:
         while True:
             try:
                 await current_revision(store)
                 return
             except StorageError as exc:
-                if str(exc) != told:
-                    log.warning("waiting for the database: %s", exc)
-                    told = str(exc)
+                wait.because(f"the database: {exc}")
             await clock.sleep(LOOK_S)
     finally:
         await store.close()
