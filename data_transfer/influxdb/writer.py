@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import re
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 LINES_AT_ONCE = 5_000
 LONGEST_ANSWER = 64 * 1024
 CONNECT_S, ANSWER_S = 10.0, 30.0
+_MARKUP = re.compile(r"<[^>]*>?")  # of a page that something else than InfluxDB answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,8 @@ class InfluxDB:
             return version[0]
         if 200 <= status < 300:
             return "1"
-        raise DestinationAway(f"/ping answered HTTP {status} and no version: {answer[:200].decode(errors='replace')}")
+        said = " ".join(_MARKUP.sub(" ", answer[:400].decode(errors="replace")).split())[:120]
+        raise DestinationAway(f"/ping answered HTTP {status} and no version of InfluxDB{f': {said}' if said else ''}")
 
     async def _create_database(self, verdict: Verdict) -> None:
         """1.x only, once asked for: a fresh server has no database. Elsewhere the administrator makes the bucket."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from dataclasses import dataclass
 from typing import Any
@@ -82,9 +83,16 @@ async def judge_brokers(options: KafkaOptions) -> None:
         await judged_addresses(host.strip("[]"), int(port), options.own_ports)
 
 
+_BOOTSTRAP = re.compile(r"\('([^']+)', (\d+)")  # of the library's list of brokers
+
+
 def plain(exc: BaseException) -> str:
     """What went wrong, in one line."""
     if isinstance(exc, TimeoutError):
         return "the brokers do not answer in time"
-    text = str(exc)
-    return f"{type(exc).__name__}: {text}" if text and text != type(exc).__name__ else type(exc).__name__
+    name = type(exc).__name__
+    text = str(exc).removeprefix(f"{name}: ")  # aiokafka begins with the name itself
+    if text.startswith("Unable to bootstrap from"):
+        asked = ",".join(f"{host}:{port}" for host, port in _BOOTSTRAP.findall(text))
+        return f"no broker answers at {asked}"
+    return f"{name}: {text}" if text and text != name else name

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -227,8 +228,18 @@ async def _end(producer: Any) -> None:
         if sender is not None:
             with contextlib.suppress(asyncio.CancelledError):
                 await sender.close()
-        producer._message_accumulator.fail_all(ConnectionError("closed"))  # else the library's own flush waits for ever
+        _fail_all(producer._message_accumulator)  # else the library's own flush waits for ever
         await producer.client.close()
+
+
+def _fail_all(accumulator: Any) -> None:
+    """As the library does, but without its lines in the log: about what nobody waits for, and about batches it has put back."""
+    batches = {*accumulator._pending_batches, *itertools.chain.from_iterable(accumulator._batches.values())}
+    accumulator._pending_batches.update(batches)  # a batch that was put back takes itself out again
+    accumulator.fail_all(ConnectionError("closed"))
+    for batch in batches:
+        _look_at(batch._drain_waiter)
+        _look_at(batch.future)
 
 
 def _go_on(limit: asyncio.Timeout) -> None:

@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from application.roles import commands
 from application.roles.alive import look_at
-from tests.conftest import ROOT, eventually
+from config.settings import Settings, load_settings
+from tests.conftest import eventually
 from tests.ports import free_port
 
-FOR = {"collect": "the plant", "ingest": "the database", "web": "the database"}
+Role = Callable[[Settings], Coroutine[Any, Any, int]]
 
 
-async def test_a_role_that_waits_is_alive_and_says_for_what(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("role", "run", "what"),
+    [("collect", commands._collect, "the plant"), ("ingest", commands._ingest, "the database"), ("web", commands._web, "the database")],
+)
+async def test_a_role_that_waits_is_alive_and_says_for_what(tmp_path: Path, role: str, run: Role, what: str) -> None:
     """Else an engine that watches it would start it again and again before there is a plant."""
-    gone = free_port()
-    environment = {
-        **os.environ,
-        "ENERGY_DATABASE__URL": f"mysql+aiomysql://energy:x@127.0.0.1:{gone}/energy",
-        "ENERGY_KAFKA__BOOTSTRAP": f"127.0.0.1:{gone}",
-    }
-    roles = []
-    for command in FOR:
-        own = {**environment, "ENERGY_DATA_DIR": str(tmp_path / command), "ENERGY_ROLE__NAME": f"{command}-1"}
-        roles.append(await asyncio.create_subprocess_exec(sys.executable, "main.py", command, cwd=ROOT, env=own, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL))
+    gone = f"127.0.0.1:{free_port()}"
+    settings = load_settings({
+        "ENERGY_DATABASE__URL": f"mysql+aiomysql://energy:x@{gone}/energy", "ENERGY_KAFKA__BOOTSTRAP": gone,
+        "ENERGY_DATA_DIR": str(tmp_path), "ENERGY_ROLE__NAME": f"{role}-1",
+    })  # fmt: skip
+
+    def told() -> str:
+        alive, words = look_at(tmp_path, time.time_ns() // 1000)
+        return words if alive and what in words else ""
+
+    running = asyncio.create_task(run(settings))
     try:
-        for command, what in FOR.items():
-
-            def told(folder: Path = tmp_path / command, what: str = what) -> str:
-                alive, words = look_at(folder, time.time_ns() // 1000)
-                return words if alive and what in words else ""
-
-            assert f"{command}-1: starting" in str(await eventually(told, 60.0))
+        assert f"{role}-1: starting, told" in str(await eventually(told, 60.0))
+        assert not running.done()
     finally:
-        for role in roles:
-            role.terminate()
-        assert [await role.wait() for role in roles] == [0, 0, 0]
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

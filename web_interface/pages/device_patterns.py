@@ -29,6 +29,15 @@ DEVICES: Patterns = (
      "no_match"),
     (r"unit (?P<n>\d+) answered function (?P<fn>\d+), address (?P<at>\d+), count \d+ with exception (?P<code>\d+) \(.*\)",
      "exception"),
+    # -- a role that waits
+    (r"the plant: there is no plant yet.*", "waits_plant"),
+    (r"the database: its schema is .*", "waits_schema"),
+    (r"the (?:plant|database): (?P<why>.+)", "waits_database"),
+    # -- a way out
+    (r"no broker answers at (?P<name>\S+)", "no_broker"),
+    (r"the brokers do not answer in time", "brokers_silent"),
+    (r"the brokers gave no receipt in time", "no_receipt"),
+    (r"/ping answered HTTP (?P<code>\d+) and no version of InfluxDB(?:: .*)?", "no_influxdb"),
     # -- a camera, and whoever tells of it
     (r"the camera answered HTTP (?P<code>\d+)(?:: .*)?", "camera_http"),
     (r"collector (?P<name>\S+) is silent", "collector_silent"),

@@ -8,6 +8,7 @@ from domain.feed import FeedStatus
 from domain.role import RoleStatus
 from domain.served import ServerStatus
 from web_interface.locale import has
+from web_interface.pages.device_patterns import technical_words
 from web_interface.pages.status_look import Rows, StatusLook
 
 FEED_TONES = {
@@ -111,4 +112,10 @@ class StatusPassing:
         state = role.state_at(self._now_us)
         symbol, tone = ROLE_TONES[state]
         cell = {"text": self.t(f"status.role_state.{state}"), "icon": symbol, "tone": tone, "bold": tone == "alarm"}
-        return {**cell, "sub": [[role.detail[:120], "em-quiet"]]} if role.detail else cell
+        return {**cell, "sub": [[self._role_detail(role.detail)[:120], "em-quiet"]]} if role.detail else cell
+
+    def _role_detail(self, detail: str) -> str:
+        """A collector names the way out before what went wrong there."""
+        way, colon, why = detail.partition(": ")
+        known = technical_words(detail, self._fmt.lang)
+        return f"{way}: {technical_words(why, self._fmt.lang)}" if colon and known == detail else known
