@@ -95,7 +95,7 @@ def encode(batches: Sequence[Batch], plans: PlanCache) -> tuple[Columns, bytes]:
     for batch in batches:
         values.extend(batch.values)
         qualities.extend(batch.qualities)
-        texts.extend(batch.texts)
+        texts.extend(map(_storable, batch.texts))
         array = plans.array(batch.tag_ids)
         number = plan_numbers.setdefault(id(array), len(plan_numbers))
         if number == len(arrays):
@@ -117,6 +117,15 @@ def encode(batches: Sequence[Batch], plans: PlanCache) -> tuple[Columns, bytes]:
     squeeze = len(body) >= PLAIN_BELOW_BYTES
     head = _BLOCK.pack(len(batches), len(arrays), sum(len(array) for array in arrays), len(words), squeeze)
     return columns, head + (zlib.compress(body, 1) if squeeze else body)
+
+
+def _storable(text: TextSample) -> TextSample:
+    """Half of a surrogate pair, as JSON may bring it, is no character anywhere: it shows as unknown in the text."""
+    try:
+        text.text.encode()
+    except UnicodeEncodeError:
+        return TextSample(text.tag_id, text.time_us, text.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    return text
 
 
 def encode_sound(batches: Sequence[Batch], plans: PlanCache) -> tuple[list[Batch], Columns, bytes]:

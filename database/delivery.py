@@ -333,6 +333,7 @@ def _driver_error(exc: BaseException) -> bool:
 def _refused(exc: BaseException | None) -> bool:
     """Is it the data's fault? Names of the classes, as all drivers have them after PEP 249 or SQLSTATE class 22 and 23."""
     inner = exc.orig if isinstance(exc, DBAPIError) else exc
-    names = {base.__name__ for base in type(inner).__mro__} if inner is not None else set()
+    causes = (inner, inner.__cause__) if inner is not None else ()  # the engine calls the classes of asyncpg just Error
+    names = {base.__name__ for cause in causes for base in type(cause).__mro__}
     code = inner.args[0] if inner is not None and inner.args else None
     return bool(names & {"DataError", "IntegrityError", "IntegrityConstraintViolationError"}) or code in _MY_REFUSALS

@@ -20,7 +20,7 @@ from database import tables
 from database.columns import MINUTE_US, Columns, PlanCache, encode, join, minutes_touched, refuse, settle
 from database.delivery import Move, Parcel, RefusedForGood, ServerDelivery
 from database.engine import Store
-from database.handover import Mark, Refused, among, find_refused, quarantine_row
+from database.handover import EventRow, Mark, Others, Refused, among, find_others, find_refused, quarantine_row
 from database.migrate import current_revision, head_revision
 from database.repositories.inspection import InspectionRepository
 from domain.errors import ConfigError, StorageError
@@ -138,40 +138,47 @@ class IngestStore:
         """`found`: filled with what the database itself refuses."""
         columns = settle(join(columns for columns, _ in parts))
         texts = tuple(text for part, _ in parts for text in part.texts)
-        events = [
+        events: list[EventRow] = [
             {"tag_id": event.tag_id, "time_us": event.time_us, "kind": event.kind, "detail": event.detail}
             for one in taken for event in one.events
         ]  # fmt: skip
+        others = Others()
         while True:
             now_us = self._clock.now_us()
             dirty = self._marks.missing(minutes_touched(columns), now_us)
-            moves = [self._move_of(one, part, found, now_us) for one, part in zip(taken, parts, strict=True)]
-            rows = self._quarantined(taken, parts, found, now_us)
+            moves = [self._move_of(one, part, found, others, now_us) for one, part in zip(taken, parts, strict=True)]
+            rows = [*self._quarantined(taken, parts, found, now_us), *others.rows(now_us)]
             moves.sort(key=lambda move: (move.topic, move.partition))
             parcel = Parcel(replace(columns, texts=texts), self._next_mark(now_us), None, dirty, rows, events, moves)
             try:
                 await self._delivery.deliver(parcel)
-            except RefusedForGood as exc:
+            except RefusedForGood:
                 more = await find_refused(self._delivery, columns)
                 if more:
                     found += more
                     columns = columns.take(~among(columns, more))
-                elif texts or events:
-                    log.error("texts or events are refused by the database and left out: %s", exc)
-                    texts, events = (), []
-                else:
+                    continue
+                left_out = await find_others(self._delivery, texts, events)
+                if not left_out:
                     raise
+                texts, events = left_out.left(texts, events)
+                others = others.joined(left_out)
                 continue
             self._marks.remember(dirty, now_us)
             return
 
-    def _move_of(self, one: Taken, part: tuple[Columns, list[Refused]], found: Sequence[Refused], now_us: int) -> Move:
+    def _move_of(
+        self, one: Taken, part: tuple[Columns, list[Refused]], found: Sequence[Refused], others: Others, now_us: int
+    ) -> Move:
         columns, refused = part
         own = set(columns.tag_ids.tolist())
         here = sum(1 for tag_id, *_ in found if tag_id in own)
+        texts, events = {id(text) for text in columns.texts}, {(event.tag_id, event.time_us) for event in one.events}
+        beside = sum(1 for text, _ in others.texts if id(text) in texts)
+        beside += sum(1 for event, _ in others.events if (event["tag_id"], event["time_us"]) in events)
         return Move(
-            one.topic, one.partition, one.from_offset, one.to_offset, len(columns) - here, len(refused) + here + len(one.broken),
-            one.rejected, now_us,
+            one.topic, one.partition, one.from_offset, one.to_offset, len(columns) - here,
+            len(refused) + here + len(one.broken) + beside, one.rejected, now_us,
         )  # fmt: skip
 
     def _quarantined(
@@ -180,7 +187,8 @@ class IngestStore:
         rows = [quarantine_row(one, now_us) for _, refused in parts for one in refused]
         rows += [quarantine_row(one, now_us) for one in found]
         rows += [
-            quarantine_row((0, now_us, head, 0, f"{one.topic}: {reason}"), now_us) for one in taken for reason, head in one.broken
+            quarantine_row((0, now_us, head, 0, f"{one.topic}: {reason}"), now_us, "message")
+            for one in taken for reason, head in one.broken
         ]
         return [*rows]
 

@@ -42,6 +42,7 @@ class Ledger:
     delivered: int = 0
     quarantined: int = 0
     dropped: int = 0
+    refused_other: int = 0  # texts and events that the tables do not take
     settled_number: int = 0  # of the newest journal record whose samples are in the tables
     other: tuple[DestinationBook, ...] = ()
     source: ReadCounts | None = None
@@ -71,7 +72,7 @@ class Ledger:
         dropped = self.dropped + dropped_unsettled
         database = DestinationBook(
             "database", True, self.delivered, self.kept - self.settled - dropped_unsettled, self.quarantined, dropped, last_error,
-            oldest_pending_us,
+            oldest_pending_us, refused_other=self.refused_other,
         )
         return Books(
             self.since_us, self.read, self.kept, self.filtered, self.rejected, (database, *self.other), in_flight=in_flight
@@ -90,17 +91,23 @@ class Ledger:
             "filtered_count": counts["filtered"], "rejected_json": json.dumps(counts["rejected"]),
             "delivered_count": self.delivered, "quarantined_count": self.quarantined, "dropped_count": self.dropped,
             "journal_seq": number, "other_json": json.dumps([[getattr(d, n) for n in _DESTINATION] for d in self.other]),
-            "last_seen_us": last_seen_us,
+            "last_seen_us": last_seen_us, "refused_other_count": self.refused_other,
         }
 
 
-_DESTINATION = ("name", "enabled", "delivered", "pending", "quarantined", "dropped", "last_error", "oldest_pending_us", "taken")
+_DESTINATION = (
+    "name", "enabled", "delivered", "pending", "quarantined", "dropped", "last_error", "oldest_pending_us", "taken",
+    "refused_other",
+)
 
 
 def books_of_row(row: Mapping[Any, Any]) -> Books:
     """What the database itself says; the journal may hold more."""
     kept, delivered, quarantined, dropped = (row[f"{name}_count"] for name in ("kept", "delivered", "quarantined", "dropped"))
-    database = DestinationBook("database", True, delivered, kept - delivered - quarantined - dropped, quarantined, dropped)
+    database = DestinationBook(
+        "database", True, delivered, kept - delivered - quarantined - dropped, quarantined, dropped,
+        refused_other=row["refused_other_count"],
+    )
     other = tuple(DestinationBook(*fields) for fields in json.loads(row["other_json"]))
     rejected = json.loads(row["rejected_json"])
     return Books(row["since_us"], row["read_count"], kept, row["filtered_count"], rejected, (database, *other))
@@ -113,6 +120,7 @@ def ledger_of_row(row: Mapping[Any, Any] | None, now_us: int) -> Ledger:
     return Ledger(
         row["since_us"], row["read_count"], row["filtered_count"], Counter(json.loads(row["rejected_json"])),
         kept=row["kept_count"], last_number=row["journal_seq"], delivered=row["delivered_count"],
-        quarantined=row["quarantined_count"], dropped=row["dropped_count"], settled_number=row["journal_seq"],
+        quarantined=row["quarantined_count"], dropped=row["dropped_count"], refused_other=row["refused_other_count"],
+        settled_number=row["journal_seq"],
         other=tuple(DestinationBook(*fields) for fields in json.loads(row["other_json"])),
     )

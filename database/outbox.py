@@ -63,6 +63,7 @@ class DiskOutbox:
     _again: int = 0
     _retried: list[int] | None = field(default_factory=list)  # entries queued again, which the position still has; None: all
     _refusals: int = 0  # entries of the quarantine
+    _texts_refused: int = 0  # those without an item in the books
     _source: list[int] | None = None
     _oldest_us: int | None = None
     _lost_position: bool = False
@@ -91,7 +92,7 @@ class DiskOutbox:
                 position.again, position.delivered = self._again, position.delivered - self._again
             self._forget_retried(counts)
         self._refused.tidy(self._shelf)
-        self._refusals = self._refused.count(self._shelf)
+        self._count_refusals(self._refused.entries(self._shelf))
         self._look_at_oldest()
         self._note_untold(position.settled, self._begin, self._oldest_us)
 
@@ -253,6 +254,7 @@ class DiskOutbox:
             self._position = position
             raise
         self._refusals += len(refused)
+        self._texts_refused += sum(1 for one in refused if not len(one))
         self._journal.settle(parcel.number)
         self._look_at_oldest()
         if new.quarantine_bytes > MOST_QUARANTINE_BYTES:
@@ -324,9 +326,12 @@ class DiskOutbox:
         position = self._position
         position.quarantined -= moved.items
         position.quarantine_file, position.quarantine_bytes, position.again = shelf.generation, shelf.size, self._again
-        self._refusals = len(left)
+        self._count_refusals(left)
         self._write_position()
         self._refused.tidy(shelf)
+
+    def _count_refusals(self, entries: Sequence[Quarantined]) -> None:
+        self._refusals, self._texts_refused = len(entries), sum(1 for one in entries if not len(one))
 
     def _forget_retried(self, counts: Mapping[str, Any]) -> None:
         """Killed between queueing entries of the quarantine again and taking them out of it."""
@@ -375,7 +380,7 @@ class DiskOutbox:
         return OutboxBook(
             self._entered - self._again, position.delivered, self._waiting - gone,
             position.quarantined, position.dropped + gone, self._oldest_us, self._journal.size_bytes, self.limit_bytes,
-            self._refusals,
+            self._refusals, self._texts_refused,
         )  # fmt: skip
 
     def _read_position(self) -> _Position:

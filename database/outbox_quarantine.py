@@ -37,9 +37,6 @@ class QuarantineFile:
     def path(self, place: Place) -> Path:
         return self.folder / ("quarantine.jsonl" if place.generation == 0 else f"quarantine.{place.generation}.jsonl")
 
-    def count(self, place: Place) -> int:
-        return len(self._lines(place))
-
     def entries(self, place: Place, most: int | None = None, skip: int = 0) -> list[Quarantined]:
         """The oldest first."""
         lines = self._lines(place)

@@ -110,7 +110,7 @@ tag_event = _table(
     Index("ix_tag_event_time_us", "time_us"),
 )
 
-quarantine = _table(  # samples the database refuses for good
+quarantine = _table(  # what the database refuses for good
     "quarantine",
     Column("id", AutoId, primary_key=True),
     Column("tag_id", BigInteger, nullable=False),
@@ -119,6 +119,7 @@ quarantine = _table(  # samples the database refuses for good
     Column("quality", Integer, nullable=False),
     Column("reason", Text, nullable=False),
     Column("noted_us", BigInteger, nullable=False),
+    Column("kind", String(10), nullable=False, server_default="sample"),  # sample | text | event | message (broken, of Kafka)
 )
 
 book = _table(  # one row: the counts of promise P2, committed together with the samples they count
@@ -136,6 +137,7 @@ book = _table(  # one row: the counts of promise P2, committed together with the
     Column("journal_seq", BigInteger, nullable=False),  # last journal record that is in the tables
     Column("other_json", Text, nullable=False),  # books of other destinations
     Column("last_seen_us", BigInteger, nullable=False),  # newest believable wall clock, see retention
+    Column("refused_other_count", BigInteger, nullable=False, server_default="0"),  # texts and events in quarantine, no samples
 )
 
 # -- plant -------------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ ingest_position = _table(  # how far each partition is in the tables; moves in t
     Column("partition_number", Integer, primary_key=True, autoincrement=False),
     Column("next_offset", BigInteger, nullable=False),  # of the first message that is not in the tables
     Column("delivered_count", BigInteger, nullable=False),  # samples
-    Column("refused_count", BigInteger, nullable=False),  # samples and messages in quarantine
+    Column("refused_count", BigInteger, nullable=False),  # in quarantine: samples, texts, events, messages
     Column("rejected_count", BigInteger, nullable=False),  # samples of tags that nobody has registered
     Column("committed_us", BigInteger, nullable=False),
 )

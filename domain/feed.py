@@ -119,7 +119,8 @@ class OutboxBook:
     oldest_waiting_us: int | None
     size_bytes: int
     limit_bytes: int
-    refusals: int = 0  # entries of the quarantine; one of texts alone has no item in the books
+    refusals: int = 0  # entries of the quarantine
+    texts_refused: int = 0  # those of texts alone, which are no items in the books
 
 
 class Outbox(Protocol):
@@ -216,7 +217,7 @@ class FeedStatus:
         book = self.book
         return DestinationBook(
             self.name, self.state != "off", book.delivered, book.waiting, book.quarantined, book.dropped,
-            self.last_error, book.oldest_waiting_us, book.taken,
+            self.last_error, book.oldest_waiting_us, book.taken, book.texts_refused,
         )  # fmt: skip
 
 

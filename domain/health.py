@@ -65,6 +65,7 @@ class DestinationBook:
     last_error: str | None = None
     oldest_pending_us: int | None = None
     taken: int | None = None  # samples and events since a feed was first switched on
+    refused_other: int = 0  # besides, what was refused and is no item of the balance: texts; of the database events too
 
 
 @dataclass(frozen=True, slots=True)

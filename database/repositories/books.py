@@ -38,6 +38,7 @@ class BookRepository:
             "filtered_count": books.filtered, "rejected_json": json.dumps(dict(books.rejected)),
             "delivered_count": own.delivered if own else books.kept, "quarantined_count": own.quarantined if own else 0,
             "dropped_count": own.dropped if own else 0, "journal_seq": 0, "other_json": json.dumps(other), "last_seen_us": 0,
+            "refused_other_count": own.refused_other if own else 0,
         }
         update = [name for name in row if name not in {"id", "flush_number", "journal_seq", "last_seen_us"}]
         async with self._store.write() as connection:

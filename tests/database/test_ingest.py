@@ -85,6 +85,22 @@ async def test_what_cannot_be_kept_is_set_apart_and_counted_and_the_rest_is_ther
     assert (book.delivered, book.refused, book.rejected) == (2, 2, 2)
 
 
+async def test_a_text_or_an_event_that_is_refused_is_counted_and_takes_no_other_with_it(store: Store) -> None:
+    ingest = IngestStore(store, FakeClock(T))
+    await ingest.begin(TOPIC, 0, 0)
+    far = TagId(2**70)
+    texts = Batch("m1", T, (), (), (), (TextSample(TagId(4), T, "kept"), TextSample(far, T, "not kept")))
+    events = [TagEvent(TagId(1), T, "counter_reset", "9 -> 0"), TagEvent(far, T, "counter_reset", "8 -> 0")]
+    await ingest.commit([Taken(TOPIC, 0, 0, 2, [batch(1), texts], events)])
+    assert [row[2] for row in await rows(store, "text_sample")] == ["kept"]
+    assert [row[3] for row in await rows(store, "tag_event")] == ["counter_reset"]
+    assert sorted((str(row[7]), str(row[3])) for row in await rows(store, "quarantine")) == [
+        ("event", "counter_reset: 8 -> 0"), ("text", "not kept"),
+    ]
+    book = await ingest_book(store)
+    assert (book.delivered, book.refused, book.rejected) == (1, 2, 0)
+
+
 async def test_a_late_sample_marks_its_minute_again_after_the_keeper_took_the_mark(store: Store) -> None:
     clock = FakeClock(T + 10_000_000)
     ingest = IngestStore(store, clock)

@@ -288,7 +288,9 @@ def test_a_refused_text_alone_can_be_sent_again_and_given_up(tmp_path: Path) -> 
     """It has no item in the books, and is an entry nevertheless."""
     text = TextSample(batch(1).tag_ids[0], T, "x" * 1000)
     one = with_refusals(tmp_path, Refused("too long", texts=[text]), Refused("too long", texts=[text]))
-    assert (one.book().quarantined, one.book().refusals) == (0, 2)
+    assert (one.book().quarantined, one.book().refusals, one.book().texts_refused) == (0, 2, 2)
+    one = killed(one)
+    assert one.book().texts_refused == 2
     assert one.retry_quarantine() == Moved(2, 0)
     one = killed(one)
     again = one.next(100)
@@ -296,7 +298,7 @@ def test_a_refused_text_alone_can_be_sent_again_and_given_up(tmp_path: Path) -> 
     assert again.texts == [text, text]
     one.settle(again, [Refused("too long", texts=[text])])
     assert one.discard_quarantine() == Moved(1, 0)
-    assert (one.book().refusals, gaps(one), balanced(one)) == (0, [], True)
+    assert (one.book().refusals, one.book().texts_refused, gaps(one), balanced(one)) == (0, 0, [], True)
 
 
 def test_a_half_written_refusal_does_not_count(tmp_path: Path) -> None:

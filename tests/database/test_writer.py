@@ -24,6 +24,7 @@ from domain.sample import Batch, TagId, TextSample
 from runtime.clock import SystemClock
 from tests.conftest import FakeClock, eventually
 from tests.database.samples import TAGS, T, batch, count, expected, opened, stored
+from tests.servers import Server
 
 
 def fate(books: Books) -> tuple[int, int, int, int]:
@@ -89,6 +90,36 @@ async def test_values_no_table_can_hold_go_to_quarantine_and_stop_nothing(databa
             (1, "inf"), (2, "nan"), (3, "nan"), (2**40, "1.0"), (4, "1.0"), (5, "1.0"),
         ]
         assert all(row.reason for row in rows)
+
+
+async def test_a_text_that_is_refused_is_counted_and_takes_no_other_with_it(database_url: str, tmp_path: Path) -> None:
+    words = [TextSample(TagId(4), T + n, f"программа {n}") for n in range(5)]
+    half = TextSample(TagId(4), T + 5, "half of a pair \ud83d of a brokers JSON")
+    wrong = TextSample(TagId(2**70), T, "no table has such a tag")
+    async with opened(database_url, tmp_path) as database:
+        database.writer.put(dataclasses.replace(batch(1), texts=(*words[:3], half)))
+        database.writer.put(Batch("m1", T, (), (), (), (wrong,)))
+        database.writer.put(dataclasses.replace(batch(2), texts=tuple(words[3:])))
+        await database.writer.settled()
+        async with database.store.read() as connection:
+            kept = (await connection.execute(select(tables.text_sample.c.text).order_by(tables.text_sample.c.time_us))).scalars().all()
+            (row,) = (await connection.execute(select(tables.quarantine))).all()
+        assert kept == [*(one.text for one in words), half.text.replace("\ud83d", "\ufffd")]
+        assert (row.kind, row.value_text, bool(row.reason)) == ("text", wrong.text, True)
+        books = database.writer.books()
+        assert (fate(books), books.destinations[0].refused_other) == ((20, 0, 0, 0), 1)  # no sample: beside the balance
+    async with opened(database_url, tmp_path) as again:
+        assert again.writer.books().destinations[0].refused_other == 1
+
+
+async def test_postgresql_takes_no_nul_in_a_text(postgresql: Server, tmp_path: Path) -> None:
+    async with opened(postgresql.new_url(), tmp_path) as database:
+        database.writer.put(Batch("m1", T, (), (), (), (TextSample(TagId(4), T, "a\0b"), TextSample(TagId(4), T + 1, "c"))))
+        await database.writer.settled()
+        async with database.store.read() as connection:
+            assert (await connection.execute(select(tables.text_sample.c.text))).scalars().all() == ["c"]
+            (row,) = (await connection.execute(select(tables.quarantine))).all()
+        assert (row.kind, row.value_text) == ("text", "a\ufffdb")
 
 
 REFUSALS = {

@@ -379,6 +379,7 @@ class Destination(BaseModel):
     dropped: int
     taken: int
     balanced: bool
+    refused_other: int = Field(description="beside the balance: refused texts, of the database events too")
     last_error: str | None
     oldest_pending: str | None
 

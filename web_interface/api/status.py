@@ -176,6 +176,7 @@ def books_out(books: Books) -> dict[str, Any]:
                 "last_error": d.last_error,
                 "oldest_pending": rfc3339_or_none(d.oldest_pending_us),
                 "taken": _taken(books, d),
+                "refused_other": d.refused_other,
                 "balanced": not d.enabled or _taken(books, d) == d.delivered + d.pending + d.quarantined + d.dropped,
             }
             for d in books.destinations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from domain.feed import FeedStatus
+from domain.health import DestinationBook
 from domain.role import RoleStatus
 from domain.served import ServerStatus
 from web_interface.locale import has
@@ -62,12 +63,18 @@ class StatusPassing:
                         },
                         "delivered": {"text": fmt.number(book.delivered, 0), "sort": book.delivered},
                         "pending": {"text": fmt.number(book.pending, 0), "sort": book.pending},
-                        "quarantined": {"text": fmt.number(book.quarantined, 0), "sort": book.quarantined},
+                        "quarantined": self._quarantined(book),
                         "dropped": {"text": fmt.number(book.dropped, 0), "sort": book.dropped, "bold": book.dropped > 0},
                     },
                 }
             )
         return columns, rows
+
+    def _quarantined(self, book: DestinationBook) -> dict[str, Any]:
+        """The samples of the balance, and what was refused beside them."""
+        cell: dict[str, Any] = {"text": self._fmt.number(book.quarantined, 0), "sort": book.quarantined + book.refused_other}
+        other = self.t("status.refused_other", n=book.refused_other)
+        return {**cell, "sub": [[other, "em-quiet"]]} if book.refused_other else cell
 
     def servers(self) -> tuple[Rows, Rows]:
         """Who asks us; no rows while nobody can."""

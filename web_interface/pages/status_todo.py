@@ -38,7 +38,7 @@ class StatusTodo:
             if line.warning and line.state != "down":
                 items.append(self._slow_line(line))
         items += [self._feed_away(feed) for feed in self._status.feeds() if feed.state in {"away", "failed"}]
-        items += [self._feed_refused(feed) for feed in self._status.feeds() if feed.book.quarantined]
+        items += [self._feed_refused(feed) for feed in self._status.feeds() if feed.book.quarantined or feed.book.refusals]
         items += [self._feed_lost(feed) for feed in self._status.feeds() if self._lost_lately(feed)]
         items += [self._not_listening(server) for server in self._look.served if server.state == "failed"]
         items += [self._expiring(server) for server in self._look.served if self._expires_soon(server)]
@@ -82,9 +82,10 @@ class StatusTodo:
         }
 
     def _feed_refused(self, feed: FeedStatus) -> dict[str, Any]:
+        n = feed.book.quarantined or feed.book.refusals  # texts alone are no items
         return {
             "tone": "hint",
-            "title": self.t("status.todo.feed.refused", feed=self.t(f"destination.{feed.name}"), n=feed.book.quarantined),
+            "title": self.t("status.todo.feed.refused", feed=self.t(f"destination.{feed.name}"), n=n),
             "words": self.t("status.todo.feed.refused.words"), "technical": "",
         }  # fmt: skip
 
