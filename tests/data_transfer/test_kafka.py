@@ -6,8 +6,7 @@ import asyncio
 import gc
 import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from domain.feed import ALIGNED, DestinationAway, FeedEvent
 from domain.sample import Batch, TagId, TextSample
 from tests.conftest import eventually
 from tests.data_transfer.plant import T, batch, directory, event, kept, runner, value
+from tests.data_transfer.plant import running as at_work
 from tests.data_transfer.slowness import slow_then_quick
 from tests.data_transfer.stranger import everything, samples
 from tests.feed_servers import PASSWORD, USER, KafkaServer, kafka_server
@@ -36,19 +36,9 @@ pytestmark = pytest.mark.server
 NOISE = "".join(chr(33 + (n * 7919) % 5000) for n in range(250_000))  # more than the broker takes in one message
 
 
-@asynccontextmanager
-async def running(server: KafkaServer, folder: Path, prefix: str, **options: Any) -> AsyncIterator[FeedRunner]:
+def running(server: KafkaServer, folder: Path, prefix: str, **options: Any) -> AbstractAsyncContextManager[FeedRunner]:
     kafka = Kafka(KafkaOptions(server.bootstrap, prefix, partitions=2, **options), directory())
-    one = runner("kafka", kafka.open, folder)
-    await one.open()
-    task = asyncio.create_task(one.run())
-    try:
-        yield one
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        await one.close()
+    return at_work(runner("kafka", kafka.open, folder))
 
 
 @pytest.fixture(autouse=True)
@@ -94,15 +84,10 @@ async def test_a_stranger_reads_samples_texts_and_events_keyed_by_device(kafka_s
 
 async def test_the_same_as_protobuf_by_the_shipped_schema(kafka_server: KafkaServer, tmp_path: Path) -> None:
     kafka = Kafka(KafkaOptions(kafka_server.bootstrap, "proto", partitions=1), directory(), as_protobuf, CONTENT_TYPE)
-    one = runner("kafka", kafka.open, tmp_path)
-    await one.open()
-    one.take(kept(1, [Batch("m1", T, (TagId(1), TagId(2)), [0.0, None], [0, 65], (TextSample(TagId(4), T, "программа 7"),))], 0))
-    one.event(event(1))
-    task = asyncio.create_task(one.run())
-    await eventually(lambda: one.status().book.delivered == 3, 40)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    await one.close()
+    async with at_work(runner("kafka", kafka.open, tmp_path)) as one:
+        one.take(kept(1, [Batch("m1", T, (TagId(1), TagId(2)), [0.0, None], [0, 65], (TextSample(TagId(4), T, "программа 7"),))], 0))
+        one.event(event(1))
+        await eventually(lambda: one.status().book.delivered == 3, 40)
     power, text = [classes()["Samples"].FromString(record.value) for record in await everything(kafka_server, "proto.samples")]
     assert (power.schema, power.device, power.machine, power.time_us) == (1, "m1", "lathe-1", T)
     zero, lost = power.samples
@@ -119,14 +104,9 @@ async def test_the_same_as_protobuf_by_the_shipped_schema(kafka_server: KafkaSer
 async def test_over_tls_with_a_login(kafka_server: KafkaServer, tmp_path: Path, mechanism: str) -> None:
     secure = f"localhost:{kafka_server.secure_port}"
     options = KafkaOptions(secure, f"tls-{mechanism}", USER, PASSWORD, mechanism, True, str(kafka_server.ca_file), partitions=1)
-    one = runner("kafka", Kafka(options, directory()).open, tmp_path)
-    await one.open()
-    one.take(kept(1))
-    task = asyncio.create_task(one.run())
-    await eventually(lambda: one.status().book.delivered == 3, 40)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    await one.close()
+    async with at_work(runner("kafka", Kafka(options, directory()).open, tmp_path)) as one:
+        one.take(kept(1))
+        await eventually(lambda: one.status().book.delivered == 3, 40)
     assert len(await everything(kafka_server, f"tls-{mechanism}.samples")) == 1
 
 

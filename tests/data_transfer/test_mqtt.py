@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +22,15 @@ from domain.feed import DestinationAway
 from domain.sample import Batch, TagId, TextSample
 from tests.conftest import eventually
 from tests.data_transfer.plant import TAGS, T, batch, directory, event, kept, runner, value
+from tests.data_transfer.plant import running as at_work
 from tests.mosquitto import PASSWORD, USER, Mosquitto, mosquitto
 
 __all__ = ["mosquitto"]
 
 
-@asynccontextmanager
-async def running(broker: Mosquitto, folder: Path, prefix: str, **options: Any) -> AsyncIterator[FeedRunner]:
+def running(broker: Mosquitto, folder: Path, prefix: str, **options: Any) -> AbstractAsyncContextManager[FeedRunner]:
     made = MqttOptions("127.0.0.1", broker.port, USER, PASSWORD, topic_prefix=prefix, client_id=prefix, **options)
-    one = runner("mqtt", MqttPublisher(made, directory()).open, folder)
-    await one.open()
-    task = asyncio.create_task(one.run())
-    try:
-        yield one
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        await one.close()
+    return at_work(runner("mqtt", MqttPublisher(made, directory()).open, folder))
 
 
 @pytest.fixture(autouse=True)

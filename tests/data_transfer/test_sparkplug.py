@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import aiomqtt
@@ -15,11 +17,12 @@ from data_transfer.messages import messages_of
 from data_transfer.mqtt.edge import SparkplugPublisher
 from data_transfer.mqtt.publisher import MqttOptions
 from data_transfer.mqtt.sparkplug import EdgeNode
+from data_transfer.runner import FeedRunner
 from domain.feed import Parcel
 from domain.sample import Batch, TagId, TextSample
 from domain.sparkplug import payload_class
 from tests.conftest import eventually
-from tests.data_transfer.plant import T, directory, kept, runner, value
+from tests.data_transfer.plant import T, directory, kept, runner, running, value
 from tests.mosquitto import PASSWORD, USER, Mosquitto, mosquitto
 
 __all__ = ["mosquitto"]
@@ -77,58 +80,55 @@ def test_only_a_host_that_asks_for_a_rebirth_is_obeyed() -> None:
     assert not edge.asks_rebirth("spBv1.0/g/NCMD/n", b"")
 
 
-@pytest.mark.server
-async def test_over_a_broker_that_is_killed_everything_arrives_after_a_new_birth(
-    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feed_runner, "FIRST_PAUSE_S", 0.3)
-    monkeypatch.setattr(feed_runner, "LONGEST_PAUSE_S", 0.5)
+@asynccontextmanager
+async def listening(broker: Mosquitto) -> AsyncIterator[list[tuple[str, bytes]]]:
+    """What a stranger hears, over deaths of the broker: (topic, payload), and ("subscribed", b"") each time it is there."""
     heard: list[tuple[str, bytes]] = []
 
     async def listen() -> None:
         while True:
             with suppress(aiomqtt.MqttError):
-                async with aiomqtt.Client("127.0.0.1", mosquitto.port, username=USER, password=PASSWORD) as client:
+                async with aiomqtt.Client("127.0.0.1", broker.port, username=USER, password=PASSWORD) as client:
                     await client.subscribe("spBv1.0/#")
                     heard.append(("subscribed", b""))
                     async for message in client.messages:
                         heard.append((str(message.topic), bytes(message.payload)))  # type: ignore[arg-type]
             await asyncio.sleep(0.02)
 
-    listening = asyncio.create_task(listen())
+    task = asyncio.create_task(listen())
+    try:
+        await eventually(lambda: heard)
+        yield heard
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def times(heard: list[tuple[str, bytes]], word: str) -> int:
+    """How often a topic with `word` came."""
+    return sum(word in topic for topic, _ in heard)
+
+
+@pytest.mark.server
+async def test_over_a_broker_that_is_killed_everything_arrives_after_a_new_birth(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_runner, "FIRST_PAUSE_S", 0.3)
+    monkeypatch.setattr(feed_runner, "LONGEST_PAUSE_S", 0.5)
     options = MqttOptions("127.0.0.1", mosquitto.port, USER, PASSWORD)
-    one = runner("sparkplug", SparkplugPublisher(options, "plant", "node", directory()).open, tmp_path)
-    await eventually(lambda: heard)
-    await one.open()
-    task = asyncio.create_task(one.run())
-    one.take(kept(1))
-    await eventually(lambda: one.status().book.delivered == 3, 30)
-    mosquitto.kill()
-    one.take(kept(2))
-    await eventually(lambda: one.status().state == "away", 30)
-    await asyncio.to_thread(mosquitto.start)
-    await eventually(lambda: len([topic for topic, _ in heard if topic == "subscribed"]) > 1, 30)
-    one.take(kept(3, [Batch("m1", T + 3_000_000, (TagId(1),), [None], [64])], 6))
-    await eventually(lambda: one.status().book.delivered == 7, 30)
-    async with aiomqtt.Client("127.0.0.1", mosquitto.port, username=USER, password=PASSWORD) as host:
-        births = len([topic for topic, _ in heard if "/NBIRTH/" in topic])
-        await host.publish("spBv1.0/plant/NCMD/node", rebirth(), qos=1)
-        await asyncio.sleep(0)
-        number = 4
-
-        def born_again() -> bool:
-            nonlocal number
-            one.take(kept(number, None, 7 + (number - 4) * 3))
-            number += 1
-            return len([topic for topic, _ in heard if "/NBIRTH/" in topic]) > births
-
-        await eventually(born_again, 30)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    await one.close()
-    await eventually(lambda: heard[-1][0] == "spBv1.0/plant/NDEATH/node", 10)
-    listening.cancel()
-    await asyncio.gather(listening, return_exceptions=True)
+    async with listening(mosquitto) as heard:
+        async with running(runner("sparkplug", SparkplugPublisher(options, "plant", "node", directory()).open, tmp_path)) as one:
+            one.take(kept(1))
+            await eventually(lambda: one.status().book.delivered == 3, 30)
+            mosquitto.kill()
+            one.take(kept(2))
+            await eventually(lambda: one.status().state == "away", 30)
+            await asyncio.to_thread(mosquitto.start)
+            await eventually(lambda: times(heard, "subscribed") > 1, 30)
+            one.take(kept(3, [Batch("m1", T + 3_000_000, (TagId(1),), [None], [64])], 6))
+            await eventually(lambda: one.status().book.delivered == 7, 30)
+            await _born_again_when_asked(mosquitto, one, heard)
+        await eventually(lambda: heard[-1][0] == "spBv1.0/plant/NDEATH/node", 10)
     listener = Listener()
     told = [found for topic, payload in heard if topic != "subscribed" and (found := listener.take(topic, payload)) is not None]
     assert told[-1].dead
@@ -137,3 +137,16 @@ async def test_over_a_broker_that_is_killed_everything_arrives_after_a_new_birth
     }
     assert ("active_power", T + 1_000_000, value(1, 1)) in seen
     assert ("active_power", T + 3_000_000, None) in seen
+
+
+async def _born_again_when_asked(broker: Mosquitto, one: FeedRunner, heard: list[tuple[str, bytes]]) -> None:
+    async with aiomqtt.Client("127.0.0.1", broker.port, username=USER, password=PASSWORD) as host:
+        births, numbers = times(heard, "/NBIRTH/"), count(4)
+        await host.publish("spBv1.0/plant/NCMD/node", rebirth(), qos=1)
+
+        def born_again() -> bool:
+            number = next(numbers)
+            one.take(kept(number, None, 7 + (number - 4) * 3))
+            return times(heard, "/NBIRTH/") > births
+
+        await eventually(born_again, 30)

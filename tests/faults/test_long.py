@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from tests.e2e.generator import TAGS, Generator
+from tests.faults.long import judge
 from tests.faults.long.__main__ import arguments
 from tests.faults.long.t19 import delivered
 from tests.faults.long.verdict import Verdict
-from tests.faults.long.witness import BANNER, Drain, Look, judge_backlog, judge_books, judge_drain, judge_memory, judge_rows
+from tests.faults.long.witness import BANNER, Drain, Look
 
 
 def test_each_run_is_called_with_its_own_words() -> None:
@@ -38,7 +39,7 @@ def test_rows_that_are_lost_or_swapped_are_found() -> None:
         ([(at_us + 3_000_000, n) for at_us, n in whole[1, 3]], (), False),
     ):
         verdict = Verdict("rows")
-        judge_rows(verdict, made, {**whole, (1, 3): change}, stops=stops)
+        judge.rows(verdict, made, {**whole, (1, 3): change}, stops=stops)
         assert verdict.ok is right, change
 
 
@@ -65,15 +66,15 @@ def test_a_page_that_is_silent_or_wrong_and_growing_memory_are_found() -> None:
         (replace(looks[20], newest_s=30.0), False),
     ):
         verdict = Verdict("backlog")
-        judge_backlog(verdict, [*looks[:20], change, *looks[21:]], GONE, LIVE, made)
+        judge.backlog(verdict, [*looks[:20], change, *looks[21:]], GONE, LIVE, made)
         assert verdict.ok is right, change
     for mib_s, right in ((0.0, True), (0.01, True), (0.1, False)):
         verdict = Verdict("memory")
-        judge_memory(verdict, looks[0], [replace(one, rss_mib=200 + mib_s * (one.at - GONE)) for one in looks])
+        judge.memory(verdict, looks[0], [replace(one, rss_mib=200 + mib_s * (one.at - GONE)) for one in looks])
         assert verdict.ok is right, mib_s
     for drain, right in ((Drain(9000, 3.0, 5.0, 9000, 1.0), True), (Drain(9000, 30.0, 5.0, 9000, 1.0), False), (Drain(9, 0.0, 0.0, 9, 9.0), False)):
         verdict = Verdict("drain")
-        judge_drain(verdict, drain, LIVE)
+        judge.drain(verdict, drain, LIVE)
         assert verdict.ok is right, drain
 
 
@@ -88,7 +89,7 @@ def test_books_that_do_not_balance_are_found() -> None:
     books = {"read": 10, "kept": 10, "filtered": 0, "rejected": {}, "in_flight": 0, "balanced": True}
     for change, right in (({}, True), ({"delivered": 8}, False), ({"dropped": 1, "pending": 0}, False)):
         verdict = Verdict("books")
-        judge_books(verdict, {**books, "destinations": [{**one, **change}]})
+        judge.books(verdict, {**books, "destinations": [{**one, **change}]})
         assert verdict.ok is right, change
 
 

@@ -23,70 +23,39 @@ S = shop.S
 _STANDING, _TAKEN, _BACK = AlertState.UNACKNOWLEDGED, AlertState.ACKNOWLEDGED, AlertState.RETURNED
 
 
+def _at(hour: int, minute: int, second: int = 0) -> int:
+    return shop.local_us(shop.TODAY, time(hour, minute, second))
+
+
+def _alert(
+    n: int, rule: str, priority: Priority, state: AlertState, machine: str | None, tag: str, value: float | None,
+    limit: float | None, unit: str, raised_us: int, detail: str = "",
+) -> Alert:
+    """Acknowledged ones were so after a minute; those over were raised for nine."""
+    taken = state is _TAKEN
+    return Alert(
+        n, f"{rule}:{tag}", rule, priority, state, machine, tag, tag.partition(".")[0], value, limit, unit, raised_us,
+        raised_us + 9 * shop.MIN if state is _BACK else None, raised_us + shop.MIN if taken else None,
+        "А. Кузнецов" if taken else None, None, detail,
+    )  # fmt: skip
+
+
 def _alerts() -> list[Alert]:
-    def at(hour: int, minute: int, second: int = 0) -> int:
-        return shop.local_us(shop.TODAY, time(hour, minute, second))
-
-    def one(
-        n: int,
-        rule: str,
-        priority: Priority,
-        state: AlertState,
-        machine: str | None,
-        tag: str,
-        value: float | None,
-        limit: float | None,
-        unit: str,
-        raised: int,
-        detail: str = "",
-    ) -> Alert:
-        taken = state is _TAKEN
-        return Alert(
-            n,
-            f"{rule}:{tag}",
-            rule,
-            priority,
-            state,
-            machine,
-            tag,
-            tag.partition(".")[0],
-            value,
-            limit,
-            unit,
-            raised,
-            raised + 9 * shop.MIN if state is _BACK else None,
-            raised + shop.MIN if taken else None,
-            "А. Кузнецов" if taken else None,
-            None,
-            detail,
-        )
-
     return [
-        one(1, "critical_high", Priority.CRITICAL, _STANDING, "furnace-1", "m11.current_l2", 78.4, 75, "A", at(13, 31, 12)),
-        one(
-            2,
-            "no_data",
-            Priority.HIGH,
-            _STANDING,
-            "haas-vf2",
-            "m7.active_power",
-            None,
-            None,
-            "kW",
-            at(13, 36, 4),
-            "timeout 800 ms x 74",
-        ),
-        one(3, "idle_long", Priority.MEDIUM, _TAKEN, "lathe-2", "m2.active_power", 47, 30, "min", at(12, 55, 31), "1.6 kWh"),
-        one(4, "high", Priority.LOW, _TAKEN, None, "main.active_power", 151.2, 150, "kW", at(13, 30)),
-        one(5, "machine_alarm", Priority.HIGH, _BACK, "ctx-1250", "ctx.spindle_load", 700124, None, "", at(9, 42, 18)),
+        _alert(1, "critical_high", Priority.CRITICAL, _STANDING, "furnace-1", "m11.current_l2", 78.4, 75, "A", _at(13, 31, 12)),
+        _alert(2, "no_data", Priority.HIGH, _STANDING, "haas-vf2", "m7.active_power", None, None, "kW", _at(13, 36, 4),
+               "timeout 800 ms x 74"),
+        _alert(3, "idle_long", Priority.MEDIUM, _TAKEN, "lathe-2", "m2.active_power", 47, 30, "min", _at(12, 55, 31), "1.6 kWh"),
+        _alert(4, "high", Priority.LOW, _TAKEN, None, "main.active_power", 151.2, 150, "kW", _at(13, 30)),
+        _alert(5, "machine_alarm", Priority.HIGH, _BACK, "ctx-1250", "ctx.spindle_load", 700124, None, "", _at(9, 42, 18)),
         replace(
-            one(6, "kef_low", Priority.MEDIUM, _TAKEN, "grinder-1", "m9.active_power", 0.72, 0.75, "", at(6, 20)),
-            hold=Hold(HoldKind.SHELVED, at(13, 0), at(15, 0), "П. Орлов", "Правка круга"),
+            _alert(6, "kef_low", Priority.MEDIUM, _TAKEN, "grinder-1", "m9.active_power", 0.72, 0.75, "", _at(6, 20)),
+            hold=Hold(HoldKind.SHELVED, _at(13, 0), _at(15, 0), "П. Орлов", "Правка круга"),
         ),
         replace(
-            one(7, "high", Priority.LOW, _STANDING, "mill-1", "m8.active_power", 30.0, 25.0, "kW", at(9, 5)),
-            hold=Hold(HoldKind.SHELVED, at(9, 30), at(9, 30) + 22 * 3600 * S, "П. Орлов", "Поверка счётчика"),
-            repeats=4, last_raised_us=at(9, 25), chattering=True,
+            _alert(7, "high", Priority.LOW, _STANDING, "mill-1", "m8.active_power", 30.0, 25.0, "kW", _at(9, 5)),
+            hold=Hold(HoldKind.SHELVED, _at(9, 30), _at(9, 30) + 22 * 3600 * S, "П. Орлов", "Поверка счётчика"),
+            repeats=4, last_raised_us=_at(9, 25), chattering=True,
         ),
     ]  # fmt: skip
 

@@ -21,8 +21,9 @@ from tests.e2e.generator import TAGS, Generator, generator
 from tests.e2e.numbered import stored
 from tests.e2e.process import Product, command, product
 from tests.e2e.roles import RoleProcess, joined, roles
+from tests.faults.long import judge
 from tests.faults.long.verdict import Verdict, say
-from tests.faults.long.witness import age_s, judge_log, judge_rows, patient
+from tests.faults.long.witness import age_s, patient
 from tests.feed_servers import KafkaServer
 from tests.servers import PostgreSQL, running_server
 
@@ -94,7 +95,7 @@ async def roles_kill(killing: Killing, folder: Path) -> Verdict:
             checked = await command(web.folder, "check", env=web.env)
             verdict.held("main.py check", checked.code == 0, checked.out.strip().replace("\n", "; ") + checked.err)
         for name, process in shop.processes.items():
-            judge_log(verdict, process.output, killing.minutes + shop.kills[name] / 3, name)
+            judge.log(verdict, process.output, killing.minutes + shop.kills[name] / 3, name)
     return verdict
 
 
@@ -159,7 +160,7 @@ async def _nothing_waits(shop: Shop) -> bool:
 
 async def _judge(verdict: Verdict, shop: Shop, made: Generator) -> None:
     rows = await stored(shop.store)
-    judge_rows(verdict, made, rows, stops=shop.stops)
+    judge.rows(verdict, made, rows, stops=shop.stops)
     answers, kept = sum(len(unit.answered) for unit in made.units) * TAGS, sum(map(len, rows.values()))
     verdict.figure("values answered, in the tables", f"{answers}, {kept} ({answers - kept} read in the last moments before a kill of the collector)")
     books = {book["name"]: book for book in (await shop.web.get("/api/books"))["destinations"]}

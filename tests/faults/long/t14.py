@@ -16,20 +16,9 @@ from tests.conftest import eventually
 from tests.e2e.generator import TAGS, Generator, generator
 from tests.e2e.numbered import stored
 from tests.e2e.process import Product, command, product
+from tests.faults.long import judge
 from tests.faults.long.verdict import Verdict, say
-from tests.faults.long.witness import (
-    Look,
-    Witness,
-    apart_s,
-    drained,
-    judge_backlog,
-    judge_books,
-    judge_drain,
-    judge_log,
-    judge_memory,
-    judge_polls,
-    judge_rows,
-)  # fmt: skip
+from tests.faults.long.witness import Look, Witness, drained
 from tests.faults.outage import CAUGHT_UP, alerts_of, away, caught_up, storage_alert_over
 from tests.servers import MariaDB, PostgreSQL, Server, running_server
 
@@ -67,7 +56,7 @@ async def t14(outage: Outage, folder: Path) -> Verdict:
             plant.write_text(made.plant(outage.scan_s))
             await _run(outage, verdict, server, made, found)
         await _rows(outage, verdict, made, found, url)
-        judge_log(verdict, found.output, outage.minutes)
+        judge.log(verdict, found.output, outage.minutes)
     return verdict
 
 
@@ -84,11 +73,11 @@ async def _run(outage: Outage, verdict: Verdict, server: Server, made: Generator
         gone = time.time()
         try:
             looks = await _while_away(outage, verdict, witness, found)
-            judge_polls(verdict, made, outage.scan_s, began, time.time())
+            judge.polls(verdict, made, outage.scan_s, began, time.time())
         finally:
             await asyncio.to_thread(server.start)
-        judge_memory(verdict, before, looks)
-        judge_backlog(verdict, looks, gone, outage.live, made)
+        judge.memory(verdict, before, looks)
+        judge.backlog(verdict, looks, gone, outage.live, made)
         await _return(outage, verdict, witness, found)
     finally:
         await witness.close()
@@ -112,13 +101,13 @@ async def _while_away(outage: Outage, verdict: Verdict, witness: Witness, found:
 async def _return(outage: Outage, verdict: Verdict, witness: Witness, found: Product) -> None:
     say("the server is back")
     drain = await drained(witness, found, "database", CAUGHT_UP, 60 + outage.away_s)
-    judge_drain(verdict, drain, outage.live)
+    judge.drain(verdict, drain, outage.live)
     await eventually(lambda: caught_up(found), 60.0)
     await eventually(lambda: storage_alert_over(found), 60.0)
     *_, after = await witness.during(5.0 + min(60.0, outage.away_s / 10), 30.0)
     verdict.held("no banner any more", after.said is None, after.said)
     verdict.figure("memory and journal after the drain", f"{after.rss_mib:.0f} MiB, {after.disk_mib:.2f} MiB")
-    judge_books(verdict, await found.get("/api/books"))
+    judge.books(verdict, await found.get("/api/books"))
     await witness.judge_tasks(verdict)
 
 
@@ -136,7 +125,7 @@ async def _rows(outage: Outage, verdict: Verdict, made: Generator, found: Produc
             bad = (await connection.execute(text("SELECT count(*) FROM sample WHERE quality <> 0"))).scalar_one()
     finally:
         await store.close()
-    judge_rows(verdict, made, rows, apart_s=apart_s(made, outage.scan_s))
+    judge.rows(verdict, made, rows, apart_s=judge.apart_s(made, outage.scan_s))
     verdict.held("no bad sample", bad == 0, bad)
     checked = await command(found.folder, "check", env=found.env)
     verdict.held("main.py check", checked.code == 0 and "balanced: True" in checked.out, checked.out.strip().replace("\n", "; ") + checked.err)

@@ -23,21 +23,9 @@ from tests.data_transfer.stranger import everything
 from tests.e2e.generator import TAGS, Generator, generator
 from tests.e2e.numbered import QUERY, numbered
 from tests.e2e.process import Product, product
+from tests.faults.long import judge
 from tests.faults.long.verdict import Verdict, say
-from tests.faults.long.witness import (
-    Look,
-    Witness,
-    age_s,
-    apart_s,
-    drained,
-    judge_backlog,
-    judge_books,
-    judge_drain,
-    judge_log,
-    judge_memory,
-    judge_polls,
-    judge_rows,
-)  # fmt: skip
+from tests.faults.long.witness import Look, Witness, age_s, drained
 from tests.faults.outage import alerts_of, book_of
 from tests.feed_servers import KafkaServer
 from tests.servers import running_server
@@ -88,7 +76,7 @@ async def t19(outage: BrokerOutage, folder: Path) -> Verdict:
         async with generator(outage.units, wide) as made, product(folder / "data", **settings) as found:
             plant.write_text(made.plant(outage.scan_s) + wide_device())
             await _Run(outage, verdict, server, made, found).whole()
-        judge_log(verdict, found.output, outage.minutes)
+        judge.log(verdict, found.output, outage.minutes)
     return verdict
 
 
@@ -132,11 +120,11 @@ class _Run:
         await asyncio.to_thread(self._server.stop)
         gone = time.time()
         looks = await self._while_away()
-        judge_backlog(verdict, looks, gone, outage.live, self._made, WIDE_TAGS / WIDE_SCAN_S)
-        judge_memory(verdict, before, looks)
+        judge.backlog(verdict, looks, gone, outage.live, self._made, WIDE_TAGS / WIDE_SCAN_S)
+        judge.memory(verdict, before, looks)
         await self._topic_gone()
         await self._killed_on_return()
-        judge_polls(verdict, self._made, outage.scan_s, began, time.time())
+        judge.polls(verdict, self._made, outage.scan_s, began, time.time())
         await self._settled()
 
     async def _while_away(self) -> list[Look]:
@@ -193,7 +181,7 @@ class _Run:
         await eventually(lambda: self._state("away"), 150.0)
         await asyncio.to_thread(self._server.start)
         say("the broker is back for good")
-        judge_drain(self._verdict, await drained(self._witness, self._found, "kafka", CAUGHT_UP, 300.0), self._outage.live)
+        judge.drain(self._verdict, await drained(self._witness, self._found, "kafka", CAUGHT_UP, 300.0), self._outage.live)
 
     async def _settled(self) -> None:
         verdict, found = self._verdict, self._found
@@ -201,7 +189,7 @@ class _Run:
         *_, after = await self._witness.during(5.0 + min(60.0, self._outage.away_s / 10), 30.0)
         verdict.held("the page tells of no backlog any more", after.said is None, after.said)
         verdict.figure("memory and outbox after the drain", f"{after.rss_mib:.0f} MiB, {after.disk_mib:.2f} MiB")
-        judge_books(verdict, await found.get("/api/books"))
+        judge.books(verdict, await found.get("/api/books"))
         await self._witness.judge_tasks(verdict)
         feed = await feed_of(found)
         whole = feed["delivered"] + feed["waiting"] + feed["quarantined"] + feed["dropped"]
@@ -222,9 +210,9 @@ class _Run:
         finally:
             await store.close()
         wide = sum(str(row[0]).startswith("wide.") for row in rows)
-        late_s = apart_s(self._made, self._outage.scan_s)
+        late_s = judge.apart_s(self._made, self._outage.scan_s)
         counted = numbered(row for row in rows if not str(row[0]).startswith("wide."))
-        judge_rows(self._verdict, self._made, counted, apart_s=late_s)
+        judge.rows(self._verdict, self._made, counted, apart_s=late_s)
         found, twice, other = delivered(self._records)
         self._verdict.held("what comes twice is the same", not other, other[:3])
         # a message may have been found by halves, which are small enough, after a broker that gave no receipt
@@ -232,7 +220,7 @@ class _Run:
         words = f"{self._quarantined} refused, {there} in Kafka, {wide} in the tables"
         self._verdict.held("of the wide device all is refused or delivered", wide - self._quarantined - there <= 2 * WIDE_TAGS, words)
         seen = numbered((tag, time_us, value) for (tag, time_us), value in found.items() if not tag.startswith("wide."))
-        judge_rows(self._verdict, self._made, seen, "Kafka", stops=[stopped], apart_s=late_s)
+        judge.rows(self._verdict, self._made, seen, "Kafka", stops=[stopped], apart_s=late_s)
         self._verdict.figure("messages in Kafka, samples that came twice", f"{len(self._records)}, {twice}")
         self._verdict.figure("refused for their size", words)
 
