@@ -18,7 +18,9 @@ from starlette.types import Scope
 
 STATIC = Path(__file__).resolve().parent / "static"
 SHEETS = (
-    "fonts", "tokens", "app", "pages", "admin", "energy", "explain", "states", "floor", "trends", "loops", "wall", "print",
+    "fonts", "tokens", "app", "pages", "admin", "admin-forms", "admin-reading", "admin-keys", "admin-virtual", "admin-calendar",
+    "admin-history", "admin-backups", "admin-wizard", "admin-profile", "admin-lines", "admin-money", "admin-alignments",
+    "admin-inspection", "energy", "explain", "states", "floor", "trends", "loops", "wall", "print",
 )  # fmt: skip
 """The theme's style sheets; a later one wins over an earlier one."""
 _SHEET = "theme/pages-all.css"
