@@ -1,8 +1,13 @@
 """Who is silent: no-data alerts per device, one for the line when all its devices are silent, one for all when all lines are.
 
 A device is silent when no usable value came for 3 scan intervals plus its timeout. An alert for one device waits until another
-device of its line was heard after it (then the line works), so that a cut cable gives one alert and not one a device. Timers
-run on the monotonic clock. Pure: `judge` answers what should stand; the engine raises and returns.
+device of its line was heard after it (then the line works), so that a cut cable gives one alert and not one a device.
+
+What is our own doing floods nobody (ISA-18.2): time in which nobody judged (a stall of the process) is no silence of a device;
+after a start each device may take the time that polling needs to come back; and when a line answers again, those of its devices
+that are still in their back-off have the time it lasts before they are told one by one.
+
+Timers run on the monotonic clock. Pure: `judge` answers what should stand; the engine raises and returns.
 """
 
 from __future__ import annotations
@@ -15,6 +20,9 @@ from domain.plant import Device, Plant
 
 FLOOR_S = 5.0  # a device polled each 0.2 s is not lost after one second
 GROUPING_S = 30.0  # at most that long an alert waits for the others
+START_S = 20.0  # polling is back within 15 s of a start
+RETURN_S = 60.0  # as long a device's back-off may last after its line came back
+ATTENTIVE_S = 2.0  # judged each second; what a pause between judgements lasts longer, nobody listened
 ALL_LINES = "*"
 
 
@@ -36,10 +44,11 @@ class _Watched:
     deadline_s: float
     beat_s: float  # heard that much later than a silent one, the line is known to work
     since: float  # monotonic: start of watching, or the last usable value
+    patient_until: float  # its silence is nothing to tell before
     heard: bool = False
 
     def silent(self, now: float) -> bool:
-        return now - self.since >= self.deadline_s
+        return now - self.since >= self.deadline_s and now >= self.patient_until
 
 
 def no_data_key(device_id: str) -> str:
@@ -58,6 +67,8 @@ class SilenceWatch:
     def __init__(self) -> None:
         self._devices: dict[str, _Watched] = {}
         self._lines: dict[str, list[_Watched]] = {}
+        self._down: frozenset[str] = frozenset()  # lines that were silent as a whole when last judged
+        self._judged: float | None = None
 
     def apply(self, plant: Plant, now: float) -> None:
         """The plant changed; who stays keeps its time. `now` monotonic seconds."""
@@ -76,7 +87,8 @@ class SilenceWatch:
         """A usable value of the device came."""
         watched = self._devices.get(device_id)
         if watched is not None:
-            watched.since, watched.heard = now, True
+            watched.since = watched.patient_until = now
+            watched.heard = True
 
     def silent_for(self, device_id: str, now: float) -> float | None:
         """Seconds since a usable value of the device came (or since it is watched); None for one that is not watched."""
@@ -88,7 +100,10 @@ class SilenceWatch:
         before = set(standing)
         wanted: list[Silence] = []
         keep: set[str] = set()
-        down = {line_id: all(w.silent(now) for w in devices) for line_id, devices in self._lines.items()}
+        self._forgive_own_absence(now)
+        self._forgive_back_off(now, before)
+        down = self._silent_lines(now)
+        self._down = frozenset(line_id for line_id, silent in down.items() if silent)
         everything = len(down) >= 2 and all(down.values())
         if everything and (line_key(ALL_LINES) in before or not any(line_key(line_id) in before for line_id in down)):
             detail = f"{len(self._devices)} devices on {len(down)} lines"
@@ -108,6 +123,33 @@ class SilenceWatch:
                 keep |= {line_key(line_id), line_key(ALL_LINES)}
         keys = {silence.key for silence in wanted}
         return [s for s in wanted if s.key not in before], sorted(before - keys - keep)
+
+    def _silent_lines(self, now: float) -> dict[str, bool]:
+        return {line_id: all(w.silent(now) for w in devices) for line_id, devices in self._lines.items()}
+
+    def _forgive_own_absence(self, now: float) -> None:
+        """Time without judgement was time without listening: at a start, and while the process stood still."""
+        last, self._judged = self._judged, now
+        if last is None:
+            for watched in self._devices.values():
+                if not watched.heard:
+                    watched.since, watched.patient_until = now, now + START_S
+        elif now - last > ATTENTIVE_S:
+            deaf_s = now - last - ATTENTIVE_S
+            for watched in self._devices.values():
+                watched.since = min(now, watched.since + deaf_s)
+
+    def _forgive_back_off(self, now: float, before: set[str]) -> None:
+        """A line answers again, or one of several that were all silent: the others get the time until they are asked again."""
+        down = self._silent_lines(now)
+        all_before = line_key(ALL_LINES) in before or (len(self._lines) >= 2 and self._down.issuperset(self._lines))
+        all_back = all_before and not all(down.values())
+        for line_id, devices in self._lines.items():
+            back = not down[line_id] and (line_id in self._down or line_key(line_id) in before) and any(w.heard for w in devices)
+            if back or all_back:
+                for watched in devices:
+                    if watched.silent(now) or not watched.heard:
+                        watched.patient_until = now + RETURN_S
 
     def _single(self, line_id: str, devices: Sequence[_Watched], now: float, before: set[str]) -> list[Silence]:
         found = []
@@ -135,7 +177,7 @@ class SilenceWatch:
 
 def _watched(device: Device, now: float) -> _Watched:
     timeout_s = device.profile.quirks.timeout_s or 1.0
-    return _Watched(device.id, max(FLOOR_S, 3 * device.scan_s + timeout_s), 1.5 * device.scan_s + timeout_s, now)
+    return _Watched(device.id, max(FLOOR_S, 3 * device.scan_s + timeout_s), 1.5 * device.scan_s + timeout_s, now, now + START_S)
 
 
 def _line_down(line_id: str, devices: Sequence[_Watched]) -> Silence:

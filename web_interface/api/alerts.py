@@ -25,6 +25,7 @@ DAY_US = 86_400_000_000
 MOST_ALERTS = 10_000
 MOST_AT_ONCE = 500
 MOST_DAYS = 92
+MOST_NUMBER = 999_999_999_999_999  # of ids, versions and the like: no database can be asked for more than its 64 bits
 
 
 def _number(value: object) -> int:
@@ -35,7 +36,7 @@ def _number(value: object) -> int:
 
 
 Number = Annotated[
-    int, BeforeValidator(_number), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 999_999_999_999_999})
+    int, BeforeValidator(_number), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_NUMBER})
 ]
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from domain.access import Actor, AuditEntry, AuditQuery, Role
+from web_interface.api.alerts import MOST_NUMBER
 from web_interface.api.answers import Json, described
 from web_interface.api.problems import BadParameter
 from web_interface.api.roles import Need
@@ -39,7 +40,7 @@ class AuditIn(BaseModel):
     from_: Time | None = Field(None, alias="from")
     to: Time | None = None
     failed: bool = Field(False, description="only what was refused or went wrong")
-    before: int | None = Field(None, ge=1, description="only entries with a smaller number: the next page")
+    before: int | None = Field(None, ge=1, le=MOST_NUMBER, description="only entries with a smaller number: the next page")
     limit: int = Field(200, ge=1, le=1000, description="of one answer in JSON")
     format: Literal["json", "csv", "xlsx"] = "json"
     language: Literal["ru", "en"] | None = Field(None, description="of the heads of the workbook; the site's without it")

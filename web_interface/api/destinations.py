@@ -12,7 +12,7 @@ from starlette.responses import Response
 from domain.access import Actor, Role
 from domain.errors import NotFound
 from domain.feed import FeedGap, FeedStatus, Moved, Quarantined
-from web_interface.api.alerts import NoParameters
+from web_interface.api.alerts import MOST_NUMBER, NoParameters
 from web_interface.api.answers import Json, Strict, described
 from web_interface.api.problems import problem
 from web_interface.api.roles import Need
@@ -99,7 +99,10 @@ class QuarantineIn(Strict):
     offset: int = Field(0, ge=0, le=1_000_000, description="entries passed over")
 
 
-Ids = Annotated[list[int], Field(min_length=1, max_length=1000, description="ids of entries; without it all of them")]
+Ids = Annotated[
+    list[Annotated[int, Field(ge=1, le=MOST_NUMBER)]],
+    Field(min_length=1, max_length=1000, description="ids of entries; without it all of them"),
+]
 
 
 class RetryIn(Strict):

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from domain.access import Actor, Role
 from domain.errors import NotFound
 from domain.floor import FloorPlan, Place
-from web_interface.api.alerts import NoParameters
+from web_interface.api.alerts import MOST_NUMBER, NoParameters
 from web_interface.api.answers import Json, Strict, described
 from web_interface.api.problems import problem
 from web_interface.api.roles import Need
@@ -33,7 +33,7 @@ class PlaceIn(Strict):
 
 
 class PlacesIn(Strict):
-    version: int = Field(ge=0, description="of the plan that was looked at")
+    version: int = Field(ge=0, le=MOST_NUMBER, description="of the plan that was looked at")
     places: list[PlaceIn] = Field(max_length=MOST_PLACES)
 
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from domain.access import Actor, Role
 from domain.camera import CameraStatus
 from domain.inspection import InspectedItem, ItemCounts, ItemFilter, Outcome, QualityModel
-from web_interface.api.alerts import DAY_US, NoParameters, Number
+from web_interface.api.alerts import DAY_US, MOST_NUMBER, NoParameters, Number
 from web_interface.api.answers import Json, Strict, described
 from web_interface.api.data import window
 from web_interface.api.machines import WindowQuery
@@ -38,7 +38,7 @@ class ItemsQuery(Strict):
     to: Time | None = Field(None, description="closed before; default: to the newest")
     outcome: Verdict | None = Field(None, description="only with that verdict")
     label: Verdict | None = Field(None, description="only those of which a person said that; none: nobody said anything")
-    before: int | None = Field(None, ge=1, description="only numbers below: see `next`")
+    before: int | None = Field(None, ge=1, le=MOST_NUMBER, description="only numbers below: see `next`")
     limit: int = Field(200, ge=1, le=MOST_ITEMS, description="most items of one answer")
 
 
@@ -60,7 +60,7 @@ class TrainIn(Strict):
 
 
 class ActiveIn(Strict):
-    version: int | None = Field(ge=1, description="null: nobody judges")
+    version: int | None = Field(ge=1, le=MOST_NUMBER, description="null: nobody judges")
 
 
 class ReasonOut(BaseModel):

@@ -13,7 +13,7 @@ from domain.access import Actor, Role
 from domain.alert import Priority
 from domain.notification import Channel, ChannelHealth, ChannelKind, DeliveryState, Event, Notice, QuietHours, Subscription
 from web_interface.api import notification_models as models
-from web_interface.api.alerts import NoParameters, Number
+from web_interface.api.alerts import MOST_NUMBER, NoParameters, Number
 from web_interface.api.answers import Json, Strict, described
 from web_interface.api.roles import Need
 from web_interface.api.times import rfc3339, rfc3339_or_none
@@ -71,11 +71,11 @@ class SubscriptionsQuery(Strict):
 class OutboxQuery(Strict):
     state: Literal["waiting", "sent", "failed", "discarded"] | None = None
     limit: int = Field(200, ge=1, le=1000)
-    before: int | None = Field(None, ge=1, description="older than this id: see `next`")
+    before: int | None = Field(None, ge=1, le=MOST_NUMBER, description="older than this id: see `next`")
 
 
 class SettleIn(Strict):
-    ids: list[int] = Field(min_length=1, max_length=1000)
+    ids: list[Annotated[int, Field(ge=1, le=MOST_NUMBER)]] = Field(min_length=1, max_length=1000)
     action: Literal["retry", "discard"]
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from domain.access import Actor, Role
 from domain.report import ReportJob, ReportRun, ReportSchedule, ScheduleNow
 from web_interface.api import models
-from web_interface.api.alerts import NoParameters, Number
+from web_interface.api.alerts import MOST_NUMBER, NoParameters, Number
 from web_interface.api.answers import Json, Strict, described
 from web_interface.api.problems import BadParameter
 from web_interface.api.reports import ReportOrder
@@ -39,7 +39,7 @@ class ScheduleIn(Strict):
 
 
 class ScheduleChange(ScheduleIn):
-    version: int = Field(ge=1, description="the version that was read")
+    version: int = Field(ge=1, le=MOST_NUMBER, description="the version that was read")
 
 
 class AgainIn(Strict):

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from domain.access import Actor, Role
 from domain.report import ReportWorkbook, WorkbookFile, template_document
 from web_interface.api import models
-from web_interface.api.alerts import NoParameters
+from web_interface.api.alerts import MOST_NUMBER, NoParameters
 from web_interface.api.answers import Json, Strict, described
 from web_interface.api.problems import BadParameter, problem
 from web_interface.api.roles import Need
@@ -41,7 +41,7 @@ class TemplateIn(Strict):
 
 
 class TemplateChange(TemplateIn):
-    version: int = Field(0, ge=0, description="the version that was read; 0 for a new one")
+    version: int = Field(0, ge=0, le=MOST_NUMBER, description="the version that was read; 0 for a new one")
     logo: str | None = Field(None, description="PNG or JPEG in base64; null keeps the old one, empty removes it")
 
 
@@ -54,12 +54,12 @@ class PreviewOrder(Strict):
 
 
 class WorkbookQuery(Strict):
-    version: int = Field(0, ge=0, description="the template's version that was read")
+    version: int = Field(0, ge=0, le=MOST_NUMBER, description="the template's version that was read")
     file_name: str = Field("workbook.xlsx", min_length=1, max_length=200, description="what it is called when it is fetched")
 
 
 class VersionQuery(Strict):
-    version: int = Field(0, ge=0, description="the template's version that was read")
+    version: int = Field(0, ge=0, le=MOST_NUMBER, description="the template's version that was read")
 
 
 class LanguageQuery(Strict):

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from domain.access import Actor, Role
 from domain.trend_view import TrendView
-from web_interface.api.alerts import NoParameters
+from web_interface.api.alerts import MOST_NUMBER, NoParameters
 from web_interface.api.answers import Json, Strict, described
 from web_interface.api.roles import Need
 from web_interface.api.times import rfc3339
@@ -29,7 +29,7 @@ class TrendViewIn(Strict):
 
 
 class TrendViewChange(TrendViewIn):
-    version: int = Field(ge=1, description="the version that was read")
+    version: int = Field(ge=1, le=MOST_NUMBER, description="the version that was read")
 
 
 class TrendViewOut(BaseModel):
