@@ -20,13 +20,14 @@ from typing import Any, TypeVar
 
 from database.columns import Columns, PlanCache, decode, encode_sound
 from database.delivery import Delivery, DiskFull
+from database.followers import Followers, OnRecord
 from database.gaps import Gaps
 from database.handover import Handover, Mark, Waiting, nothing_left
 from database.journal import Journal, Record
 from database.ledger import Ledger, ReadCounts, ledger_of_row
 from database.space import DiskSpace, no_room
+from database.waiting import WaitingRecords
 from domain.errors import StorageError
-from domain.feed import Kept
 from domain.health import Books, DestinationBook, StorageStatus
 from domain.ports import Clock
 from domain.sample import Batch
@@ -35,9 +36,7 @@ log = logging.getLogger(__name__)
 
 _R = TypeVar("_R")
 OnKept = Callable[[Sequence[Mark]], None]
-OnRecord = Callable[[Kept], None]
 
-MEMORY_SAMPLES = 200_000  # journalled samples that also wait in memory; beyond that they are read back from the journal
 QUEUE_SAMPLES = 500_000
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 LATE_S = 10.0  # kept longer ago than that and not in the tables: shown as "journal"
@@ -62,9 +61,7 @@ class SampleWriter:
         self._queued = 0
         self._flushing = 0  # samples on their way into the journal
         self._flushing_us: int | None = None  # time of the oldest of them
-        self._memory: deque[Waiting] = deque()
-        self._memory_samples = 0
-        self._memory_whole = True  # memory holds everything that is not yet in the tables
+        self._memory = WaitingRecords()
         self._kept_number = 0  # newest record whose samples count as kept
         self._dropped: deque[Columns] = deque()  # by the journal's limit; filled in the journal's thread
         self.ledger = Ledger(clock.now_us())
@@ -73,7 +70,7 @@ class SampleWriter:
         self._work: set[asyncio.Task[Any]] = set()
         self._news = asyncio.Event()
         self._callbacks: list[OnKept] = []
-        self._followers: list[tuple[OnRecord, Callable[[], int | None]]] = []
+        self._followers = Followers()
         self._intake_error: str | None = None
         self._table_error: str | None = None
         self._intake_full = self._table_full = False
@@ -129,7 +126,7 @@ class SampleWriter:
         `after`: number of the newest record it has safe, asked when the journal is opened: what the journal still holds beyond
         it is told first, so that a killed process leaves no hole between the two.
         """
-        self._followers.append((callback, after))
+        self._followers.add(callback, after)
 
     async def forget_marks(self, marks: Sequence[Mark]) -> None:
         """See Handover."""
@@ -262,26 +259,15 @@ class SampleWriter:
                 ledger.base_rejected = Counter(counts["rejected"])
                 ledger.kept = last.kept_before + last.samples
                 ledger.last_number = self._kept_number = last.number
-                self._memory_whole = False
+                self._memory.whole = False
                 self._oldest_us = await self._on_disk(partial(self._journal.oldest_us, ledger.settled_number))
                 log.info("the journal holds %d samples that the database does not have yet", ledger.kept - ledger.settled)
-            await self._catch_up_followers()
+            await self._followers.catch_up(self._after)
             self._opened = True
             self._news.set()
 
-    async def _catch_up_followers(self) -> None:
-        for callback, after in self._followers:
-            number = after()
-            while number is not None and (found := await self._on_disk(partial(self._journal.read, number, self._max_batch))):
-                for record in found:
-                    callback(_kept(record))
-                number = found[-1].number
-
-    def _tell_followers(self, record: Record) -> None:
-        if self._followers:
-            kept = _kept(record)
-            for callback, _after in self._followers:
-                callback(kept)
+    async def _after(self, number: int) -> Sequence[Record]:
+        return await self._on_disk(partial(self._journal.read, number, self._max_batch))
 
     # -- intake -------------------------------------------------------------------------------------------------
 
@@ -334,9 +320,9 @@ class SampleWriter:
                 return await self._keep_directly(Waiting(record, columns))
             self._note_intake(None)
             self._count_kept(record)
-            self._remember(Waiting(record, columns))
+            self._memory.remember(Waiting(record, columns))
             self._news.set()
-            self._tell_followers(record)
+            self._followers.tell(record)
             return True
         return await self._keep_directly(Waiting(record, columns))
 
@@ -347,7 +333,7 @@ class SampleWriter:
                 return False
             self._count_kept(waiting.record)
             if await self._commit([waiting]):
-                self._tell_followers(waiting.record)
+                self._followers.tell(waiting.record)
                 return True
             self.ledger.kept -= len(waiting.columns)
             self._kept_number = self.ledger.settled_number
@@ -361,16 +347,6 @@ class SampleWriter:
             self._oldest_us = record.from_us
         while self._dropped:
             self._gaps.add_columns(self._dropped.popleft(), "journal_full")
-
-    def _remember(self, waiting: Waiting) -> None:
-        if not self._memory_whole:
-            return
-        if self._memory_samples + len(waiting.columns) > MEMORY_SAMPLES and self._memory:
-            self._memory.clear()
-            self._memory_samples, self._memory_whole = 0, False
-            return
-        self._memory.append(waiting)
-        self._memory_samples += len(waiting.columns)
 
     def _lose(self, batch: Batch) -> None:
         self._queued -= len(batch)
@@ -397,24 +373,16 @@ class SampleWriter:
                 waiting = [nothing_left(self._kept_number, self.ledger, self.ledger.intake_json(self._queued + self._flushing))]
             if not await self._commit(waiting):
                 return False
-            while self._memory and self._memory[0].record.number <= self.ledger.settled_number:
-                self._memory_samples -= len(self._memory.popleft().columns)
-            self._memory_whole = self._memory_whole or not self._pending()
+            self._memory.settle(self.ledger.settled_number)
+            self._memory.whole = self._memory.whole or not self._pending()
             await self._on_disk(partial(self._journal.settle, self.ledger.settled_number))
             await self._look_at_rest()
             return True
 
     async def _next_records(self) -> list[Waiting]:
-        if not self._memory_whole:
-            return await self._on_disk(partial(self._read_journal, self.ledger.settled_number, self._kept_number))
-        chosen: list[Waiting] = []
-        samples = 0
-        for waiting in self._memory:
-            if chosen and samples + len(waiting.columns) > self._max_batch:
-                break
-            chosen.append(waiting)
-            samples += len(waiting.columns)
-        return chosen
+        if self._memory.whole:
+            return self._memory.oldest(self._max_batch)
+        return await self._on_disk(partial(self._read_journal, self.ledger.settled_number, self._kept_number))
 
     def _read_journal(self, after: int, newest: int) -> list[Waiting]:
         found = []
@@ -451,8 +419,8 @@ class SampleWriter:
     async def _look_at_rest(self) -> None:
         if not self._pending():
             self._oldest_us = None
-        elif self._memory:
-            self._oldest_us = self._memory[0].record.from_us
+        elif self._memory.oldest_us is not None:
+            self._oldest_us = self._memory.oldest_us
         else:
             self._oldest_us = await self._on_disk(partial(self._journal.oldest_us, self.ledger.settled_number))
 
@@ -509,7 +477,3 @@ class SampleWriter:
             found.append(f"less than {5 if disk < 0.05 else 10} % of the disk is free ({free // 1_048_576} MiB)")
         found.extend(f"the journal was damaged, {d.length} bytes are lost; the file is {d.file}" for d in self._journal.damages)
         return found
-
-
-def _kept(record: Record) -> Kept:
-    return Kept(record.number, record.kept_before, record.samples, record.from_us, record.to_us, record.block)

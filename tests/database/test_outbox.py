@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from database.columns import PlanCache, encode
+from database.followers import Followers
 from database.outbox import DiskOutbox
 from domain.feed import FeedEvent, Kept, Moved, Refused
 from domain.sample import TextSample
@@ -411,7 +412,7 @@ async def test_a_process_killed_between_keeping_and_telling_leaves_no_hole_in_th
         await writer._open()
         writer.put(batch(1))
         assert await writer._flush()
-        writer._followers.clear()  # killed here: what follows is in the writer's journal only
+        writer._followers = Followers()  # killed here: what follows is in the writer's journal only
         for number in (2, 3):
             writer.put(batch(number))
             assert await writer._flush()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from database import tables, writer
+from database import tables, waiting, writer
 from database.delivery import DiskFull
 from database.journal import Journal, Record
 from domain.errors import StorageError
@@ -233,7 +233,7 @@ async def test_what_is_put_is_kept_and_shown_as_ok(database_url: str, tmp_path: 
 async def test_more_than_memory_holds_is_read_back_from_the_journal(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "MEMORY_SAMPLES", 200)
+    monkeypatch.setattr(waiting, "MEMORY_SAMPLES", 200)
     async with opened(database_url, tmp_path) as database:
         keeper = database.writer
         await keeper._open()
@@ -243,13 +243,13 @@ async def test_more_than_memory_holds_is_read_back_from_the_journal(
                 await keeper._flush()
             if number == 200:
                 await keeper._deliver()
-        assert keeper._memory_samples <= 200
+        assert keeper._memory.samples <= 200
         await keeper.settled()
         assert await stored(database) == expected(range(400))
         assert fate(keeper.books()) == (4000, 0, 0, 0)
         keeper.put(batch(400))
         await keeper._flush()
-        assert keeper._memory_samples == 10  # caught up: from memory again
+        assert keeper._memory.samples == 10  # caught up: from memory again
 
 
 async def test_a_batch_that_is_no_batch_costs_itself_only(tmp_path: Path) -> None:
