@@ -6,6 +6,7 @@ import io
 import re
 from typing import Any
 
+import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from tests.browser.conftest import Visit, at
@@ -77,6 +78,48 @@ async def test_it_fits_the_smallest_desktop(visit: Visit) -> None:
         .filter((e) => getComputedStyle(e).overflowX === 'hidden')
         .map((e) => e.innerText)"""
     assert await page.evaluate(cut) == []
+
+
+# The socket's opening and messages reach the page only after so many of the page's own half seconds.
+LATE_SOCKET = """
+    window.WebSocket = class extends window.WebSocket {
+      constructor(...args) {
+        super(...args);
+        this.kept = [];
+        let waited = 0;
+        const timer = setInterval(() => {
+          if (++waited < LATE) return;
+          clearInterval(timer);
+          const kept = this.kept;
+          this.kept = null;
+          for (const tell of kept) tell();
+        }, 500);
+      }
+      late(tell) { return (e) => (this.kept ? this.kept.push(() => tell.call(this, e)) : tell.call(this, e)); }
+      set onopen(tell) { super.onopen = this.late(tell); }
+      set onmessage(tell) { super.onmessage = this.late(tell); }
+    };
+    window.tops = new Set(); window.said = false;
+    (function look() {
+      const main = document.querySelector('[data-testid=page-overview]');
+      if (main) tops.add(Math.round(main.getBoundingClientRect().top));
+      said ||= document.querySelector('[data-testid=banner-offline]')?.checkVisibility() ?? false;
+      requestAnimationFrame(look);
+    })();"""
+
+
+@pytest.mark.parametrize(("half_seconds", "says"), [(4, False), (14, True)])
+async def test_a_page_that_waits_for_its_connection_moves_nothing(visit: Visit, half_seconds: int, says: bool) -> None:
+    """On a slow computer the connection comes later than the page: no banner then that goes again under the first click."""
+    page = await (await visit("/")).context.new_page()
+    await page.add_init_script(LATE_SOCKET.replace("LATE", str(half_seconds)))
+    await page.goto((await page.context.pages[0].evaluate("location.origin")) + "/")
+    await page.wait_for_function("window.did_handshake === true")
+    assert not await page.is_visible(at("banner-offline"))  # it goes with the connection, not at the next look
+    clock = await text(page, "clock")
+    await page.wait_for_function("([where, old]) => document.querySelector(where).innerText !== old", arg=[at("clock"), clock])
+    assert await page.evaluate("said") is says
+    assert len(await page.evaluate("[...tops]")) == (2 if says else 1)
 
 
 async def test_language_is_the_users_own_and_stays(visit: Visit) -> None:

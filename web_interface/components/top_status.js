@@ -1,7 +1,11 @@
 import { h } from "vue";
 import { patchable, showChosenTabs } from "energy-kit";
 
-const ASK_FIRST = 4; // ticks of half a second without a connection
+// Ticks of half a second without a connection. The banner moves the page: one that shows only while the page opens, or for a connection
+// that is back at once, takes what is about to be clicked from under the pointer.
+const SAY_OPENING = 10;
+const SAY_LOST = 2;
+const ASK_FIRST = 4;
 const ASK_AGAIN = 20;
 
 // A page that was away when its session ended was not told so, and its socket is refused for ever: it asks, and goes to the login.
@@ -18,7 +22,7 @@ async function askSession() {
 // data: {now_ms, last_ms, lang, zone, old_s, age: {none, s, min, h}, offline: {text}}; ages contain "{n}"
 export default {
   mixins: [patchable],
-  data: () => ({ tick: 0, offset: 0, online: true, away: 0 }),
+  data: () => ({ tick: 0, offset: 0, away: 0 }),
   watch: {
     "d.now_ms"(value) {
       this.offset = value - Date.now();
@@ -31,17 +35,30 @@ export default {
     showChosenTabs();
     this.timer = setInterval(() => {
       this.tick += 1;
-      const up = window.socket ? window.socket.connected : true;
-      this.away = up ? 0 : this.away + 1;
-      if (this.away === ASK_FIRST || (this.away > 0 && this.away % ASK_AGAIN === 0)) askSession();
-      if (up !== this.online) {
-        this.online = up;
-        document.body.classList.toggle("em-offline", !up);
-      }
+      this.listen();
+      if (window.socket?.connected) return this.back();
+      this.away += 1;
+      if (this.away === ASK_FIRST || this.away % ASK_AGAIN === 0) askSession();
+      if (this.away >= (this.been ? SAY_LOST : SAY_OPENING)) document.body.classList.add("em-offline");
     }, 500);
   },
   beforeUnmount() {
     clearInterval(this.timer);
+    this.heard?.off("connect", this.back);
+  },
+  methods: {
+    // the socket is made after the parts of the page
+    listen() {
+      if (this.heard || !window.socket) return;
+      this.heard = window.socket;
+      this.heard.on("connect", this.back);
+    },
+    // with the connection itself, not at the next tick: by then somebody clicks
+    back() {
+      this.been = true;
+      this.away = 0;
+      document.body.classList.remove("em-offline");
+    },
   },
   render() {
     void this.tick;
