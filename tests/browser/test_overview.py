@@ -275,3 +275,29 @@ async def test_what_is_chosen_can_be_read_in_high_contrast(visit: Visit) -> None
     await chosen.wait_for()
     ink, ground = await chosen.evaluate("e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]")
     assert (ink, ground) == ("rgb(0, 0, 0)", "rgb(255, 255, 255)")
+
+
+PIXELS = """() => { const c = document.querySelector("[data-testid=power-chart] canvas");
+    const p = c.getContext("2d").getImageData(0, 0, c.width, c.height).data; const seen = new Set();
+    for (let i = 0; i < p.length; i += 4) if (p[i + 3] === 255) seen.add([p[i], p[i + 1], p[i + 2]].join());
+    return seen; }"""
+
+
+async def test_a_chart_of_a_dark_page_is_printed_in_light_colours(visit: Visit) -> None:
+    """The line of the contract has the colour of text: #17202A on paper, #E8EDF2 on a dark screen."""
+    page = await visit("/", color_scheme="dark")
+    await page.wait_for_selector(f"{at('power-chart')} canvas")
+    drawn = f"(event) => {{ if (event) dispatchEvent(new Event(event)); const seen = ({PIXELS})(); return [seen.has('23,32,42'), seen.has('232,237,242')]; }}"
+    await page.wait_for_function(f"() => ({PIXELS})().has('232,237,242')")
+    assert await page.evaluate(drawn, "beforeprint") == [True, False]
+    assert await page.evaluate(drawn, "afterprint") == [False, True]
+
+
+async def test_the_shift_before_is_one_step_away(visit: Visit) -> None:
+    """In the top bar, and from the figure of each tile."""
+    page = await visit("/")
+    assert "period=shift" in await page.get_attribute(at("shift-before"), "href")
+    await page.click(at("tile-energy"))
+    await page.click(at("onward-shift_before"))
+    await page.wait_for_selector(at("energy-bar"))
+    assert await page.get_attribute(f"{at('period-shift')}", "aria-current") == "true"

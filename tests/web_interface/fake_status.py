@@ -107,11 +107,11 @@ class FakeStatus:
             11_482_306,
             9_874_112,
             1_607_921,
-            {"no_value": 210, "crc": 41, "out_of_range": 22},
+            {"no_value": 210, "unregistered": 41, "unknown_device": 22},
             (
                 DestinationBook("database", True, 9_874_084, 28, 0, 0),
                 DestinationBook("kafka", True, 9_873_700, 412, 0, 0),
-                DestinationBook("opcua", True, 9_874_112, 0, 0, 0),
+                DestinationBook("mqtt", True, 9_874_112, 0, 0, 0),
                 DestinationBook("influxdb", True, 4_000, 990, 10, 240, "no answer in time", shop.LOST_US, 5_240),
             ),
         )

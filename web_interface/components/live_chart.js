@@ -1,6 +1,6 @@
 import { h } from "vue";
 import { echarts } from "nicegui-echart";
-import { resolveTokens } from "energy-kit";
+import { canvasStyle, followColours, resolveTokens } from "energy-kit";
 
 // An ECharts canvas in the colours of the present theme. `options` may say "var(--token)" anywhere.
 // data: {ticks: [[x, label], ...], range: [min, max], compact: [min, max], unit, digits, lang, zone, label, days: a point is a day or more, along: unit of x where it is no time,
@@ -32,12 +32,14 @@ export default {
       else this.axis();
     });
     this.sizes.observe(this.$el);
-    this.theme = new MutationObserver(() => this.draw());
-    this.theme.observe(document.body, { attributes: true, attributeFilter: ["class"] });
+    this.forget = followColours(() => {
+      this.draw();
+      this.chart.setOption({}); // what waits for the next frame too: paper does not wait for one
+    });
   },
   beforeUnmount() {
     this.sizes?.disconnect();
-    this.theme?.disconnect();
+    this.forget?.();
     this.chart?.dispose();
   },
   watch: {
@@ -55,9 +57,6 @@ export default {
   methods: {
     isNarrow() {
       return this.$el.clientWidth < NARROW;
-    },
-    style() {
-      return getComputedStyle(document.body);
     },
     base(options) {
       const label = { color: "var(--text3)", fontSize: 12, fontFamily: "Inter" };
@@ -113,14 +112,14 @@ export default {
     },
     draw() {
       if (!this.chart) return;
-      const options = resolveTokens(this.base(this.options), this.style());
+      const options = resolveTokens(this.base(this.options), canvasStyle());
       this.chart.setOption(options, { notMerge: true });
       if (Object.keys(this.extra).length || Object.keys(this.root).length) {
         const series = (this.options.series || []).map((_, i) => this.extra[i] || {});
-        this.chart.setOption(resolveTokens({ ...this.root, series }, this.style()));
+        this.chart.setOption(resolveTokens({ ...this.root, series }, canvasStyle()));
       }
       this.wasNarrow = this.isNarrow();
-      if (this.wasNarrow && this.narrow) this.chart.setOption(resolveTokens(this.narrow, this.style()));
+      if (this.wasNarrow && this.narrow) this.chart.setOption(resolveTokens(this.narrow, canvasStyle()));
       for (const [i, own] of (this.options.series || []).entries()) this.series[i] ??= [...(own.data || [])];
       this.flush();
       this.axis();
@@ -188,7 +187,7 @@ export default {
         const { series, ...rest } = changes.options;
         for (const [i, own] of (series || []).entries()) this.extra[i] = { ...this.extra[i], ...own };
         Object.assign(this.root, rest);
-        this.chart?.setOption(resolveTokens(changes.options, this.style()), { lazyUpdate: true });
+        this.chart?.setOption(resolveTokens(changes.options, canvasStyle()), { lazyUpdate: true });
       }
       if (changes.view) {
         this.view = { ...this.view, ...changes.view };

@@ -1,6 +1,6 @@
 import { h } from "vue";
 import { echarts } from "nicegui-echart";
-import { alarmMark, icon, patchable, resolveTokens } from "energy-kit";
+import { alarmMark, canvasStyle, followColours, icon, patchable, resolveTokens } from "energy-kit";
 
 // Trends: plots on one time axis, cursor values beside them, quality below. Points come over HTTP (/api/trends), so that zooming
 // needs no round through the page.
@@ -110,8 +110,7 @@ export default {
       this.draw();
     });
     this.sizes.observe(this.$refs.chart);
-    this.theme = new MutationObserver(() => this.draw());
-    this.theme.observe(document.body, { attributes: true, attributeFilter: ["class"] });
+    this.forget = followColours(() => this.draw());
     this.$refs.pad.addEventListener("wheel", this.onWheel, { passive: false });
     this.load();
   },
@@ -122,7 +121,7 @@ export default {
     clearTimeout(this.follow);
     this.asked?.abort();
     this.sizes?.disconnect();
-    this.theme?.disconnect();
+    this.forget?.();
     this.chart?.dispose();
   },
   computed: {
@@ -482,7 +481,7 @@ export default {
       this.compared.forEach((c) => this.push(series, c, true));
       this.curves.forEach((c) => this.push(series, c, false));
       const options = { animation: false, textStyle: { fontFamily: "Inter, sans-serif" }, grid, xAxis, yAxis, series, tooltip: { show: false } };
-      this.chart.setOption(resolveTokens(options, getComputedStyle(document.body)), { notMerge: true });
+      this.chart.setOption(resolveTokens(options, canvasStyle()), { notMerge: true });
       this.place();
     },
     yAxis(t) {

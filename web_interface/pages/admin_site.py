@@ -26,12 +26,13 @@ PATH = "/admin/site"
 REGIONS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_CURRENCY = 8
+ZONES_S = 60.0  # a slow disk may take its time to give them; an error page in the middle of it helps nobody
 
 
 def register(services: Services, hub: Hub) -> None:
     """The page at /admin/site."""
 
-    @ui.page(PATH, title="")
+    @ui.page(PATH, title="", response_timeout=ZONES_S)
     async def site_page() -> Response | None:
         if (answer := await admin_frame.refused(services, ui.context.client, Role.ADMIN)) is not None:
             return answer

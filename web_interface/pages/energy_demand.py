@@ -50,7 +50,7 @@ class DemandTab:
                 "demand-chart",
                 page.t("energy.demand.contract"),
             )
-        with el("div", "em-money-cost"):
+        with el("div", "em-money-halves"):
             with Card(page.t("energy.tangent"), note=page.t(f"energy.source.{factor.source}"), testid="tangent-card"):
                 if factor.source == "none":
                     empty("bolt", page.t("energy.no_reactive"), page.t("energy.no_reactive.words"), testid="tangent-none")
@@ -183,7 +183,8 @@ class DemandTab:
         for peak in demand.peaks:
             window, kw = peak.window, peak.window.demand_kw
             over = demand.contract_kw is not None and kw is not None and kw > demand.contract_kw
-            who = ", ".join(f"{self._names.get(m, m)} {fmt.power(p)}" for m, p in peak.machines[:TOP_MACHINES])
+            parts = [f"{self._names.get(m, m)} {fmt.number(p, 1)}" for m, p in peak.machines[:TOP_MACHINES]]
+            who = ", ".join(part.replace(" ", NBSP) for part in parts)  # a line breaks between machines
             rows.append(
                 {
                     "id": window.from_us,
@@ -193,7 +194,7 @@ class DemandTab:
                             "sub": [[fmt.day(window.from_us), ""]],
                             "sort": window.from_us,
                         },
-                        "demand": {"text": fmt.power(kw), "sort": kw or 0.0, "bold": True, "tone": "alarm" if over else ""},
+                        "demand": {"text": fmt.number(kw, 1), "sort": kw or 0.0, "bold": True, "tone": "alarm" if over else ""},
                         "who": who,
                     },
                 }

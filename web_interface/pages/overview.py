@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from nicegui import ui
 from nicegui.element import Element
@@ -35,6 +36,7 @@ from web_interface.components import (
     el,
     empty,
     flow_difference,
+    icon,
     link_button,
     notify,
     row_difference,
@@ -60,7 +62,9 @@ from web_interface.pages.overview_chart import (
     series_changes,
     top_kw,
 )
+from web_interface.pages.overview_periods import Link, back_links, energy_href
 from web_interface.pages.overview_tiles import tiles
+from web_interface.period import Periods
 from web_interface.services import Services
 from web_interface.services.live import MachineNow, ShopNow
 
@@ -113,7 +117,7 @@ class Overview:
             self._drawn_tiles = self._view("tiles", lambda s: tiles(s, self._site(), self._fmt))
             self._tiles = {name: _tile(name, data) for name, data in self._drawn_tiles.items()}
             for name, figure in EXPLAINED.items():
-                explainable(self._page, self._tiles[name], figure, "site", self._window)
+                explainable(self._page, self._tiles[name], figure, "site", self._window, onward=self._back)
             self._build_chart(shop)
             self._build_alerts()
             self._build_machines(shop)
@@ -150,15 +154,32 @@ class Overview:
         midnight = self._fmt.local(shop.now_us).replace(hour=0, minute=0, second=0, microsecond=0)
         return shop.shift.from_us if shop.shift is not None else round(midnight.timestamp()) * 1_000_000, shop.now_us
 
+    def _periods(self) -> Periods:
+        """Those of the site, from now."""
+        services = self._page.services
+        return Periods(ZoneInfo(services.plant.plant.site.timezone), services.energy.shifts_of_day, self._shop().now_us)
+
+    def _back(self, figure: str) -> Sequence[Link]:
+        """From a tile's figure to the same of other shifts and days."""
+        return back_links(self._periods(), figure, self._page.lang, in_shift=self._shop().shift is not None)
+
     def _site(self) -> Site:
         return self._page.services.plant.plant.site
 
     def _build_shift(self, shop: ShopNow) -> None:
         """The running shift in the top bar."""
         if shop.shift is not None:
+            page, periods = self._page, self._periods()
+            shift = periods.find("shift")
             hours = f"{self._fmt.clock(shop.shift.from_us)}–{self._fmt.clock(shop.shift.to_us)}"
-            with self._page.actions:
-                el("span", "em-chip", self._page.t("shift.chip", name=shop.shift.name, hours=hours), "shift")
+            with page.actions:
+                if (earlier := periods.before(shift)) is not None:
+                    words = page.t("overview.back.shift_before")
+                    attrs = {"href": energy_href(earlier), "title": words, "aria_label": words}
+                    with el("a", "em-btn em-chip-before", testid="shift-before", **attrs):
+                        icon("chevron_left")
+                chip = page.t("shift.chip", name=shop.shift.name, hours=hours)
+                el("a", "em-chip", chip, "shift", href=energy_href(shift), title=page.t("overview.back.shift"))
 
     def _build_chart(self, shop: ShopNow) -> None:
         note = self._page.t("chart.power.note")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.health import DeviceStatus
 from domain.plant import machine_of_device
 from web_interface.format import Format
 from web_interface.locale import t
@@ -34,10 +35,15 @@ class StatusLook:
         self.cameras = services.inspection.cameras
         self.served = [one for one in (services.modbus.status(), services.opcua_server.status()) if one is not None]
         self._machines = machine_of_device(self.plant)
+        self._profiles = {d.id: d.profile.title.get(fmt.lang) or d.profile.name for d in self.plant.devices}
 
     def t(self, key: str, /, **values: object) -> str:
         """The text of `key`."""
         return t(key, self.fmt.lang, **values)
+
+    def profile_of(self, device: DeviceStatus) -> str:
+        """Title of its profile; the profile's name once the device is gone from the plant."""
+        return self._profiles.get(device.device_id, device.profile)
 
     def machine_of(self, device_id: str) -> str:
         """Its name; the device's id where it serves none."""

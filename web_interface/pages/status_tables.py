@@ -93,7 +93,7 @@ class StatusTables:
         cells: dict[str, Any] = {
             "device": {"text": device.device_id, "bold": True, "sub": [[device.line_id, "em-quiet"]]},
             "machine": machine if machine != device.device_id else MISSING,
-            "profile": device.profile,
+            "profile": self._look.profile_of(device),
             "state": self._look.state(device.state, device.since_us),
             "last": last,
             "latency": {"text": fmt.number(device.latency_ms, 0), "sort": device.latency_ms or 0.0},

@@ -93,8 +93,8 @@ class StatusView:
         }
 
     def _reason(self, reason: str) -> str:
-        key = f"quality.{reason}"
-        return self.t(key) if has(key, self._fmt.lang) else reason.replace("_", " ")
+        known = (key for key in (f"quality.{reason}", f"status.books.reason.{reason}") if has(key, self._fmt.lang))
+        return self.t(next(known, "status.books.reason.other"))
 
     def storage(self) -> dict[str, tuple[str, str]]:
         """Facts about keeping: key -> (name, value)."""

@@ -206,3 +206,14 @@ def test_a_line_that_cannot_keep_up_is_told_with_the_time_its_pass_takes() -> No
 def test_what_a_silent_device_is_noted_with_is_told_in_the_users_language() -> None:
     assert technical("no usable value for 10 s", RU) == "нет годного значения дольше 10\u00a0с"
     assert technical("E 700124", RU) == "E 700124"
+
+
+@pytest.mark.parametrize("lang", ["ru", "en"])
+def test_what_was_not_kept_is_told_in_words_and_never_by_the_programs_own_name(services: Services, lang: str) -> None:
+    found = status_view.StatusView(services, Format(lang, ZoneInfo("Europe/Moscow")), shop.START_US)
+    told = found.books()["reasons"]
+    assert "unregistered" not in told
+    assert "unknown" not in told
+    assert told.count(" · ") == 2
+    _, rows = found.table("devices")
+    assert {row["cells"]["profile"] for row in rows} >= {services.plant.plant.devices[0].profile.title[lang]}

@@ -196,6 +196,36 @@ export function resolveTokens(node, style) {
   return node;
 }
 
+// The style that says a canvas's colours: the page's, and on paper the light ones whatever the theme (tokens.css).
+let paper = null;
+
+export const canvasStyle = () => getComputedStyle(paper ?? document.body);
+
+// Calls `draw` when the theme changes and around printing, for a canvas keeps the colours it was drawn in; what is returned ends that.
+export function followColours(draw) {
+  const theme = new MutationObserver(draw);
+  theme.observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  const before = () => {
+    if (!paper) {
+      paper = Object.assign(document.createElement("div"), { className: "em-light", hidden: true });
+      document.body.append(paper);
+    }
+    draw();
+  };
+  const after = () => {
+    paper?.remove();
+    paper = null;
+    draw();
+  };
+  window.addEventListener("beforeprint", before);
+  window.addEventListener("afterprint", after);
+  return () => {
+    theme.disconnect();
+    window.removeEventListener("beforeprint", before);
+    window.removeEventListener("afterprint", after);
+  };
+}
+
 // What does not fit at once comes by turns: `turn` counts up every few seconds.
 const TURN_MS = 12000;
 
