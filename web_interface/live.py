@@ -82,6 +82,7 @@ class LiveView:
         self._intervals: dict[str, Sequence[StateInterval]] = {}
         self._kef_hours: dict[int, tuple[float, float]] = {}
         self._shift: ShiftWindow | None = None
+        self._begin_us = 0  # of the shift or day that the figures are of
         self._price, self._priced = NO_SHIFT_PRICE, (0, 0)
         self._drawn: dict[Hashable, tuple[float, Points]] = {}
         self._refresh_now = asyncio.Event()
@@ -335,17 +336,24 @@ class LiveView:
         if self._plant is None:
             return
         now_us = self._clock.now_us()
-        self._shift = self._energy.shift_at(now_us)
-        from_us = self._shift.from_us if self._shift else _midnight_us(now_us, self._plant.site.timezone)
+        shift = self._energy.shift_at(now_us)
+        from_us = shift.from_us if shift else _midnight_us(now_us, self._plant.site.timezone)
+        if from_us == self._begin_us or not self._kef:
+            self._shift, self._begin_us = shift, from_us
+            kef, shared_kef, intervals = self._kef, self._shared, self._intervals
+        else:  # another shift or day: its figures come together, else sums would hold machines of both
+            kef, shared_kef, intervals = {}, {}, {}
         shared, rest = shared_card(self._plant.machines), Rest()
         for machine in self._plant.machines:
             own = await self._cards.efficiency(machine.id, from_us, now_us)
             same = own.card == shared
-            self._kef[machine.id] = own
-            self._shared[machine.id] = own if same else await self._cards.efficiency(machine.id, from_us, now_us, shared)
-            self._intervals[machine.id] = await self._energy.states(machine.id, from_us, now_us)
+            kef[machine.id] = own
+            shared_kef[machine.id] = own if same else await self._cards.efficiency(machine.id, from_us, now_us, shared)
+            intervals[machine.id] = await self._energy.states(machine.id, from_us, now_us)
             await rest.breathe()
-        await self._refresh_price(from_us, now_us, slow=slow)
+        await self._refresh_price(shift, from_us, now_us, slow=slow)
+        self._shift, self._begin_us = shift, from_us
+        self._kef, self._shared, self._intervals = kef, shared_kef, intervals
         gone = set(self._kef) - {machine.id for machine in self._plant.machines}
         for machine_id in gone:
             self._kef.pop(machine_id, None)
@@ -354,10 +362,10 @@ class LiveView:
         if slow:
             await self._refresh_hours(self._plant, from_us, now_us)
 
-    async def _refresh_price(self, from_us: int, now_us: int, *, slow: bool) -> None:
+    async def _refresh_price(self, shift: ShiftWindow | None, from_us: int, now_us: int, *, slow: bool) -> None:
         """Prices change by the quarter hour: read anew now and then, and at once for another shift or plant."""
-        to_us = self._shift.to_us if self._shift is not None else now_us
-        window = (from_us, to_us if self._shift is not None else 0)
+        to_us = shift.to_us if shift is not None else now_us
+        window = (from_us, to_us if shift is not None else 0)
         if slow or window != self._priced:
             self._price = await self._price_of(from_us, now_us, to_us)
             self._priced = window

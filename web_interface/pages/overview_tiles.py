@@ -94,8 +94,10 @@ def energy_tile(shop: ShopNow, site: Site, fmt: Format) -> Data:
     forecast = kwh / share if share > _EARLY else None
     scale = max(plan, forecast or 0.0, kwh) * 1.04 or 1.0
     tile["bar"] = _bar(kwh / scale, plan * share / scale, None if forecast is None else forecast / scale)
-    due = plan * share
-    tile["note"] = _against_plan(kwh / due - 1 if due else 0.0, fmt)
+    if share <= _EARLY:  # against next to nothing any difference is a wild percentage
+        tile["note"] = [[t("tile.energy.early", fmt.lang, plan=fmt.value(plan, "kWh", 0)), ""]]
+        return tile
+    tile["note"] = _against_plan(kwh / (plan * share) - 1, fmt)
     return tile
 
 

@@ -62,3 +62,45 @@ async def test_the_shift_costs_what_its_hours_cost() -> None:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+class HeldCards(Cards):
+    """Answers of a shift's second machine wait from `hold` on."""
+
+    def __init__(self, accounting: EnergyAccounting) -> None:
+        super().__init__(accounting)
+        self.free, self.waiting = asyncio.Event(), asyncio.Event()
+        self.free.set()
+
+    async def efficiency(self, machine_id: str, from_us: int, to_us: int, card: str | None = None) -> Efficiency:
+        if machine_id.startswith("m2") and not self.free.is_set():
+            self.waiting.set()
+            await self.free.wait()
+        return await super().efficiency(machine_id, from_us, to_us, card)
+
+
+async def test_when_a_shift_begins_its_figures_come_together_and_never_summed_with_those_of_the_last() -> None:
+    clock = FakeClock(SHIFT + 7 * HOUR)
+    plant, tags = plant_of(meter_device("m1", counter=False, scan_s=60.0), meter_device("m2", counter=False, scan_s=60.0), zone="UTC")
+    history = MemoryHistory()
+    for tag in tags:
+        history.put(tag.id, [(at, 5.0, 0) for at in range(SHIFT, SHIFT + 9 * HOUR, 60 * S)])
+    accounting = EnergyAccounting(lambda: plant, lambda: tags, history, MemoryStates(), clock)
+    prices, cards = ShiftPrices(lambda: plant, accounting, Prices(lambda: plant, MemoryPrices())), HeldCards(accounting)
+    live = LiveView(clock, history, accounting, cards, NoStates(), lambda: (2, 2), prices.of)  # type: ignore[arg-type]
+    live.apply(plant, tags)
+    task = asyncio.create_task(live.run())
+    try:
+        await eventually(lambda: live.shop().shift_energy_kwh == pytest.approx(70.0, rel=0.01))
+        first = live.shop().shift
+        clock.step_wall(2 * 3600)  # an hour into the second
+        cards.free.clear()
+        live.apply(plant, tags)
+        await eventually(cards.waiting.is_set)  # the first machine has its figures of the second shift
+        assert (live.shop().shift, live.shop().shift_energy_kwh) == (first, pytest.approx(70.0, rel=0.01))
+        cards.free.set()
+        await eventually(lambda: live.shop().shift != first)
+        assert live.shop().shift_energy_kwh == pytest.approx(10.0, rel=0.02)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

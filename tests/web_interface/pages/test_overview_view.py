@@ -87,6 +87,12 @@ def test_a_rise_of_energy_is_bad_and_a_fall_is_good(shop: ShopNow, kwh: float, n
         assert "по плану" in words(tile["note"])
 
 
+def test_in_the_first_minutes_of_a_shift_the_plan_is_told_instead_of_a_wild_percentage(shop: ShopNow) -> None:
+    assert shop.shift is not None
+    began = replace(shop, now_us=shop.shift.from_us + 7_000_000, shift_energy_kwh=2.0)
+    assert words(energy_tile(began, SITE, RU)["note"]) == "план смены 890\u00a0кВт·ч"
+
+
 def test_a_shop_without_anything_still_says_what_is_missing(nothing: ShopNow) -> None:
     for fmt in (RU, EN):
         bare = replace(SITE, contract_kw=None, tariff_per_kwh=None, kef_target=None, shift_plan_kwh=None)
