@@ -13,6 +13,7 @@ from application.measuring import Measuring
 from application.modbus import build_modbus
 from application.money import MoneyParts, build_money
 from application.opcua_server import build_opcua_server
+from application.refused import StorageFacts
 from application.reports import ReportFigures, ReportParts, build_reports
 from data_collection.collector import Collector
 from data_transfer.modbus.server import ModbusServer
@@ -34,6 +35,7 @@ class Faces:
     live: LiveView
     accounts: Accounts
     status: Status
+    facts: StorageFacts
     vitals: VitalSigns
     reports: ReportParts
     money: MoneyParts
@@ -46,7 +48,7 @@ def build_faces(house: House, measuring: Measuring, meaning: Meaning) -> Faces:
     """Builds them and starts none."""
     current, database, clock = house.current, house.database, house.clock
     plant, tags = current.the_plant, current.the_tags
-    live = _live_view(house, measuring, meaning)
+    live, facts = _live_view(house, measuring, meaning), _storage_facts(house)
     ended = EndedSessionsFile(house.settings.data_dir / "sessions.ended")
     accounts = Accounts(database.access, database.audit, clock, kept=database.sessions, ended=ended)
     money = build_money(
@@ -59,7 +61,8 @@ def build_faces(house: House, measuring: Measuring, meaning: Meaning) -> Faces:
         meaning.alerts,
     ), database, clock)
     return Faces(
-        live, accounts, _status(house, measuring, live, reports), _vitals(house, measuring.collector), reports, money,
+        live, accounts, _status(house, measuring, live, reports, facts), facts, _vitals(house, measuring.collector), reports,
+        money,
         Backups(database, clock, house.settings.data_dir / "backups"),
         build_modbus(house.settings, database, plant, live, clock),
         build_opcua_server(house.settings, database, plant, live, accounts, clock),
@@ -76,12 +79,20 @@ def _live_view(house: House, measuring: Measuring, meaning: Meaning) -> LiveView
     return live
 
 
-def _status(house: House, measuring: Measuring, live: LiveView, reports: ReportParts) -> Status:
-    collector, board, writer = measuring.collector, house.board, house.database.writer
+def _storage_facts(house: House) -> StorageFacts:
+    database, board = house.database, house.board
+    elsewhere = (lambda: None) if board is None else (lambda: board.ingested.committed_us)
+    return StorageFacts(
+        database.writer.storage_status, database.quarantine, database.size_bytes, house.clock, house.feeds.tag_name, elsewhere
+    )
+
+
+def _status(house: House, measuring: Measuring, live: LiveView, reports: ReportParts, facts: StorageFacts) -> Status:
+    collector, board = measuring.collector, house.board
     return Status(house.clock, Sources(
         lines=collector.lines, devices=collector.devices,
         tasks=lambda: [*house.supervisor.statuses(), *reports.scheduler.statuses()],
-        storage=writer.storage_status, books=partial(_books, house), feeds=house.feeds.feeds,
+        storage=facts.status, books=partial(_books, house), feeds=house.feeds.feeds,
         loop_lag_ms=house.lag.p99_ms,
         samples_taken=lambda: live.samples_taken,
         plugins=measuring.plugins.statuses if board is None else board.plugins,

@@ -56,6 +56,7 @@ def all_jobs(house: House, measuring: Measuring, meaning: Meaning, faces: Faces)
         "detectors": later(meaning.found.watch.run),
         "live": faces.live.run,
         "status": faces.status.run,
+        "storage-facts": faces.facts.run,
         "vitals": faces.vitals.run,
         "loop-lag": house.lag.run,
         "plant-watch": measuring.plant.watch,

@@ -20,6 +20,7 @@ from application.measuring import Measuring
 from application.modbus import NoModbusServer
 from application.opcua_server import NoOpcUaServer
 from application.plugins import Plugins, Try
+from application.refused import RefusedEntries
 from application.roles.remote import RemoteCollector
 from application.virtual_tags import VirtualTags
 from config.plant_history import PlantHistory
@@ -57,6 +58,7 @@ def build_services(house: House, measuring: Measuring, meaning: Meaning, faces: 
         certificates=Certificates(house.settings.data_dir / "opcua", audit, clock, measuring.collector.retry),
         log=LogView(recent_lines().lines), feeds=house.feeds, feed_settings=FeedSettings(house.settings),
         plugins=Plugins(_plugin_trial(measuring), audit, clock),
+        refused=RefusedEntries(database.quarantine, audit, clock, house.feeds.tag_name, faces.facts.take),
         modbus=faces.modbus or NoModbusServer(), opcua_server=faces.opcua or NoOpcUaServer(),
     )
 

@@ -205,14 +205,15 @@ class IngestBook:
     delivered: int
     refused: int
     rejected: int
+    committed_us: int | None = None
 
 
 async def ingest_book(store: Store) -> IngestBook:
     """What all ingesters together have brought into the tables."""
     sums = [func.coalesce(func.sum(_POSITION.c[f"{name}_count"]), 0) for name in ("delivered", "refused", "rejected")]
     async with store.read() as connection:
-        row = (await connection.execute(select(*sums))).one()
-    return IngestBook(int(row[0]), int(row[1]), int(row[2]))
+        row = (await connection.execute(select(*sums, func.max(_POSITION.c.committed_us)))).one()
+    return IngestBook(int(row[0]), int(row[1]), int(row[2]), None if row[3] is None else int(row[3]))
 
 
 @asynccontextmanager

@@ -45,6 +45,7 @@ from database.repositories import (
     NotificationRepository,
     PlantRepository,
     PriceRepository,
+    QuarantineRepository,
     ReportPlanRepository,
     ReportRepository,
     SessionRepository,
@@ -56,6 +57,7 @@ from database.retention import Retention
 from database.rollup import RollupKeeper
 from database.rollup_query import RollupQuery
 from database.samples import SampleHistory
+from database.size import database_bytes
 from database.space import DiskSpace
 from database.writer import SampleWriter
 from domain.errors import ConfigError
@@ -104,6 +106,7 @@ class Database:
     floor: FloorRepository
     report_plans: ReportPlanRepository
     trend_views: TrendViewRepository
+    quarantine: QuarantineRepository
     warnings: Sequence[str]  # weak settings of the server, for the status page
     store: Store
     data_dir: Path
@@ -112,6 +115,10 @@ class Database:
     def outbox(self, feed: str, limit_bytes: int) -> DiskOutbox:
         """Of a feed; not opened yet. It belongs to this database, since tag ids do."""
         return DiskOutbox(self.data_dir / "feeds" / feed, self.identity, limit_bytes)
+
+    async def size_bytes(self) -> int:
+        """On the server's disk, or of the file. Raises StorageError."""
+        return await database_bytes(self.store)
 
     async def check(self) -> CheckResult:
         """Integrity of the file, of the audit chain, and the books."""
@@ -189,7 +196,8 @@ async def open_database(
             NotificationRepository(store), NoteRepository(store), LoopRepository(store), BlockRepository(store),
             InspectionRepository(store),
             FloorRepository(store),
-            ReportPlanRepository(store), TrendViewRepository(store), warnings, store, data_dir, identity,
+            ReportPlanRepository(store), TrendViewRepository(store), QuarantineRepository(store), warnings, store,
+            data_dir, identity,
         )
         try:
             yield database

@@ -75,6 +75,7 @@ class SampleWriter:
         self._table_error: str | None = None
         self._intake_full = self._table_full = False
         self._latency_ms: float | None = None
+        self._written_us: int | None = None
         self._oldest_us: int | None = None
 
     # -- what others call ---------------------------------------------------------------------------------------
@@ -143,7 +144,7 @@ class SampleWriter:
         return StorageStatus(
             state, cause, backlog, self._waiting_since_us() if backlog else None,
             self._journal.size_bytes, self._journal.limit_bytes, self._latency_ms,
-            free, self._kind, (*self._warnings, *self._current_warnings(free)),
+            free, self._kind, (*self._warnings, *self._current_warnings(free)), self._written_us,
         )
 
     # -- running ------------------------------------------------------------------------------------------------
@@ -403,7 +404,7 @@ class SampleWriter:
             return False
         if self._table_error is not None:
             log.warning("the database takes samples again")
-        self._table_error, self._table_full = None, False
+        self._table_error, self._table_full, self._written_us = None, False, self._clock.now_us()
         if dirty:
             for callback in self._callbacks:
                 callback(dirty)

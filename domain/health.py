@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from domain.refused import RefusedSummary
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceStatus:
@@ -102,6 +104,9 @@ class StorageStatus:
     disk_free_bytes: int
     database: str  # sqlite | mysql | postgresql
     warnings: tuple[str, ...] = ()
+    last_write_us: int | None = None  # when samples reached the tables last; None: not since the start
+    size_bytes: int | None = None  # of the database; None: not asked yet
+    refused: RefusedSummary | None = None  # what no table can hold; None: not asked yet
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from database.repositories.loops import LoopRepository
 from database.repositories.notes import NoteRepository
 from database.repositories.notifications import NotificationRepository
 from database.repositories.plants import PlantRepository
+from database.repositories.quarantine import QuarantineRepository
 from database.repositories.report_plans import ReportPlanRepository
 from database.repositories.reports import ReportRepository
 from database.repositories.served import BlockRepository
@@ -32,6 +33,6 @@ __all__ = [
     "BookRepository", "CubeRepository", "EfficiencyRepository", "EnergyRepository", "EventRepository", "FindingRepository",
     "FloorRepository", "IdleRepository", "InspectionRepository", "LoopRepository", "NoteRepository", "NotificationRepository",
     "PlantRepository",
-    "PriceRepository", "ReportPlanRepository", "ReportRepository", "SessionRepository", "StateRepository", "StateRuleRepository",
-    "TrendViewRepository",
+    "PriceRepository", "QuarantineRepository", "ReportPlanRepository", "ReportRepository", "SessionRepository",
+    "StateRepository", "StateRuleRepository", "TrendViewRepository",
 ]

@@ -307,6 +307,28 @@ async def test_a_backlog_is_given_up_only_after_a_question_that_says_how_much(vi
     await page.wait_for_selector(".em-note-good:has-text('990')")
 
 
+async def test_what_no_table_holds_is_looked_at_on_the_status_page_and_discarded_after_a_question(visit: Visit) -> None:
+    page = await visit("/status", user="admin")
+    await page.click(at("storage-refused"))
+    await page.wait_for_selector(f"{at('row-3')}:has-text('time out of range')")
+    assert "<b>invalid" in await page.inner_text(at("cell-2-content"))  # as text
+    await page.click(at("look-2"))
+    await page.wait_for_selector(f"{at('table-refused-one')}:has-text('<b>invalid byte sequence</b>')")
+    await page.click(at("table-refused-one-close"))
+    await page.click(at("discard-3"))
+    await page.click(at("feed-entry-discard-yes"))
+    await page.wait_for_selector(at("row-3"), state="detached")
+    await page.click(at("table-refused-all"))
+    await page.click(at("table-refused-discard"))
+    await page.wait_for_selector(f"{at('feed-entry-discard')}:has-text('2')")
+    await page.click(at("feed-entry-discard-yes"))
+    await page.wait_for_selector(at("row-1"), state="detached")
+    await page.click(at("table-refused-close"))
+    await page.wait_for_selector(at("storage-refused"), state="hidden")
+    page = await visit("/status", user="viewer")
+    assert await page.locator(at("storage-refused")).count() == 0
+
+
 async def test_what_was_refused_is_sent_again_and_given_up_entry_by_entry(visit: Visit) -> None:
     page = await visit("/admin/feeds", user="admin")
     await page.click(at("feed-influxdb-refused"))

@@ -9,6 +9,7 @@ from domain.errors import NotFound
 from domain.feed import FeedGap, FeedStatus, Moved, OutboxBook, Quarantined
 from domain.health import Books, DestinationBook, DeviceStatus, LineStatus, StorageStatus, TaskStatus
 from domain.plugin import PluginStatus
+from domain.refused import RefusedSummary
 from domain.role import RoleStatus
 from domain.sample import TagId, TextSample
 from tests.web_interface import fake_shop as shop
@@ -23,6 +24,7 @@ class FakeStatus:
         self._clock = clock
         self.storage_state = "ok"
         self.apart: Sequence[RoleStatus] = ()
+        self.refused: RefusedSummary | None = None
 
     def lines(self) -> Sequence[LineStatus]:
         since = shop.START_US - DAYS_41
@@ -99,6 +101,7 @@ class FakeStatus:
             4.2,
             38 << 30,
             "sqlite",
+            last_write_us=shop.START_US, size_bytes=3 << 30, refused=self.refused,
         )
 
     def books(self) -> Books:

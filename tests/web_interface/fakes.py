@@ -35,6 +35,7 @@ from tests.web_interface.fake_plant import FakePlant
 from tests.web_interface.fake_plugins import fake_plugins
 from tests.web_interface.fake_production import FakeProduction
 from tests.web_interface.fake_profiles import fake_profiles
+from tests.web_interface.fake_refused import fake_refused
 from tests.web_interface.fake_reports import FakeReports
 from tests.web_interface.fake_served import FakeOpcUaServer, FakeServed
 from tests.web_interface.fake_states import FakeStates
@@ -124,6 +125,7 @@ def build_services(clock: shop.ShopClock | None = None, *, users: Mapping[str, R
         log=fake_log(clock),
         plugins=fake_plugins(clock, audit),
         feeds=FakeFeeds(status),
+        refused=fake_refused(clock, audit, status),
         feed_settings=FeedSettings(FEED_SETTINGS),
         modbus=FakeServed(), opcua_server=FakeOpcUaServer(),
         clock=clock,

@@ -36,6 +36,7 @@ from web_interface.api.per_part import per_part_routes
 from web_interface.api.plant_versions import plant_version_routes
 from web_interface.api.problems import add_handlers, problem
 from web_interface.api.production import production_routes
+from web_interface.api.quarantine import quarantine_routes
 from web_interface.api.report_schedules import report_schedule_routes
 from web_interface.api.report_templates import report_template_routes
 from web_interface.api.reports import report_routes
@@ -77,6 +78,7 @@ def service_routes(services: Services, now_us: Callable[[], int]) -> tuple[APIRo
         feed_routes(services),
         state_rule_routes(services, now_us),
         status_routes(services),
+        quarantine_routes(services),
         stream_routes(services, now_us),
         report_routes(services),
         report_template_routes(services),

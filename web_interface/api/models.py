@@ -384,6 +384,38 @@ class Destination(BaseModel):
     oldest_pending: str | None
 
 
+class RefusedNewest(BaseModel):
+    noted: str
+    kind: Literal["sample", "text", "event", "message"]
+    tag: str | None
+    reason: str
+
+
+class RefusedCount(BaseModel):
+    entries: int
+    by_kind: dict[str, int]
+    newest: RefusedNewest | None
+
+
+class StorageOut(BaseModel):
+    """How keeping does. `backlog_samples`: read and not yet in the tables."""
+
+    engine: Literal["sqlite", "mysql", "postgresql"]
+    state: Literal["ok", "journal", "full", "failed"]
+    words: str = Field(description="the state in plain words")
+    cause: str | None
+    size_bytes: int | None = Field(description="of the database, as it reckons; null until it was asked")
+    disk_free_bytes: int = Field(description="where the data folder lies")
+    backlog_samples: int
+    oldest_waiting: str | None
+    last_write: str | None = Field(description="when samples reached the tables last; null: not since the start")
+    write_ms: float | None
+    journal_bytes: int
+    journal_limit_bytes: int
+    warnings: list[str]
+    refused: RefusedCount | None = Field(description="what no table can hold, see /api/quarantine; null until it was asked")
+
+
 class BooksOut(BaseModel):
     """read = kept + filtered + rejected + in flight (read just now, not yet on the disk); for each destination
     taken = delivered + pending + quarantined + dropped (the database takes what is kept, a feed also events)."""

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from domain.access import Actor, Role
-from domain.health import Books, DestinationBook, DeviceStatus, LineStatus, Vitals
+from domain.health import Books, DestinationBook, DeviceStatus, LineStatus, StorageStatus, Vitals
+from domain.refused import RefusedSummary
 from domain.role import RoleStatus
 from web_interface.api import models
 from web_interface.api.alerts import NoParameters
-from web_interface.api.answers import Json, described
+from web_interface.api.answers import Json, Strict, described
 from web_interface.api.metrics import metrics_text
 from web_interface.api.roles import Need
 from web_interface.api.times import rfc3339, rfc3339_or_none
+from web_interface.locale import t
 from web_interface.services import Services
 
 Viewer = Annotated[Actor, Need(Role.VIEWER)]
+
+
+class StorageIn(Strict):
+    language: Literal["ru", "en"] | None = Field(None, description="of `words`; the site's without it")
 
 
 async def healthz(_request: Request) -> Response:
@@ -66,6 +73,16 @@ def status_routes(services: Services) -> APIRouter:
         return Json({"items": [role_item(role, now_us) for role in services.status.roles()]})
 
     @router.get(
+        "/api/status/storage", response_model=None, responses=described(models.StorageOut, 422), summary="How keeping does"
+    )
+    async def storage(actor: Viewer, query: Annotated[StorageIn, Query()]) -> Response:
+        """From memory; what must be asked of the database is some seconds old."""
+        language = query.language or services.plant.plant.site.language
+        found = services.status.storage()
+        state = "unbalanced" if found.state == "ok" and not services.status.books().balanced else found.state
+        return Json(storage_out(found, t(f"status.keeping.{state}", language)))
+
+    @router.get(
         "/api/status/errors", response_model=None, responses=described(models.ErrorsOut, 422),
         summary="Errors of communication by device and kind",
     )  # fmt: skip
@@ -90,6 +107,27 @@ def status_routes(services: Services) -> APIRouter:
         return Response(metrics_text(services), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router
+
+
+def storage_out(storage: StorageStatus, words: str) -> dict[str, Any]:
+    return {
+        "engine": storage.database, "state": storage.state, "words": words,
+        "cause": storage.cause, "size_bytes": storage.size_bytes, "disk_free_bytes": storage.disk_free_bytes,
+        "backlog_samples": storage.backlog_samples, "oldest_waiting": rfc3339_or_none(storage.backlog_oldest_us),
+        "last_write": rfc3339_or_none(storage.last_write_us), "write_ms": storage.write_latency_ms,
+        "journal_bytes": storage.journal_bytes, "journal_limit_bytes": storage.journal_limit_bytes,
+        "warnings": list(storage.warnings), "refused": refused_out(storage.refused),
+    }  # fmt: skip
+
+
+def refused_out(summary: RefusedSummary | None) -> dict[str, Any] | None:
+    if summary is None:
+        return None
+    newest = summary.newest
+    told = None if newest is None else {
+        "noted": rfc3339(newest.noted_us), "kind": newest.kind, "tag": summary.newest_tag or None, "reason": newest.reason,
+    }  # fmt: skip
+    return {"entries": summary.entries, "by_kind": dict(summary.by_kind), "newest": told}
 
 
 def role_item(role: RoleStatus, now_us: int) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from nicegui import ui
 from nicegui.element import Element
 
 from domain.access import Role
-from web_interface.components import Card, DataTable, Hub, Part, Segmented, Tick, el, icon, link_button
+from web_interface.components import Card, DataTable, Hub, Part, Segmented, Tick, button, el, icon, link_button
 from web_interface.pages import shell, status_view
 from web_interface.pages.plugin_trial import PluginTrialDialog
 from web_interface.pages.status_log import status_tabs
+from web_interface.pages.table_refused import TableRefusedDialog
 from web_interface.services import Services
 
 Changes = list[tuple[Element, Mapping[str, Any]]]
@@ -74,14 +75,17 @@ class StatusPage:
                 self._servers = self._build_servers(view)
                 with Card(page.t("status.storage"), testid="storage-card"):
                     self._facts = self._build_facts(view)
+                    self._refused = self._build_refused(page)
         self._fill_table(view)
         self._show_verdict(view)
+        self._show_refused()
         page.every(self.live)
 
     def live(self, _tick: Tick) -> Changes:
         """What changed in the last second."""
         view = self._view()
         self._show_verdict(view)
+        self._show_refused()
         for key, (_name, value) in view.storage().items():
             if self._facts[key].text != value:
                 self._facts[key].set_text(value)
@@ -123,6 +127,20 @@ class StatusPage:
                 el("dt", text=name)
                 made[key] = el("dd", text=value)
         return made
+
+    def _build_refused(self, page: shell.Page) -> Element | None:
+        if not page.viewer.may(Role.ADMIN):
+            return None
+        with el("div", "em-import-buttons") as box:
+            dialog = TableRefusedDialog(page, self._show_refused)
+            button(page.t("status.refused.open"), dialog.show, small=True, testid="storage-refused")
+        return box
+
+    def _show_refused(self) -> None:
+        """The way to them, where there are any."""
+        summary = self._page.services.status.storage().refused
+        if self._refused is not None:
+            self._refused.set_visibility(summary is not None and summary.entries > 0)
 
     def _switch(self, mode: str) -> None:
         self._mode = mode

@@ -6,9 +6,11 @@ from typing import Any
 
 from domain.feed import FeedGap, FeedStatus
 from domain.health import DeviceStatus, LineStatus
+from domain.refused import RefusedSummary
 from domain.served import ServerStatus
 from web_interface.pages.device_patterns import technical_words
 from web_interface.pages.status_look import StatusLook
+from web_interface.pages.table_refused import newest_words
 
 _DENIED = {  # who is denied access, and what is to be done about it: the first kind that was counted
     "put_get": "comm.put_get.advice", "login_refused": "comm.login_refused.advice", "access": "status.todo.device.access",
@@ -43,6 +45,8 @@ class StatusTodo:
         items += [self._not_listening(server) for server in self._look.served if server.state == "failed"]
         items += [self._expiring(server) for server in self._look.served if self._expires_soon(server)]
         items += [self._strangers(server) for server in self._look.served if server.waiting]
+        if (summary := self._status.storage().refused) is not None and summary.entries:
+            items.append(self._refused(summary))
         for words in self._status.storage().warnings:
             items.append({"tone": "hint", "title": self.t("status.todo.storage"), "words": words, "technical": ""})
         return {"items": items, "empty": self.t("status.todo.nothing" if lines else "status.no_devices")}
@@ -87,6 +91,13 @@ class StatusTodo:
             "tone": "hint",
             "title": self.t("status.todo.feed.refused", feed=self.t(f"destination.{feed.name}"), n=n),
             "words": self.t("status.todo.feed.refused.words"), "technical": "",
+        }  # fmt: skip
+
+    def _refused(self, summary: RefusedSummary) -> dict[str, Any]:
+        newest = newest_words(summary, self._fmt, self._now_us)
+        return {
+            "tone": "hint", "title": self.t("status.todo.refused", n=summary.entries),
+            "words": self.t("status.todo.refused.words", newest=newest), "technical": "",
         }  # fmt: skip
 
     def _lost_lately(self, feed: FeedStatus) -> list[FeedGap]:

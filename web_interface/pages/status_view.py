@@ -106,6 +106,9 @@ class StatusView:
             "state": self.t(f"status.storage.{storage.state}"),
             "journal": self.t("status.journal.used", used=self._look.bytes(storage.journal_bytes), share=fmt.percent(used, 0)),
             "backlog": fmt.number(storage.backlog_samples, 0),
+            "size": self._look.bytes(storage.size_bytes) if storage.size_bytes is not None else MISSING,
+            "written": fmt.moment(storage.last_write_us, self._now_us) if storage.last_write_us is not None else MISSING,
+            "refused": fmt.number(storage.refused.entries, 0) if storage.refused is not None else MISSING,
             "lag": self.t("status.ms", value=fmt.number(self._status.loop_lag_ms(), 1)),
         }
         return {key: (self.t(f"status.fact.{key}"), value) for key, value in values.items()}

@@ -12,6 +12,7 @@ from domain.alignment import AlignmentService
 from domain.feed import FeedService
 from domain.feed_setting import FeedSettingService
 from domain.plugin import PluginTrials
+from domain.refused import RefusedService
 from domain.served import ServedService, ServedStatus
 from web_interface.services.access import AccessService
 from web_interface.services.alerts import AlertService, NotificationService, RehearsalService
@@ -80,6 +81,7 @@ class Services:
     log: LogService
     plugins: PluginTrials
     feeds: FeedService
+    refused: RefusedService
     feed_settings: FeedSettingService
     modbus: ServedService
     opcua_server: ServedStatus
