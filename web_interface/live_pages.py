@@ -29,6 +29,7 @@ RECONNECT_S = 8.0  # a browser on a busy computer answers late: a ping each 6.4 
 
 def add_live_pages(app: FastAPI, services: Services, hosts: Hosts, *, title: str, theme: str) -> None:
     """Register the pages and mount them at /. No storage secret: NiceGUI then keeps no file and sets no cookie for anybody."""
+    _forget_earlier()
     pages.register(services, theme)
     core.app.config.socket_io_js_transports = ["websocket"]
     core.sio.eio.cors_allowed_origins = lambda _origin, environ: hosts.origin_ours(environ["asgi.scope"]) is True
@@ -48,6 +49,14 @@ def add_live_pages(app: FastAPI, services: Services, hosts: Hosts, *, title: str
         gzip_middleware_factory=partial(GZipMiddleware, compresslevel=COMPRESSED),
     )
     services.access.on_session_end(send_away)
+
+
+def _forget_earlier() -> None:
+    """NiceGUI has one application a process. What was built in it before, as tests build many, has put its layers there; once a
+    page has been served it would take no more, and everybody's pages would pass through the layers of all."""
+    core.app.user_middleware.clear()
+    core.app.middleware_stack = None
+    Client.shared_head_html = ""
 
 
 def live_page_count() -> int:
