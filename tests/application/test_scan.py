@@ -36,7 +36,7 @@ async def test_addresses_no_mercury_meter_has_are_asked_in_modbus_only(capsys: p
 
 
 async def test_who_answers_is_recognised_by_what_it_shows() -> None:
-    patient = PLANT.replace("timeout_s: 0.1", "timeout_s: 0.5")  # a busy computer is not a silent meter
+    patient = PLANT.replace("timeout_s: 0.1", "timeout_s: 2")  # a busy computer is not a silent meter
     plant = parse_plant(patient, catalog=ProfileCatalog.shipped(), environ={}).plant
     profiles = [ProfileCatalog.shipped().get(name) for name in ProfileCatalog.shipped().names()]
     async with simulate(plant, clock=SystemClock(), free_ports=True) as floor:

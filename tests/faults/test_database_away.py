@@ -31,7 +31,7 @@ async def polls(made: Generator) -> None:
 
 
 @pytest.mark.server
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_all_samples_once_and_in_order(database_server: Server, tmp_path: Path) -> None:
     folder, plant = tmp_path / "data", tmp_path / "plant.yaml"
     url = database_server.new_url()

@@ -57,7 +57,7 @@ async def test_kill_9_at_random_moments_loses_two_seconds_at_most(tmp_path: Path
     assert "all is well" in checked.out
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_sigterm_under_load_keeps_everything_that_was_read(tmp_path: Path) -> None:
     folder, plant = tmp_path / "data", tmp_path / "plant.yaml"
     in_flight: dict[int, set[int]] = defaultdict(set)  # one question at a time: the last answer may not have been read any more
@@ -78,7 +78,7 @@ async def test_sigterm_under_load_keeps_everything_that_was_read(tmp_path: Path)
         assert "Traceback" not in found.output.read_text()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_a_second_instance_and_a_taken_port_are_refused_in_plain_words(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     async with product(folder) as found:

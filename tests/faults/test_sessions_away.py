@@ -14,7 +14,7 @@ from tests.servers import Server
 
 
 @pytest.mark.server
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_a_logout_outlives_the_kill(postgresql: Server, tmp_path: Path) -> None:
     async with product(tmp_path / "data", DATABASE__URL=postgresql.new_url()) as found:
         await found.start()
