@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -194,20 +195,34 @@ def _pytest(arguments: list[str]) -> int:
 
 
 def _install_unit() -> None:
-    """Create the service's user and folder, write the unit with this folder's paths, enable it."""
+    """Create the service's user, write the unit with this folder's paths, tell systemd of it where it runs."""
     if os.name != "posix" or not shutil.which("systemctl"):
         raise SetupError("--systemd needs a machine with systemd")
     if os.geteuid() != 0:
         raise SetupError(f"--systemd needs root: sudo {sys.executable} {ROOT / 'install.py'} --systemd")
-    if any(part in {"home", "root"} for part in ROOT.parts[1:2]):
-        raise SetupError(f"the service may not read {ROOT}: move this folder to /opt/energy-monitoring and run it there")
+    wrong = _unfit_for_service(ROOT) or _unfit_for_service(PYTHON.resolve())
+    if wrong:
+        raise SetupError(f"{wrong}: move this folder to /opt/energy-monitoring and run it there with the system's Python")
     if subprocess.run(["id", SERVICE_USER], capture_output=True, check=False).returncode:
         home = "/var/lib/energy-monitoring"
         subprocess.run(["useradd", "--system", "--home-dir", home, "--shell", "/usr/sbin/nologin", SERVICE_USER], check=True)
     text = (ROOT / "energy-monitoring.service").read_text(encoding="utf-8").replace("/opt/energy-monitoring", str(ROOT))
     UNIT.write_text(text, encoding="utf-8")
+    if not Path("/run/systemd/system").exists():  # as sd_booted(3) asks: a container, a chroot, an image being made
+        print(f"The unit is written to {UNIT}, but systemd does not run here: nothing is started.")
+        print("Where it runs: systemctl daemon-reload && systemctl enable --now energy-monitoring")
+        return
     subprocess.run(["systemctl", "daemon-reload"], check=True)
     print("The unit is installed. Start it with: systemctl enable --now energy-monitoring")
+
+
+def _unfit_for_service(path: Path) -> str | None:
+    """Why the service could not use what lies there; the unit hides homes and /tmp from it and has its paths as single words."""
+    if path.parts[1:2] in [("home",), ("root",), ("tmp",)] or path.parts[1:3] == ("var", "tmp"):
+        return f"the service may not read {path}"
+    if not re.fullmatch(r"[\w./+-]+", str(path)):
+        return f"a unit cannot name {path} (spaces and signs in it)"
+    return None
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from config.settings import load_settings
 from data_collection.collector import Collector
 from data_collection.driver import Trace
 from data_collection.registry import connects
-from data_collection.scan import askable, protocols_of
+from data_collection.scan import LAST_ADDRESS, askable, protocols_of
 from data_collection.workspace import Workspace
-from domain.errors import DeviceError, NotFound
+from domain.errors import ConfigError, DeviceError, NotFound
 from domain.plant import Device, Line, Plant
 from domain.quality import Quality
 from domain.sample import Reading
@@ -97,6 +97,10 @@ def _print_trace(trace: Trace, started: float) -> None:
 def _scan(options: argparse.Namespace) -> int:
     plant = _plant(options.plant)
     line = _find("line", options.line, plant.lines)
+    highest = max(LAST_ADDRESS.values())
+    if not 1 <= options.first <= options.last <= highest:
+        wanted = f"expected two of 1 to {highest}, the lower one first"
+        raise ConfigError(f"--from {options.first} --to {options.last} holds no address to ask; {wanted}")
     return asyncio.run(_scan_line(line, range(options.first, options.last + 1), options.protocol))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from config.profile_catalog import ProfileCatalog
 from data_collection.collector import Collector
 from data_collection.scan import likeness, scan
 from domain.commissioning import ReadNowRow
+from main import main
 from runtime.clock import SystemClock
 from simulator.serve import simulate
 
@@ -33,6 +35,16 @@ async def test_addresses_no_mercury_meter_has_are_asked_in_modbus_only(capsys: p
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines[:-1]] == [["100", "mercury"], ["242", "modbus"]]
     assert "2 of 6 addresses answered" in lines[-1]
+
+
+@pytest.mark.parametrize("span", [("300", "2"), ("9", "8"), ("0", "8"), ("1", "248")])
+def test_a_span_without_addresses_is_refused_before_anything_is_asked(
+    span: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant = tmp_path / "plant.yaml"
+    plant.write_text(PLANT, encoding="utf-8")
+    assert main(["scan", "gw", "--plant", str(plant), "--from", span[0], "--to", span[1]]) == 2
+    assert f"--from {span[0]} --to {span[1]}" in capsys.readouterr().err
 
 
 async def test_who_answers_is_recognised_by_what_it_shows() -> None:
