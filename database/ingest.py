@@ -88,6 +88,8 @@ class IngestStore:
         self._marks = MinuteMarks()
         self._plans = PlanCache()
         self._mark = 0
+        self.refused_entries = 0  # since the start
+        self.newest_refusal: tuple[int, str] | None = None  # when and why
 
     async def position(self, topic: str, partition: int) -> int | None:
         """Offset of the first message that is not in the tables; None when this partition was never read."""
@@ -165,6 +167,9 @@ class IngestStore:
                 others = others.joined(left_out)
                 continue
             self._marks.remember(dirty, now_us)
+            if rows:
+                self.refused_entries += len(rows)
+                self.newest_refusal = (now_us, str(rows[-1]["reason"])[:300])
             return
 
     def _move_of(

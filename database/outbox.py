@@ -29,6 +29,7 @@ from domain.sample import Batch, TagId, TextSample
 
 log = logging.getLogger(__name__)
 
+REASON_CHARS = 300  # of the newest, which is told elsewhere
 MOST_QUARANTINE_BYTES = 16 * 1024 * 1024
 _EVENTS = struct.Struct("<I")  # length of the events' JSON before the block of samples
 
@@ -64,6 +65,7 @@ class DiskOutbox:
     _retried: list[int] | None = field(default_factory=list)  # entries queued again, which the position still has; None: all
     _refusals: int = 0  # entries of the quarantine
     _texts_refused: int = 0  # those without an item in the books
+    _newest_refusal: tuple[int, str] | None = None
     _source: list[int] | None = None
     _oldest_us: int | None = None
     _lost_position: bool = False
@@ -240,7 +242,8 @@ class DiskOutbox:
             self._note_missed(parcel)
         new = _Position(**asdict(position))
         gone = sum(len(one) for one in refused)
-        new.quarantine_bytes = self._refused.append(self._shelf, refused, time.time_ns() // 1000).size
+        now_us = time.time_ns() // 1000
+        new.quarantine_bytes = self._refused.append(self._shelf, refused, now_us).size
         new.number, new.settled = parcel.number, position.settled + len(parcel) + parcel.missed
         new.delivered += len(parcel) - gone
         new.quarantined += gone
@@ -255,6 +258,8 @@ class DiskOutbox:
             raise
         self._refusals += len(refused)
         self._texts_refused += sum(1 for one in refused if not len(one))
+        if refused:
+            self._newest_refusal = (now_us, refused[-1].reason[:REASON_CHARS])
         self._journal.settle(parcel.number)
         self._look_at_oldest()
         if new.quarantine_bytes > MOST_QUARANTINE_BYTES:
@@ -332,6 +337,7 @@ class DiskOutbox:
 
     def _count_refusals(self, entries: Sequence[Quarantined]) -> None:
         self._refusals, self._texts_refused = len(entries), sum(1 for one in entries if not len(one))
+        self._newest_refusal = (entries[-1].refused_us, entries[-1].reason[:REASON_CHARS]) if entries else None
 
     def _forget_retried(self, counts: Mapping[str, Any]) -> None:
         """Killed between queueing entries of the quarantine again and taking them out of it."""
@@ -380,7 +386,7 @@ class DiskOutbox:
         return OutboxBook(
             self._entered - self._again, position.delivered, self._waiting - gone,
             position.quarantined, position.dropped + gone, self._oldest_us, self._journal.size_bytes, self.limit_bytes,
-            self._refusals, self._texts_refused,
+            self._refusals, self._texts_refused, self._newest_refusal,
         )  # fmt: skip
 
     def _read_position(self) -> _Position:

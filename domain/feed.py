@@ -121,6 +121,7 @@ class OutboxBook:
     limit_bytes: int
     refusals: int = 0  # entries of the quarantine
     texts_refused: int = 0  # those of texts alone, which are no items in the books
+    newest_refusal: tuple[int, str] | None = None  # when (0: not noted) and why
 
 
 class Outbox(Protocol):

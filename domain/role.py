@@ -23,6 +23,19 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusals:
+    """What lies set apart at one process: `where` a feed of its outboxes, or tables; the newest with its reason.
+
+    `count`: entries at a feed now; of the tables those since the start of the process. `newest_us` 0 where nobody noted it.
+    """
+
+    where: str
+    count: int
+    newest_us: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RoleStatus:
     """One process. Counts are samples since its start; times UTC microseconds.
 
@@ -47,6 +60,7 @@ class RoleStatus:
     shares: tuple[Share, ...] = ()
     line_ids: tuple[str, ...] = ()
     books: tuple[DestinationBook, ...] = ()  # of a collector: its outboxes
+    refusals: tuple[Refusals, ...] = ()
 
     def state_at(self, now_us: int) -> str:
         """`state`, or silent when nothing was heard of it for too long."""

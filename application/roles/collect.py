@@ -32,10 +32,11 @@ from database.intake import EdgeIntake
 from database.keys import Sealer, load_or_create_key
 from domain.camera import Camera, Shot
 from domain.errors import ConfigError, StorageError
+from domain.feed import FeedStatus
 from domain.health import DeviceStatus
 from domain.plant import Plant, Site, Tag
 from domain.ports import Clock
-from domain.role import FieldReport, RoleStatus
+from domain.role import FieldReport, Refusals, RoleStatus
 from domain.sample import Reading, TagEvent
 from runtime.bus import InProcessBus
 
@@ -195,10 +196,17 @@ class Collect:
             self._processing.read, book.delivered, book.quarantined + book.dropped + sum(self.intake.lost.values()),
             book.waiting + self.intake.queued, book.oldest_waiting_us, (), self._line_ids,
             tuple(replace(feed.as_destination(), name=f"{feed.name}: {self._name}") for feed in feeds),
+            tuple(set_apart(feed) for feed in feeds if feed.book.refusals),
         )  # fmt: skip
 
     def devices(self) -> Sequence[DeviceStatus]:
         return self.collector.devices()
+
+
+def set_apart(feed: FeedStatus) -> Refusals:
+    """What its destination refused, for `web`."""
+    when_us, reason = feed.book.newest_refusal or (0, "")
+    return Refusals(feed.name, feed.book.refusals, when_us, reason)
 
 
 def _own_part(plant: Plant, lines: Sequence[str]) -> Plant:

@@ -19,7 +19,7 @@ from domain.errors import StorageError
 from domain.feed import ITEM, DestinationAway
 from domain.inspection import InspectedItem
 from domain.ports import Clock
-from domain.role import RoleStatus, Share
+from domain.role import Refusals, RoleStatus, Share
 from domain.sample import Batch, TagEvent
 
 log = logging.getLogger(__name__)
@@ -232,11 +232,15 @@ class Ingester:
             log.warning("ingest goes on")
         self._state, self._detail = ("ok" if detail is None else "away"), detail
 
+    def _refusals(self) -> tuple[Refusals, ...]:
+        newest = self._store.newest_refusal
+        return () if newest is None else (Refusals("tables", self._store.refused_entries, *newest),)
+
     def status(self) -> RoleStatus:
         shares = self._shares(self._reader)
         behind = {(share.topic, share.partition): share.lag or 0 for share in shares}
         oldest = min((us for part, us in self._newest_us.items() if behind.get(part)), default=None)
         return RoleStatus(
             self._name, "ingest", *here(), self._started_us, self._clock.now_us(), self._state, self._detail, self._taken,
-            self._delivered, self._refused, sum(behind.values()), oldest, shares,
+            self._delivered, self._refused, sum(behind.values()), oldest, shares, refusals=self._refusals(),
         )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 from domain.camera import CameraStatus
 from domain.health import DestinationBook, DeviceStatus, LineStatus
 from domain.plugin import PluginStatus
-from domain.role import FieldReport, RoleStatus, Share
+from domain.role import FieldReport, Refusals, RoleStatus, Share
 
 
 def encoded(status: RoleStatus | FieldReport) -> bytes:
@@ -26,7 +26,9 @@ def decoded(value: bytes) -> RoleStatus | FieldReport:
             fields = _known(RoleStatus, document)
             shares = tuple(Share(**_known(Share, share)) for share in document["shares"])
             books = tuple(DestinationBook(**_known(DestinationBook, book)) for book in document.get("books", ()))
-            return RoleStatus(**{**fields, "shares": shares, "line_ids": tuple(document["line_ids"]), "books": books})
+            refusals = tuple(Refusals(**_known(Refusals, one)) for one in document.get("refusals", ()))
+            parts = {"shares": shares, "line_ids": tuple(document["line_ids"]), "books": books, "refusals": refusals}
+            return RoleStatus(**{**fields, **parts})
         lines = tuple(LineStatus(**_known(LineStatus, line)) for line in document["lines"])
         devices = tuple(DeviceStatus(**_known(DeviceStatus, device)) for device in document["devices"])
         cameras = tuple(CameraStatus(**_known(CameraStatus, camera)) for camera in document.get("cameras", ()))

@@ -52,6 +52,8 @@ class Backlog:
 
 
 class Tables:
+    refused_entries, newest_refusal = 0, None
+
     async def position(self, topic: str, partition: int) -> int:
         return 0
 

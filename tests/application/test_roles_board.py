@@ -7,6 +7,7 @@ import json
 import pytest
 
 from application.roles.board import RolesBoard
+from application.roles.collect import set_apart
 from application.roles.live import Repeats
 from application.roles.remote import RemoteCollector
 from application.roles.tag_plans import TagPlans
@@ -15,8 +16,9 @@ from data_transfer.kafka.status import decoded, encoded
 from domain.alert import Priority
 from domain.camera import CameraStatus
 from domain.errors import Conflict
+from domain.feed import FeedStatus, OutboxBook
 from domain.health import DeviceStatus, LineStatus
-from domain.role import SILENT_US, FieldReport, RoleStatus, Share
+from domain.role import SILENT_US, FieldReport, Refusals, RoleStatus, Share
 from domain.sample import Reading, TagId
 from tests.conftest import FakeClock
 from tests.web_interface import fake_shop as shop
@@ -47,6 +49,14 @@ def test_a_silent_collector_takes_its_lines_and_devices_down_with_it() -> None:
     assert {d.device_id: d.state for d in field.devices()}[device.id] == "offline"
     with pytest.raises(Conflict, match="c1 is silent"):
         field.frames(line.id, 0)
+
+
+def test_a_collector_tells_what_its_outboxes_set_apart() -> None:
+    book = OutboxBook(9, 6, 0, 3, 0, None, 1, 2, 4, 1, (T, "message of 2 MB"))
+    assert set_apart(FeedStatus("kafka", "ok", "broker:9092", T, T, None, None, book)) == Refusals("kafka", 4, T, "message of 2 MB")
+    board = RolesBoard(FakeClock(T))
+    board.take(decoded(encoded(role("c1", refusals=(Refusals("kafka", 4, T, "message of 2 MB"),)))))
+    assert board.roles()[0].refusals[0].count == 4
 
 
 def test_a_device_that_no_collector_tells_of_is_waited_for_only_just_after_the_start() -> None:

@@ -18,7 +18,7 @@ from domain.feed import Parcel
 from domain.health import DeviceStatus, LineStatus
 from domain.inspection import InspectedItem, Outcome, Verdict
 from domain.quality import Quality
-from domain.role import FieldReport, RoleStatus, Share
+from domain.role import FieldReport, Refusals, RoleStatus, Share
 from domain.sample import TagId, TextSample
 from tests.data_transfer.plant import T, directory, event
 
@@ -82,7 +82,8 @@ def test_a_reason_of_a_later_version_keeps_its_grade() -> None:
 
 
 def test_a_status_comes_back_and_skips_what_is_new() -> None:
-    role = RoleStatus("i1", "ingest", "h", 7, T, T, "ok", None, 1, 2, 3, 4, T, (Share("t", 0, 5),), ("tcp1",))
+    role = RoleStatus("i1", "ingest", "h", 7, T, T, "ok", None, 1, 2, 3, 4, T, (Share("t", 0, 5),), ("tcp1",),
+                      refusals=(Refusals("kafka", 3, T, "too long"),))  # fmt: skip
     line = LineStatus("tcp1", "modbus-tcp", "h:1", "online", T, 1, 1, 2.0, 0.1, 0, None, None, 1.0, 0.1, 0.2)
     device = DeviceStatus("m1", "tcp1", "custom", "online", T, T, None, 3, 0, {"crc": 1}, 2.0, None)
     for status in (role, FieldReport("c1", T, (line,), (device,))):

@@ -99,6 +99,8 @@ async def test_a_text_or_an_event_that_is_refused_is_counted_and_takes_no_other_
     ]
     book = await ingest_book(store)
     assert (book.delivered, book.refused, book.rejected) == (1, 2, 0)
+    assert ingest.refused_entries == 2
+    assert ingest.newest_refusal is not None  # told to `web`
 
 
 async def test_a_late_sample_marks_its_minute_again_after_the_keeper_took_the_mark(store: Store) -> None:

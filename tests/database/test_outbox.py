@@ -290,6 +290,7 @@ def test_a_refused_text_alone_can_be_sent_again_and_given_up(tmp_path: Path) -> 
     text = TextSample(batch(1).tag_ids[0], T, "x" * 1000)
     one = with_refusals(tmp_path, Refused("too long", texts=[text]), Refused("too long", texts=[text]))
     assert (one.book().quarantined, one.book().refusals, one.book().texts_refused) == (0, 2, 2)
+    assert one.book().newest_refusal == (one.quarantine()[-1].refused_us, "too long")
     one = killed(one)
     assert one.book().texts_refused == 2
     assert one.retry_quarantine() == Moved(2, 0)

@@ -579,6 +579,13 @@ class ShareOut(BaseModel):
     lag: int | None = Field(description="messages that wait in it")
 
 
+class RoleRefusals(BaseModel):
+    where: str = Field(description="a feed of that process, or tables")
+    count: int
+    newest: str | None
+    reason: str
+
+
 class RoleOut(BaseModel):
     name: str
     role: Literal["collect", "ingest", "web"]
@@ -595,6 +602,7 @@ class RoleOut(BaseModel):
     oldest_waiting: str | None
     lines: list[str] = Field(description="those it polls")
     shares: list[ShareOut]
+    refusals: list[RoleRefusals] = Field(description="what lies set apart at that process, with the newest reason")
 
 
 class RolesOut(BaseModel):

@@ -136,6 +136,10 @@ def role_item(role: RoleStatus, now_us: int) -> dict[str, Any]:
         "told": rfc3339(role.time_us), "state": role.state_at(now_us), "detail": role.detail, "taken": role.taken,
         "delivered": role.delivered, "refused": role.refused, "waiting": role.waiting,
         "oldest_waiting": rfc3339_or_none(role.oldest_waiting_us), "lines": list(role.line_ids),
+        "refusals": [
+            {"where": one.where, "count": one.count, "newest": rfc3339_or_none(one.newest_us or None), "reason": one.reason}
+            for one in role.refusals
+        ],
         "shares": [{"topic": share.topic, "partition": share.partition, "lag": share.lag} for share in role.shares],
     }  # fmt: skip
 

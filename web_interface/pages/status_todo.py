@@ -7,6 +7,7 @@ from typing import Any
 from domain.feed import FeedGap, FeedStatus
 from domain.health import DeviceStatus, LineStatus
 from domain.refused import RefusedSummary
+from domain.role import Refusals, RoleStatus
 from domain.served import ServerStatus
 from web_interface.pages.device_patterns import technical_words
 from web_interface.pages.status_look import StatusLook
@@ -41,6 +42,7 @@ class StatusTodo:
                 items.append(self._slow_line(line))
         items += [self._feed_away(feed) for feed in self._status.feeds() if feed.state in {"away", "failed"}]
         items += [self._feed_refused(feed) for feed in self._status.feeds() if feed.book.quarantined or feed.book.refusals]
+        items += [self._role_refused(role, one) for role in self._status.roles() for one in role.refusals]
         items += [self._feed_lost(feed) for feed in self._status.feeds() if self._lost_lately(feed)]
         items += [self._not_listening(server) for server in self._look.served if server.state == "failed"]
         items += [self._expiring(server) for server in self._look.served if self._expires_soon(server)]
@@ -91,6 +93,17 @@ class StatusTodo:
             "tone": "hint",
             "title": self.t("status.todo.feed.refused", feed=self.t(f"destination.{feed.name}"), n=n),
             "words": self.t("status.todo.feed.refused.words"), "technical": "",
+        }  # fmt: skip
+
+    def _role_refused(self, role: RoleStatus, one: Refusals) -> dict[str, Any]:
+        """It lies at that process: here are count, newest reason and where."""
+        tables = one.where == "tables"
+        where = self.t("status.refused.tables" if tables else f"destination.{one.where}")
+        when = self._fmt.moment(one.newest_us, self._now_us) if one.newest_us else "—"
+        return {
+            "tone": "hint", "title": self.t("status.todo.role.refused", role=role.name, where=where, n=one.count),
+            "words": self.t("status.todo.role.refused.tables" if tables else "status.todo.role.refused.words", host=role.host),
+            "technical": f"{when}: {one.reason}",
         }  # fmt: skip
 
     def _refused(self, summary: RefusedSummary) -> dict[str, Any]:

@@ -11,12 +11,14 @@ from domain.alert import Alert, AlertState, Priority
 from domain.plant import Tag
 from domain.quality import Quality
 from domain.quantity import Quantity
-from domain.role import RoleStatus, Share
+from domain.role import Refusals, RoleStatus, Share
 from domain.sample import TagId
 from domain.state import MachineState
 from tests.web_interface import fake_shop as shop
 from tests.web_interface.fake_status import FakeStatus
 from tests.web_interface.fakes import build_services
+from web_interface.api.models import RolesOut
+from web_interface.api.status import role_item
 from web_interface.format import MISSING, Format
 from web_interface.pages import alerts_view, machine_view, status_view, trend
 from web_interface.services import Services
@@ -192,6 +194,22 @@ async def test_processes_of_an_installation_are_shown_with_what_waits_and_a_sile
     assert (away["process_waiting"]["text"], away["partitions"]["text"], away["process_state"]["text"]) == ("12", "2", "ожидает")
     assert away["process_state"]["sub"][0][0] == "the database is away"
     assert (silent["process_state"]["text"], silent["process_state"]["tone"]) == ("молчит", "alarm")
+
+
+async def test_what_a_process_set_apart_is_told_with_where_it_lies_and_why(services: Services) -> None:
+    status = services.status
+    assert isinstance(status, FakeStatus)
+    collect = RoleStatus("collect-a", "collect", "edge-1", 7, 0, shop.START_US, "ok", None, 9, 8, 0, 0, refusals=(
+        Refusals("kafka", 3, shop.START_US - 60 * S, "message of 2 MB"), Refusals("influxdb", 1, 0, "field type conflict"),
+    ))  # fmt: skip
+    ingest = replace(collect, name="ingest-a", role="ingest", refusals=(Refusals("tables", 2, shop.START_US, "time out of range"),))
+    assert RolesOut.model_validate({"items": [role_item(one, shop.START_US) for one in (collect, ingest)]}).items[0].refusals[0].count == 3
+    status.apart = [collect, ingest]
+    told = [item for item in status_view.StatusView(services, RU, shop.START_US).todo()["items"] if "-a:" in item["title"]]
+    assert [item["title"].split(":")[0] for item in told] == ["collect-a", "collect-a", "ingest-a"]
+    assert "edge-1" in told[0]["words"]
+    assert "message of 2 MB" in told[0]["technical"]
+    assert "таблицы" in told[2]["title"]
 
 
 def test_a_line_that_cannot_keep_up_is_told_with_the_time_its_pass_takes() -> None:
