@@ -27,7 +27,7 @@ from application.roles.letters import ASK, Letter, opened, read, written
 from application.roles.live import LiveFeed
 from application.roles.remote import RemoteCollector
 from application.roles.wire import packed, unpacked
-from config.plant_file import parse_plant
+from config.plant_file import ParsedPlant, parse_plant
 from config.profile_catalog import ProfileCatalog
 from config.settings import Kafka as KafkaSettings
 from config.settings import Settings
@@ -39,7 +39,7 @@ from data_transfer.kafka.channel import Channel
 from data_transfer.kafka.consumer import Part, Reader, alone
 from data_transfer.kafka.options import KafkaOptions
 from data_transfer.kafka.producer import Kafka
-from database import open_database
+from database import Database, open_database
 from database.edge_plant import EdgePicture, open_edge_plant
 from database.ingest import IngestStore
 from database.keys import Sealer, load_or_create_key
@@ -50,7 +50,8 @@ from domain.role import FieldReport, RoleStatus
 from domain.sample import Reading
 from runtime.clock import SystemClock
 from simulator.part_picture import part_picture
-from tests.application.camera_server import camera_server
+from simulator.tcp_frames import FrameServer
+from tests.application.camera_server import CameraServer, camera_server
 from tests.application.test_inspection_chain import CAMERA, PLANT
 from tests.application.test_roles_inspection import NOWHERE, numbered, station
 from tests.conftest import eventually
@@ -155,14 +156,23 @@ async def test_a_collector_that_is_away_or_has_another_key_is_a_plain_answer_wit
         assert (await read_now_error(here.field, device, line)).startswith("collector c1 does not answer")
 
 
-@pytest.mark.server
-async def test_a_picture_comes_with_its_item_over_kafka_and_web_may_ask_as_soon_as_it_hears_of_the_collector(
-    kafka_server: KafkaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(asking, "AGAIN_S", 600.0)  # the first question has to be heard
-    monkeypatch.setattr(asking, "TAKEN_WITHIN_S", 60.0)
-    clock, edge_dir = SystemClock(), tmp_path / "c1"
-    settings = Settings(data_dir=edge_dir, kafka=KafkaSettings(bootstrap=kafka_server.bootstrap, topic_prefix=f"pic{time.time_ns()}", partitions=1))
+@dataclass
+class CameraShop:
+    """A collector with a camera, a station and a plug-in; the tables and what `web` has, joined to it by Kafka alone."""
+
+    parsed: ParsedPlant
+    still: CameraServer
+    server: FrameServer
+    collect: Collect
+    board: RolesBoard
+    field: RemoteCollector
+    database: Database
+
+
+@asynccontextmanager
+async def camera_shop(kafka: KafkaServer, folder: Path) -> AsyncIterator[CameraShop]:
+    clock, edge_dir = SystemClock(), folder / "c1"
+    settings = Settings(data_dir=edge_dir, kafka=KafkaSettings(bootstrap=kafka.bootstrap, topic_prefix=f"pic{time.time_ns()}", partitions=1))
     options, key = need_kafka(settings), load_or_create_key(edge_dir / "keys" / "secrets.key")
     (edge_dir / "plugins").mkdir()
     shutil.copy(Path(examples.__file__).parent / "axis_loads.py", edge_dir / "plugins")
@@ -174,7 +184,7 @@ async def test_a_picture_comes_with_its_item_over_kafka_and_web_may_ask_as_soon_
         stack.push_async_callback(server.stop)
         parsed = parse_plant(text.replace("@qc@", str(server.port)), catalog=ProfileCatalog.shipped(), environ={})
         tags = [numbered(tag, n) for n, tag in enumerate(tags_of(parsed.plant.devices[0]), 1)]
-        database = await stack.enter_async_context(open_database(f"sqlite+aiosqlite:///{tmp_path / 'e.db'}", tmp_path / "web", clock))
+        database = await stack.enter_async_context(open_database(f"sqlite+aiosqlite:///{folder / 'e.db'}", folder / "web", clock))
         edge = await stack.enter_async_context(open_edge_plant(NOWHERE, edge_dir))
         picture = EdgePicture("00" * 16, 1, parsed.document, tags, {})
         collect = Collect("c1", settings, edge, picture, clock, environ={"CELL_CAMERA": "geheim"})
@@ -192,34 +202,52 @@ async def test_a_picture_comes_with_its_item_over_kafka_and_web_may_ask_as_soon_
         running = [asyncio.create_task(job()) for job in jobs]  # type: ignore[arg-type]
         stack.push_async_callback(asyncio.gather, *running, return_exceptions=True)
         stack.callback(lambda: [task.cancel() for task in running])
+        yield CameraShop(parsed, still, server, collect, board, field, database)
 
-        await eventually(lambda: board.poller("qc") == "c1", 60)
-        (camera,) = parsed.plant.cameras
-        shot = await field.photograph(camera, parsed.plant.lines[0])
-        assert shot.picture.jpeg == kept(PICTURE, camera).jpeg
-        assert "authorization: basic" in still.asked[-1].lower(), "its password stands in the collector's environment only"
-        with pytest.raises(NoPicture) as refused:
-            await field.photograph(replace(camera, url=f"http://127.0.0.1:{still.port}/a", largest_bytes=100), parsed.plant.lines[0])
-        assert refused.value.reason == "too_large"
-        trial = await field.try_plugin("c1", "axis_loads", {"cnc_id": "DMU-1", "payload": {"feed_m_min": 2.5}})
-        assert (trial.values, trial.error) == ((("feed_rate", 2500.0),), None)
-        with pytest.raises(NotFound):
-            await field.try_plugin("c1", "nothing", None)
 
-        await eventually(lambda: collect.devices()[0].state == "online", 30)
-        asked = len(still.asked)
-        await eventually(lambda: server.trigger() or len(still.asked) > asked, 30)
+async def asked_at_once(here: CameraShop) -> None:
+    """A camera tried and a plug-in tried at the collector, whose environment alone holds the camera's password."""
+    await eventually(lambda: here.board.poller("qc") == "c1", 60)
+    (camera,), line = here.parsed.plant.cameras, here.parsed.plant.lines[0]
+    shot = await here.field.photograph(camera, line)
+    assert shot.picture.jpeg == kept(PICTURE, camera).jpeg
+    assert "authorization: basic" in here.still.asked[-1].lower(), "its password stands in the collector's environment only"
+    with pytest.raises(NoPicture) as refused:
+        await here.field.photograph(replace(camera, url=f"http://127.0.0.1:{here.still.port}/a", largest_bytes=100), line)
+    assert refused.value.reason == "too_large"
+    trial = await here.field.try_plugin("c1", "axis_loads", {"cnc_id": "DMU-1", "payload": {"feed_m_min": 2.5}})
+    assert (trial.values, trial.error) == ((("feed_rate", 2500.0),), None)
+    with pytest.raises(NotFound):
+        await here.field.try_plugin("c1", "nothing", None)
 
-        async def stored() -> bool:
-            return any(item.picture is not None for item in await database.inspection.items("cell", 10))
 
-        await eventually(stored, 60)
-        item = next(item for item in await database.inspection.items("cell", 10) if item.picture is not None)
-        found = await database.inspection.picture("cell", item.number)
-        assert found is not None
-        assert (found.width, found.height, found.jpeg) == (640, 480, kept(PICTURE, camera).jpeg)
-        await eventually(lambda: bool(board.cameras()) and board.cameras()[0].taken > 0, 30)
-        assert [(plugin.name, plugin.collector, plugin.state) for plugin in board.plugins()] == [("axis_loads", "c1", "running")]
+async def stored_with_its_item(here: CameraShop) -> None:
+    """An item comes, its picture lies in the tables, and both are counted."""
+    await eventually(lambda: here.collect.devices()[0].state == "online", 30)
+    asked = len(here.still.asked)
+    await eventually(lambda: here.server.trigger() or len(here.still.asked) > asked, 30)
+
+    async def stored() -> bool:
+        return any(item.picture is not None for item in await here.database.inspection.items("cell", 10))
+
+    await eventually(stored, 60)
+    item = next(item for item in await here.database.inspection.items("cell", 10) if item.picture is not None)
+    found = await here.database.inspection.picture("cell", item.number)
+    assert found is not None
+    assert (found.width, found.height, found.jpeg) == (640, 480, kept(PICTURE, here.parsed.plant.cameras[0]).jpeg)
+    await eventually(lambda: bool(here.board.cameras()) and here.board.cameras()[0].taken > 0, 30)
+    assert [(plugin.name, plugin.collector, plugin.state) for plugin in here.board.plugins()] == [("axis_loads", "c1", "running")]
+
+
+@pytest.mark.server
+async def test_a_picture_comes_with_its_item_over_kafka_and_web_may_ask_as_soon_as_it_hears_of_the_collector(
+    kafka_server: KafkaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "AGAIN_S", 600.0)  # the first question has to be heard
+    monkeypatch.setattr(asking, "TAKEN_WITHIN_S", 60.0)
+    async with camera_shop(kafka_server, tmp_path) as here:
+        await asked_at_once(here)
+        await stored_with_its_item(here)
 
 
 @pytest.mark.server

@@ -16,7 +16,7 @@ import pytest
 
 from database.engine import Store
 from tests.conftest import eventually
-from tests.e2e.generator import generator
+from tests.e2e.generator import Numbered, generator
 from tests.e2e.numbered import check, stored
 from tests.e2e.process import Product, command, product
 from tests.e2e.roles import RoleProcess, joined, roles
@@ -94,6 +94,61 @@ async def first_events(web: Product, wanted: set[str]) -> None:
                 return
 
 
+async def live(web: Product, unit: Numbered) -> bool:
+    """Does it show what the unit has answered in the last 5 s?"""
+    items = (await web.get("/api/data/latest", tag="d1.n3"))["items"]
+    newest = -1 if not items or items[0]["value"] is None else round(items[0]["value"]) % 10_000_000
+    return len(unit.answered) - newest < 10
+
+
+async def told_of_roles(web: Product) -> list[dict[str, Any]]:
+    """What each role tells of itself every few seconds; empty until all are well and something is in the tables."""
+    told: list[dict[str, Any]] = (await web.get("/api/status/roles"))["items"]
+    states = [(role["role"], role["name"], role["state"]) for role in told]
+    well = states == [(name, name, "ok") for name in ("collect", "ingest", "web")] and told[1]["delivered"] > 0
+    return told if well else []
+
+
+async def device_states(web: Product) -> list[str]:
+    return [device["state"] for device in (await web.get("/api/devices/status"))["items"]]
+
+
+async def balanced(web: Product) -> bool:
+    """Each tells at its own pace: the tables' book may be read before the collector's."""
+    states = await device_states(web)
+    books = {book["name"]: book for book in (await web.get("/api/books"))["destinations"]}
+    kafka, ingest = books["kafka: collect"], books["ingest"]
+    whole = kafka["taken"] == kafka["delivered"] + kafka["pending"]
+    return whole and states == ["online", "online"] and 0 < ingest["delivered"] <= kafka["taken"]
+
+
+async def shown_by(web: Product, unit: Numbered) -> None:
+    """Live values, its own events, the roles and their books."""
+    await eventually(lambda: live(web, unit), 90)
+    await first_events(web, {"sample"})
+    told = await eventually(lambda: told_of_roles(web), 60)
+    assert isinstance(told, list)
+    assert sum(share["lag"] for share in told[1]["shares"]) == told[1]["waiting"]
+    await eventually(lambda: balanced(web), 60)
+
+
+async def taken_over_and_given_back(web: Product, other: Product, acts: LastActs, unit: Numbered) -> None:
+    """`web` is killed in its last acts, `other` serves when the lease has run out; stopped in good order it is free at once."""
+    await eventually(lambda: "standing by, web is run by web" in other.output.read_text(), 90)
+    await acts.prepare(web)
+    await acts.act(web, other)
+    await web.kill()
+    other.key = web.key
+    await other.serves()
+    await asyncio.gather(web.begin(), eventually(lambda: live(other, unit), 60), acts.check(other, unit))
+    await eventually(lambda: web.output.read_text().count("standing by, web is run by web2") == 1, 90)
+    other.signal(signal.SIGTERM)
+    assert await other.ended() == 0
+    await web.serves()
+    await acts.check(web, unit)
+    await eventually(lambda: live(web, unit), 60)
+
+
 @pytest.mark.timeout(300)
 async def test_web_shows_what_others_read_and_another_takes_over_when_it_is_killed(kafka_server: KafkaServer, mariadb: Server, tmp_path: Path) -> None:
     url, plant = mariadb.new_url(), tmp_path / "plant.yaml"
@@ -111,56 +166,13 @@ async def test_web_shows_what_others_read_and_another_takes_over_when_it_is_kill
         await asyncio.gather(web.start(), collector.start(), ingester.start())
         shutil.copytree(web.folder / "keys", other.folder / "keys")
         await other.begin()
-
-        shown = web
-
-        async def newest() -> int:
-            items = (await shown.get("/api/data/latest", tag="d1.n3"))["items"]
-            return -1 if not items or items[0]["value"] is None else round(items[0]["value"]) % 10_000_000
-
-        async def live() -> bool:
-            return len(made.units[0].answered) - await newest() < 10  # 5 s
-
-        await eventually(live, 90)
-        await first_events(web, {"sample"})
-        told: list[dict[str, Any]] = []
-
-        async def reported() -> bool:  # each role tells of itself every few seconds
-            told[:] = (await web.get("/api/status/roles"))["items"]
-            states = [(role["role"], role["name"], role["state"]) for role in told]
-            return states == [(name, name, "ok") for name in ("collect", "ingest", "web")] and told[1]["delivered"] > 0
-
-        await eventually(reported, 60)
-        assert sum(share["lag"] for share in told[1]["shares"]) == told[1]["waiting"]
-
-        async def balanced() -> bool:  # each tells at its own pace: the tables' book may be read before the collector's
-            states = [device["state"] for device in (await web.get("/api/devices/status"))["items"]]
-            books = {book["name"]: book for book in (await web.get("/api/books"))["destinations"]}
-            kafka, ingest = books["kafka: collect"], books["ingest"]
-            whole = kafka["taken"] == kafka["delivered"] + kafka["pending"]
-            return whole and states == ["online", "online"] and 0 < ingest["delivered"] <= kafka["taken"]
-
-        await eventually(balanced, 60)
-        await eventually(lambda: "standing by, web is run by web" in other.output.read_text(), 90)
+        await shown_by(web, made.units[0])
         acts = LastActs(store, web.key)
         stack.push_async_callback(acts.close)
-        await acts.prepare(web)
-        await acts.act(web, other)
-        await web.kill()
-        other.key = web.key
-        await other.serves()  # when the lease has run out
-        shown = other
-        await asyncio.gather(web.begin(), eventually(live, 60), acts.check(other, made.units[0]))
-        await eventually(lambda: web.output.read_text().count("standing by, web is run by web2") == 1, 90)
-        other.signal(signal.SIGTERM)
-        assert await other.ended() == 0
-        await web.serves()  # stopped in good order the lease is free at once
-        shown = web
-        await acts.check(web, made.units[0])
-        await eventually(live, 60)
+        await taken_over_and_given_back(web, other, acts, made.units[0])
         await collector.kill()
 
         async def gone() -> bool:
-            return [device["state"] for device in (await web.get("/api/devices/status"))["items"]] == ["offline", "offline"]
+            return await device_states(web) == ["offline", "offline"]
 
         await eventually(gone, 60)
