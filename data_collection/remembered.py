@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from typing import Generic, Protocol, TypeVar
 
-from data_collection.driver import DevicePlan, Driver
+from data_collection.driver import Connect, DevicePlan, Driver
+from data_collection.workspace import Workspace
 from domain.plant import Device, Line
 
 P = TypeVar("P", bound=DevicePlan)
@@ -50,6 +51,15 @@ class OpenedDriver(Driver, Protocol):
 
     async def open(self) -> None: ...
     async def close(self) -> None: ...
+
+
+def remembering(driver: Callable[[Line, PlanMemory[P]], OpenedDriver]) -> Callable[[Workspace], Connect]:
+    """`connector` of a protocol that needs nothing of the installation: see data_collection.registry.PACKAGES."""
+
+    def connector(_workspace: Workspace) -> Connect:
+        return RememberingConnect(driver)
+
+    return connector
 
 
 class RememberingConnect(Generic[P]):

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from data_collection.driver import Connect
 from data_collection.lsv2.driver import Lsv2Driver
-from data_collection.remembered import RememberingConnect
-from data_collection.workspace import Workspace
+from data_collection.remembered import remembering
 
-
-def connector(workspace: Workspace) -> Connect:
-    """See data_collection.registry.PACKAGES."""
-    del workspace
-    return RememberingConnect(Lsv2Driver)
+connector = remembering(Lsv2Driver)

@@ -13,6 +13,7 @@ from typing import Final
 from data_collection.driver import Cost
 from data_collection.modbus.block import FUNCTION, Block, Located, locate
 from data_collection.options import number_option
+from data_collection.reads import Reads
 from data_collection.remembered import PlanMemory
 from data_collection.runs import smaller_runs
 from domain.errors import ConfigError
@@ -20,28 +21,18 @@ from domain.plant import Device
 from domain.profile import Group, ModbusPoint
 
 DEFAULT_TIMEOUT_S: Final = 1.0
-MERGE_AGAIN_S: Final = 6 * 3600.0  # a block split for one bad moment of the device does not stay split for good
-ASK_AGAIN_S: Final = 600.0  # a refused point is tried again after this long, so that it returns by itself
 _REQUEST_BYTES: Final = 8  # unit, function, address, count, CRC
 _REPLY_BYTES: Final = 5  # unit, function, byte count, CRC
 
 
-class GroupPlan:
+class GroupPlan(Reads[Block]):
     """The reads of one group. `points` is the one tuple that every reading of the group carries."""
 
-    __slots__ = ("_merged", "blocks", "points", "split_at_s")
+    __slots__ = ("points",)
 
-    def __init__(self, blocks: list[Block]) -> None:
-        self._merged = tuple(blocks)
-        self.blocks = blocks
-        self.split_at_s = 0.0  # monotonic; 0 while nothing was split
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        super().__init__(blocks, split_block)
         self.points: tuple[str, ...] = tuple(name for block in blocks for name in block.names)
-
-    def renew(self, now_s: float) -> None:
-        """Try the large reads again once in a while."""
-        if self.split_at_s and now_s - self.split_at_s > MERGE_AGAIN_S:
-            self.blocks[:] = self._merged
-            self.split_at_s = 0.0
 
 
 class Plan:
@@ -102,15 +93,7 @@ class Plan:
         neighbours in large reads. A single refused point rests until `now_s` + ASK_AGAIN_S.
         """
         self.faults["refused"] += 1
-        parts = split_block(block)
-        if not parts:
-            block.refused_until = now_s + ASK_AGAIN_S
-            return ()
-        blocks = self.groups[group].blocks
-        self.groups[group].split_at_s = now_s
-        at = blocks.index(block)
-        blocks[at : at + 1] = parts
-        return parts
+        return self.groups[group].refused(block, now_s)
 
 
 class Plans(PlanMemory[Plan]):

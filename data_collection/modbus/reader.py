@@ -10,7 +10,8 @@ from typing import Final, Protocol
 
 from data_collection.driver import Trace
 from data_collection.modbus.block import REFUSED, Block, ReadRequest
-from data_collection.modbus.plan import ASK_AGAIN_S, Plan
+from data_collection.modbus.plan import Plan
+from data_collection.reads import ASK_AGAIN_S
 from domain.errors import DeviceRefused, DeviceUnreachable
 from domain.profile import Group
 from domain.quality import Quality

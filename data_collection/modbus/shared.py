@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from data_collection.modbus.block import ReadRequest
-from data_collection.modbus.plan import MERGE_AGAIN_S, Plan, build_blocks
+from data_collection.modbus.plan import Plan, build_blocks
+from data_collection.reads import MERGE_AGAIN_S
 from domain.profile import Group
 
 REGULAR: Final = 3  # polls after which a device counts as polled regularly

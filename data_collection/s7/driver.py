@@ -11,10 +11,11 @@ from typing import Final
 
 from data_collection.driver import DevicePlan, Found, ScanHit, Trace
 from data_collection.options import number, text, whole
+from data_collection.reads import ASK_AGAIN_S
 from data_collection.remembered import PlanMemory
 from data_collection.s7.block import Block
 from data_collection.s7.client import BAD_ADDRESS, NO_OBJECT, Refusal, S7Client
-from data_collection.s7.plan import ASK_AGAIN_S, DEFAULT_TIMEOUT_S, GroupPlan, Plan
+from data_collection.s7.plan import DEFAULT_TIMEOUT_S, GroupPlan, Plan
 from domain.errors import AccessDenied, ConfigError
 from domain.plant import Device, Line
 from domain.profile import Group

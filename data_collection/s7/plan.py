@@ -10,6 +10,7 @@ from typing import Final
 from data_collection.driver import Cost
 from data_collection.options import number_option
 from data_collection.placeholders import filled
+from data_collection.reads import Reads
 from data_collection.s7.block import ANSWER_BYTES, Block, Located, merged, packets, split
 from data_collection.values import PointValue
 from domain.errors import ConfigError
@@ -19,41 +20,29 @@ from domain.profile import Group, Point
 
 DEFAULT_TIMEOUT_S: Final = 2.0
 MAX_GAP: Final = 48  # bytes: reading them along costs less than another item
-MERGE_AGAIN_S: Final = 6 * 3600.0  # a block split for one bad moment of the device does not stay split for good
-ASK_AGAIN_S: Final = 600.0  # a refused point is tried again after this long, so that it returns by itself
 
 
-class GroupPlan:
-    """The reads of one group. `points` is the one tuple that every reading of the group carries."""
+class GroupPlan(Reads[Block]):
+    """The reads of one group, packed. `points` is the one tuple that every reading of the group carries."""
 
     def __init__(self, located: Sequence[Located], pdu: int) -> None:
-        self._merged = tuple(merged(located, pdu - ANSWER_BYTES, MAX_GAP))
+        super().__init__(merged(located, pdu - ANSWER_BYTES, MAX_GAP), split)
         self._pdu = pdu
-        self.split_at_s = 0.0  # monotonic; 0 while nothing was split
-        self.blocks = list(self._merged)
         self.packets = packets(self.blocks, pdu)
         self.points = tuple(p.tag for block in self.blocks for p in block.numbers)
 
-    def renew(self, now_s: float) -> None:
-        """Try the large reads again once in a while."""
-        if self.split_at_s and now_s - self.split_at_s > MERGE_AGAIN_S:
-            self._take(list(self._merged))
-            self.split_at_s = 0.0
+    def renew(self, now_s: float) -> bool:
+        """See Reads."""
+        if not super().renew(now_s):
+            return False
+        self.packets = packets(self.blocks, self._pdu)
+        return True
 
     def refused(self, block: Block, now_s: float) -> Sequence[Block]:
-        """What to read in place of a refused block from now on; empty when it is one piece, which then rests."""
-        parts = split(block)
-        if not parts:
-            block.refused_until = now_s + ASK_AGAIN_S
-            return ()
-        self.split_at_s = now_s
-        at = self.blocks.index(block)
-        self._take([*self.blocks[:at], *parts, *self.blocks[at + 1 :]])
+        """See Reads."""
+        if parts := super().refused(block, now_s):
+            self.packets = packets(self.blocks, self._pdu)
         return parts
-
-    def _take(self, blocks: list[Block]) -> None:
-        self.blocks = blocks
-        self.packets = packets(blocks, self._pdu)
 
 
 class Plan:

@@ -359,7 +359,7 @@ async def test_a_device_that_refuses_gaps_gets_smaller_reads_and_keeps_them() ->
 
 
 async def test_a_single_refused_point_is_bad_in_its_place_and_comes_back_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("data_collection.modbus.plan.ASK_AGAIN_S", 0.4)
+    monkeypatch.setattr("data_collection.reads.ASK_AGAIN_S", 0.4)
     slave = Registers(start=100, values=float_words(1.0, 2.0, 3.0, 4.0))
     missing = slave.refuse
     slave.refuse = lambda f, a, c: 2 if a <= 104 < a + c else missing(f, a, c)

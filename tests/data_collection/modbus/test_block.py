@@ -185,11 +185,12 @@ def test_two_readings_of_the_same_registers() -> None:
 
 
 def test_decode_is_a_few_microseconds() -> None:
-    """10 floats in any order: the budget of the hot path is 10 us a block; 50 leaves room for a busy machine."""
+    """10 floats in any order: the budget of the hot path is 10 us a block, of the processor: others may have the machine."""
+    import time
     import timeit
 
     def cost_us(decode: Callable[[bytes], object], data: bytes) -> float:
-        return min(timeit.repeat(lambda: decode(data), number=2000, repeat=5)) / 2000 * 1e6
+        return min(timeit.repeat(lambda: decode(data), timer=time.thread_time, number=2000, repeat=5)) / 2000 * 1e6
 
     for order in WordOrder:
         compiled = block(*(point(f"p{i}", 2 * i, "float32", Quantity.VOLTAGE, "mV", word_order=order) for i in range(10)))

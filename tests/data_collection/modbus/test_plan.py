@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from data_collection.modbus.plan import ASK_AGAIN_S, MERGE_AGAIN_S, Plan, Plans
+from data_collection.modbus.plan import Plan, Plans
+from data_collection.reads import ASK_AGAIN_S, MERGE_AGAIN_S
 from domain.errors import ConfigError
 from domain.plant import Device
 from domain.profile import Group, MercuryPoint, ModbusPoint, Point, Profile, Quirks
