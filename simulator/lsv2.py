@@ -7,11 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
-from domain.errors import ConfigError
 from domain.plant import Line
 from simulator.lsv2_control import SimulatedControl
 from simulator.lsv2_server import Lsv2Server
-from simulator.serve import Simulation, cannot_serve
+from simulator.serve import Simulation, listening, named_address
 
 PORT = 19000
 
@@ -28,11 +27,6 @@ async def serve(simulation: Simulation, lines: Sequence[Line], free_ports: bool)
                 [(view.device, view.values) for view in views],
             )
             server = Lsv2Server(control, silent=partial(simulation.silent, device.device.id))
-            host, port = ("127.0.0.1", 0) if free_ports else (str(line.options["host"]), line.options.get("port", PORT))
-            try:
-                await server.start(host, port if isinstance(port, int) else PORT)
-            except OSError as exc:
-                raise ConfigError(cannot_serve(line.id, f"{host}:{port}", exc)) from exc
+            taken[line.id] = await listening(server, line, named_address(line, PORT), free_ports)
             stack.push_async_callback(server.stop)
-            taken[line.id] = replace(line, options={**line.options, "host": server.host, "port": server.port})
         yield taken

@@ -10,70 +10,44 @@ import asyncio
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final, cast
+from typing import Final
 
 from simulator.lsv2_control import Session, SimulatedControl, error
+from simulator.protocol_server import Connection, ProtocolServer
 
 _HEADER: Final = struct.Struct(">I4s")
 _SPLIT_S: Final = 0.001
 _LONGEST: Final = 8192
 
 
-class Lsv2Server:
+class Lsv2Server(ProtocolServer):
     """Serves one control. `silent()` is asked before each reply when given: a timetable of lost communication."""
 
     def __init__(
         self, control: SimulatedControl, *, most_connections: int = 8, silent: Callable[[], bool] | None = None
     ) -> None:
+        super().__init__()
         self.control, self.silent, self.most_connections = control, silent, most_connections
-        self.connections: set[_Connection] = set()
-        self.accepted = 0
         self.received: list[str] = []  # names of the last telegrams
-        self.host, self.port = "", 0
-        self._server: asyncio.Server | None = None
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen; `port` 0 takes a free one, see `self.port`. Raises OSError."""
-        self._server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), host, port)
-        self.host, self.port = host, self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Close the port and all connections. Can be started again."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-            self.drop_connections()
-            await server.wait_closed()
-
-    def drop_connections(self) -> None:
-        """Reset every connection, as a control that is switched off does."""
-        for connection in list(self.connections):
-            if connection.transport is not None:
-                connection.transport.abort()
+    def connection(self) -> Connection:
+        return _Client(self)
 
 
-class _Connection(asyncio.Protocol):
-    """One client."""
+class _Client(Connection):
+    """One client of it."""
 
     def __init__(self, server: Lsv2Server) -> None:
+        super().__init__(server)
         self.server, self.session = server, Session()
-        self.transport: asyncio.Transport | None = None
         self._buffer = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
-        self.server.accepted += 1
-        self.server.connections.add(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.server.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         while len(self._buffer) >= _HEADER.size and self.transport is not None:
             size, name = _HEADER.unpack_from(self._buffer)
             if size > _LONGEST:
-                self.transport.close()
+                self.close()
                 return
             end = _HEADER.size + size
             if len(self._buffer) < end:
@@ -84,8 +58,8 @@ class _Connection(asyncio.Protocol):
     def _telegram(self, name: str, payload: bytes) -> None:
         server, faults = self.server, self.server.control.faults
         server.received = [*server.received[-199:], name]
-        if faults.take("drop") is not None and self.transport is not None:
-            self.transport.close()
+        if faults.take("drop") is not None:
+            self.close()
             return
         if (server.silent is not None and server.silent()) or faults.take("silence") is not None:
             return
@@ -111,15 +85,11 @@ class _Connection(asyncio.Protocol):
         after = 0.0 if delay is None else delay.seconds
         if faults.take("split") is not None:
             for i in range(len(data)):
-                loop.call_later(after + i * _SPLIT_S, self._write, data[i : i + 1])
+                loop.call_later(after + i * _SPLIT_S, self.write, data[i : i + 1])
         elif after:
-            loop.call_later(after, self._write, data)
+            loop.call_later(after, self.write, data)
         else:
-            self._write(data)
-
-    def _write(self, data: bytes) -> None:
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(data)
+            self.write(data)
 
 
 @asynccontextmanager

@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import cast
 
 from simulator.modbus_unit import ModbusUnit
+from simulator.protocol_server import Connection, ProtocolServer
 
 HEADER = 7  # transaction id 2, protocol id 2, length 2, unit 1
 GATEWAY_TARGET_SILENT = 0x0B
 
 
-class ModbusTcpServer:
+class ModbusTcpServer(ProtocolServer):
     """The units of one port. `gateway`: an absent unit gets exception 0Bh, as converters answer; else it stays silent.
 
     `silent(unit)` is asked before each reply when given: a timetable of lost communication.
@@ -26,34 +26,12 @@ class ModbusTcpServer:
     def __init__(
         self, units: Mapping[int, ModbusUnit], *, gateway: bool = False, silent: Callable[[int], bool] | None = None,
     ) -> None:
+        super().__init__()
         self.units = units
         self.gateway, self.silent = gateway, silent
-        self.connections: set[_Connection] = set()
-        self.port = 0
-        self.host = ""
-        self.accepted = 0
-        self._server: asyncio.Server | None = None
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen; `port` 0 takes a free one, see `self.port`. Raises OSError when the port is taken."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), host, port)
-        self.host, self.port = host, self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Close the port and all connections. Can be started again."""
-        server, self._server = self._server, None
-        if server is None:
-            return
-        server.close()
-        self.drop_connections()
-        await server.wait_closed()
-
-    def drop_connections(self) -> None:
-        """Reset every connection, as a gateway that restarts does."""
-        for connection in list(self.connections):
-            if connection.transport is not None:
-                connection.transport.abort()
+    def connection(self) -> Connection:
+        return _Client(self)
 
     def reply(self, frame: bytes) -> bytes | None:
         """The whole reply frame to one request frame, None for silence; timing and connection faults are the connection's."""
@@ -77,22 +55,14 @@ class ModbusTcpServer:
         return tid + b"\x00\x00" + (len(pdu) + 1).to_bytes(2) + bytes((answering,)) + pdu
 
 
-class _Connection(asyncio.Protocol):
+class _Client(Connection):
     """One client. Requests are cut by the length in the header; what is no Modbus closes the connection."""
 
     def __init__(self, server: ModbusTcpServer) -> None:
+        super().__init__(server)
         self.server = server
-        self.transport: asyncio.Transport | None = None
         self._buffer = b""
         self._held: bytes | None = None  # a reply that waits to change places with the next one
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
-        self.server.accepted += 1
-        self.server.connections.add(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.server.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer + data if self._buffer else data
@@ -101,7 +71,7 @@ class _Connection(asyncio.Protocol):
         while len(buffer) - at >= HEADER + 1:
             length = int.from_bytes(buffer[at + 4 : at + 6])
             if buffer[at + 2 : at + 4] != b"\x00\x00" or not 2 <= length <= 254:
-                self._close()
+                self.close()
                 return
             if len(buffer) - at < 6 + length:
                 break
@@ -115,12 +85,12 @@ class _Connection(asyncio.Protocol):
                 replies.append(reply)
         self._buffer = buffer[at:]
         if replies:
-            self._write(b"".join(replies))
+            self.write(b"".join(replies))
 
     def _answer_faulty(self, unit: ModbusUnit, frame: bytes, replies: list[bytes]) -> bool:
         """Answer with the faults of time and connection; False when the connection was closed."""
         if unit.faults.take("drop") is not None:
-            self._close()
+            self.close()
             return False
         reply = self.server.reply(frame)
         if reply is None:
@@ -129,7 +99,7 @@ class _Connection(asyncio.Protocol):
             reply += reply
         delay = unit.faults.take("delay")
         if delay is not None:
-            asyncio.get_running_loop().call_later(delay.seconds, self._write, reply)
+            asyncio.get_running_loop().call_later(delay.seconds, self.write, reply)
             return True
         if self._held is not None:
             reply, self._held = reply + self._held, None
@@ -138,14 +108,6 @@ class _Connection(asyncio.Protocol):
             return True
         replies.append(reply)
         return True
-
-    def _write(self, data: bytes) -> None:
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(data)
-
-    def _close(self) -> None:
-        if self.transport is not None:
-            self.transport.close()
 
 
 @asynccontextmanager

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from domain.errors import ConfigError
 from domain.places.mtconnect import MtconnectPlace
 from domain.plant import Line
 from simulator.control_words import Wire, wire_values
 from simulator.devices import SimulatedDevice
 from simulator.mtconnect_servers import AdapterServer, AgentServer, Told
-from simulator.serve import Simulation, cannot_serve
+from simulator.serve import Simulation, listening, named_address
 
+PORT: Final = 5000
 INTERVAL_S: Final = 0.5
 
 
@@ -29,20 +28,13 @@ async def serve(simulation: Simulation, lines: Sequence[Line], free_ports: bool)
             devices = [d for d in simulation.devices.values() if d.device.line == line.id]
             server: AdapterServer | AgentServer
             server = AdapterServer() if line.options.get("endpoint") == "adapter" else AgentServer()
-            port = line.options.get("port")
-            named = (str(line.options["host"]), port if isinstance(port, int) else 5000)
-            host, wanted = ("127.0.0.1", 0) if free_ports else named
-            try:
-                await server.start(host, wanted)
-            except OSError as exc:
-                raise ConfigError(cannot_serve(line.id, f"{host}:{wanted}", exc)) from exc
+            taken[line.id] = await listening(server, line, named_address(line, PORT), free_ports)
             stack.push_async_callback(server.stop)
             tells = [(d, _teller(server, d)) for d in devices]
             for device, tell in tells:
                 tell(_told(device, simulation.clock.now_us()))
             task = asyncio.create_task(_play(simulation, tells), name=f"simulator:mtconnect:{line.id}")
             stack.push_async_callback(_ended, task)
-            taken[line.id] = replace(line, options={**line.options, "host": server.host, "port": server.port})
         yield taken
 
 

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from domain.errors import ConfigError
@@ -27,6 +27,7 @@ from simulator.transports import server_of, simulated
 
 PROTOCOLS: Final = frozenset({"modbus", "mercury"})
 log = logging.getLogger(__name__)
+
 
 class Simulation:
     """A shop that is being served. `plant`: the plant with the ports really taken. Device methods raise KeyError."""
@@ -155,12 +156,8 @@ def _tcp_server(simulation: Simulation, lines: Sequence[Line]) -> ModbusTcpServe
 
 async def _start_tcp(server: ModbusTcpServer, lines: Sequence[Line], free_port: bool) -> dict[str, Line]:
     """Listen; the lines with the address really taken."""
-    host, port = ("127.0.0.1", 0) if free_port else _endpoint(lines[0])
-    try:
-        await server.start(host, port)
-    except OSError as exc:
-        raise ConfigError(cannot_serve(lines[0].id, f"{host}:{port}", exc)) from exc
-    return {line.id: replace(line, options={**line.options, "host": server.host, "port": server.port}) for line in lines}
+    await listening(server, lines[0], _endpoint(lines[0]), free_port)
+    return {line.id: at_address(line, server) for line in lines}
 
 
 def _stations(simulation: Simulation, line: Line) -> list[Station]:
@@ -180,11 +177,36 @@ async def _start_stream(server: StreamServer, line: Line, free_port: bool) -> Li
         except OSError as exc:
             raise ConfigError(cannot_serve(line.id, path, exc)) from exc
         return replace(line, options={**line.options, "device": str(taken)})
-    host, port = ("127.0.0.1", 0) if free_port else _endpoint(line)
+    return await listening(server, line, _endpoint(line), free_port)
+
+
+class Listener(Protocol):
+    """A server; `host` and `port` are those taken."""
+
+    host: str
+    port: int
+
+    async def start(self, host: str, port: int) -> None: ...
+
+
+def named_address(line: Line, usual_port: int) -> tuple[str, int]:
+    """Host and port that a line names."""
+    port = line.options.get("port")
+    return str(line.options["host"]), port if isinstance(port, int) else usual_port
+
+
+async def listening(server: Listener, line: Line, named: tuple[str, int], free_port: bool) -> Line:
+    """Listen where it is `named`, or at a free port of this computer; the line with the address taken. Raises ConfigError."""
+    host, port = ("127.0.0.1", 0) if free_port else named
     try:
-        await server.start_tcp(host, port)
+        await server.start(host, port)
     except OSError as exc:
         raise ConfigError(cannot_serve(line.id, f"{host}:{port}", exc)) from exc
+    return at_address(line, server)
+
+
+def at_address(line: Line, server: Listener) -> Line:
+    """The line with the address that `server` has taken."""
     return replace(line, options={**line.options, "host": server.host, "port": server.port})
 
 

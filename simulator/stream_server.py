@@ -15,9 +15,10 @@ import tty
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final, Protocol
 
 from simulator.faults import FaultBox
+from simulator.protocol_server import Connection, ProtocolServer
 
 PAUSES: Final = ((38400, 0.002), (19200, 0.003), (9600, 0.005), (4800, 0.010), (2400, 0.020), (1200, 0.040))
 _NOISE: Final = b"\x00\xf7\x1e"
@@ -165,33 +166,21 @@ def collision(frames: Sequence[bytes]) -> bytes:
     return bytes(functools.reduce(lambda a, b: a & b, column) for column in zip(*padded, strict=True))
 
 
-class StreamServer:
+class StreamServer(ProtocolServer):
     """A line that can be reached over TCP, as a transparent gateway offers it, or at a pseudo terminal."""
 
     def __init__(
         self, stations: Sequence[Station], *, baud: int | None = None, latency_s: float = 0.0, pause_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__()
         self.wire = Wire(stations, self._send, baud=baud, latency_s=latency_s, pause_s=pause_s, clock=clock)
-        self.host, self.port = "", 0
-        self.connections: set[asyncio.Transport] = set()
-        self.accepted = 0
-        self._server: asyncio.Server | None = None
         self._terminal: tuple[int, int] | None = None  # master, slave
         self._link: Path | None = None
 
-    # ---- gateway ----
-
-    async def start_tcp(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen; `port` 0 takes a free one, see `self.port`. What the stations say goes to every client. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Client(self), host, port)
-        self.host, self.port = host, self._server.sockets[0].getsockname()[1]
-
-    def drop_connections(self) -> None:
-        """Reset every connection, as a gateway that restarts does."""
-        for transport in list(self.connections):
-            transport.abort()
+    def connection(self) -> Connection:
+        """What the stations say goes to every client."""
+        return _Client(self)
 
     # ---- pseudo terminal ----
 
@@ -222,9 +211,8 @@ class StreamServer:
                 self.wire.receive(data)
 
     def _send(self, data: bytes) -> None:
-        for transport in list(self.connections):
-            if not transport.is_closing():
-                transport.write(data)
+        for connection in list(self.connections):
+            connection.write(data)
         if self._terminal is not None:
             with contextlib.suppress(BlockingIOError):  # nobody reads: as on a wire, it is lost
                 os.write(self._terminal[0], data)
@@ -240,11 +228,7 @@ class StreamServer:
             self._terminal = None
             os.close(master)
             os.close(slave)
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-            self.drop_connections()
-            await server.wait_closed()
+        await super().stop()
 
 
 def _point(link: Path, target: Path) -> None:
@@ -259,24 +243,15 @@ def _point(link: Path, target: Path) -> None:
     link.symlink_to(target)
 
 
-class _Client(asyncio.Protocol):
+class _Client(Connection):
     """A connection to the gateway: all bytes go onto the wire as they are."""
 
     def __init__(self, server: StreamServer) -> None:
-        self._server = server
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self._server.connections.add(self._transport)
-        self._server.accepted += 1
+        super().__init__(server)
+        self._wire = server.wire
 
     def data_received(self, data: bytes) -> None:
-        self._server.wire.receive(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._transport is not None:
-            self._server.connections.discard(self._transport)
+        self._wire.receive(data)
 
 
 @asynccontextmanager
@@ -286,7 +261,7 @@ async def serve_stations(
 ) -> AsyncIterator[StreamServer]:
     """Serve stations over TCP while inside; `server.port` is the port taken."""
     server = StreamServer(stations, baud=baud, latency_s=latency_s, pause_s=pause_s, clock=clock)
-    await server.start_tcp(host, port)
+    await server.start(host, port)
     try:
         yield server
     finally:

@@ -8,17 +8,16 @@ import struct
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from typing import Final
 
-from domain.errors import ConfigError
 from domain.places.tcp_frames import FramePlace
 from domain.plant import Line
 from simulator.control_words import Wire, wire_values
 from simulator.devices import SimulatedDevice
-from simulator.serve import Simulation, cannot_serve
+from simulator.serve import Simulation, listening, named_address
 from simulator.tcp_server import TcpServer
 
+PORT: Final = 5050
 INTERVAL_S: Final = 0.2
 PART_FRAMES: Final = 10
 _FORMATS: Final = {
@@ -124,13 +123,6 @@ async def serve(simulation: Simulation, lines: Sequence[Line], free_ports: bool)
     async with AsyncExitStack() as stack:
         for line in lines:
             server = FrameServer(line, [d for d in simulation.devices.values() if d.device.line == line.id])
-            port = line.options.get("port")
-            named = (str(line.options["host"]), port if isinstance(port, int) else 5050)
-            host, wanted = ("127.0.0.1", 0) if free_ports else named
-            try:
-                await server.start(host, wanted)
-            except OSError as exc:
-                raise ConfigError(cannot_serve(line.id, f"{host}:{wanted}", exc)) from exc
+            taken[line.id] = await listening(server, line, named_address(line, PORT), free_ports)
             stack.push_async_callback(server.stop)
-            taken[line.id] = replace(line, options={**line.options, "host": server.host, "port": server.port})
         yield taken

@@ -227,7 +227,7 @@ async def test_a_gateway_that_restarts_with_all_its_meters(tmp_path: Path) -> No
             port = gateway.port
             await gateway.stop()
             await turned(get, "d1", "bad", 10.0)
-            await gateway.start_tcp(port=port)
+            await gateway.start(port=port)
             await turned(get, "d1", "good", 30.0)
             await turned(get, "d2", "good", 30.0)
 

@@ -190,7 +190,7 @@ async def test_a_link_in_the_way_is_left_alone(tmp_path: Path) -> None:
 async def test_nothing_is_sent_after_the_end() -> None:
     parrot = Parrot(b"?", b"yes")
     server = StreamServer([parrot])
-    await server.start_tcp()
+    await server.start()
     reader, writer = await talk(server)
     parrot.faults.set(Fault("delay", 0.05))
     writer.write(b"?")

@@ -94,7 +94,7 @@ async def bench(stations: Sequence[Station], *, terminal: bool = False, **wire: 
         path = server.start_terminal()
         stream = await SerialStream.open(str(path), baud=wire.get("baud") or 9600)
     else:
-        await server.start_tcp()
+        await server.start()
         stream = await TcpStream.open("127.0.0.1", server.port, wire.get("baud") or 9600, 2.0)
     try:
         yield Bench(server, stream, clock)
