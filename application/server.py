@@ -138,10 +138,11 @@ async def _serve(settings: Settings, *, demo_days: int | None = None) -> int:
         listening = listen_on(settings.web.host, settings.web.port)
         async with AsyncExitStack() as stack:
             stack.callback(listening.close)
-            if demo_days is not None:
-                await _begin_demo(settings, clock, stack, demo_days)
-            app = await stack.enter_async_context(open_application(settings, clock))
-            await first_start(app)
+            async with notifier.starting():
+                if demo_days is not None:
+                    await _begin_demo(settings, clock, stack, demo_days)
+                app = await stack.enter_async_context(open_application(settings, clock))
+                await first_start(app)
             jobs: dict[str, Callable[[], Awaitable[None]]] = dict(app.jobs)
             if demo_days is not None:
                 from application.demo import learn_parts  # noqa: PLC0415 - as above

@@ -222,5 +222,6 @@ async def _back_up_before_upgrade(store: Store, data_dir: Path) -> None:
     folder = data_dir / "backups"
     folder.mkdir(exist_ok=True, mode=0o700)
     name = f"before-upgrade-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.zip"
+    log.info("backing up before the upgrade, which takes minutes with a long history ...")
     await back_up(store, folder / name, data_dir=data_dir)
     log.info("backup before the upgrade: %s", name)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+
+EXTEND_S = 10.0
+LONGEST_START_S = 7200.0  # of an upgrade with its backup; a start that takes longer hangs
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,22 @@ class Notifier:
                 sock.sendto(message.encode(), address)
         except OSError as exc:
             log.warning("service manager not reached: %s", exc)
+
+    @contextlib.asynccontextmanager
+    async def starting(self, extend_s: float = EXTEND_S) -> AsyncIterator[None]:
+        """Ask for time while starting: killed at TimeoutStartSec, the backup before an upgrade would begin anew each time."""
+
+        async def extend() -> None:
+            for _ in range(int(LONGEST_START_S / extend_s)):
+                self.send(f"EXTEND_TIMEOUT_USEC={round(3e6 * extend_s)}")
+                await asyncio.sleep(extend_s)
+
+        asking = asyncio.create_task(extend(), name="start-time")
+        try:
+            yield
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
 
     async def run(self, alive: Callable[[], bool]) -> None:
         """Feed the watchdog at half its period while `alive()`; return at once when there is none."""
