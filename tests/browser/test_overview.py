@@ -182,9 +182,9 @@ async def test_cards_and_table_show_the_same_machines(visit: Visit) -> None:
         await page.eval_on_selector_all(f"{at('machines-table')} tbody td:first-child", "all => all.map((e) => e.innerText)")
         == names
     )
-    await page.click(f"{at('machines-table')} th:nth-child(5) button")
+    await page.click(f"{at('machines-table')} th:nth-child(4) button")
     powers = await page.eval_on_selector_all(
-        f"{at('machines-table')} tbody td:nth-child(5)", "all => all.map((e) => parseFloat(e.innerText.replace(',', '.')))"
+        f"{at('machines-table')} tbody td:nth-child(4)", "all => all.map((e) => parseFloat(e.innerText.replace(',', '.')))"
     )
     known = [p for p in powers if p == p]
     assert known == sorted(known)

@@ -1,17 +1,32 @@
 import { h } from "vue";
-import { alarmMark, icon, patchable, rich, stateMark, strip } from "energy-kit";
+import { alarmMark, icon, patchable, rich, spark, stateMark, strip } from "energy-kit";
 
 // data: {columns: [{key, name, align, unit, sort, grow}], rows: [{id, href, selected, cells: {key: text | {text|parts, sub, mark, alarm, icon, tone, strip, load, sort, actions}}}],
-//        empty, dense, two}; emits row(id), action([id, name]), and explain([id, key]) of a cell with `explains`: its words for a reader of the screen
+//        empty, dense, two, groups: [{key, title, note, cells: {key: text}}] over rows with the same `group`, search: {label, none} over names, cells and `find` of a row,
+//        kinds: [{key, text, mark, n}] to choose rows of that `kind` by, find and only: what is searched and chosen at first, address: kept in the page's, with `by`}; emits row(id), action([id, name]), and explain([id, key]) of a cell with `explains`: its words for a reader of the screen
 const cellOf = (c) => (c !== null && typeof c === "object" && !Array.isArray(c) ? c : { text: c });
 
 export default {
   mixins: [patchable],
   emits: ["row", "action", "explain"],
-  data: () => ({ order: null, down: false }),
+  data() {
+    return { order: null, down: false, find: this.data.find ?? "", only: this.data.only ?? "", shut: new Set() };
+  },
+  watch: {
+    find: "remember",
+    only: "remember",
+    "d.by": "remember",
+  },
   computed: {
+    found() {
+      const words = this.d.search ? this.find.toLowerCase().split(/\s+/).filter(Boolean) : [];
+      const only = this.d.kinds?.some((k) => k.key === this.only) ? this.only : "";
+      if (!words.length && !only) return this.d.rows;
+      const said = (r) => [r.group, r.find, ...this.d.columns.map((c) => cellOf(r.cells[c.key])).map((c) => c.text ?? "")].join(" ").toLowerCase();
+      return this.d.rows.filter((r) => (!only || r.kind === only) && (!words.length || ((text) => words.every((w) => text.includes(w)))(said(r))));
+    },
     rows() {
-      if (!this.order) return this.d.rows;
+      if (!this.order) return this.found;
       const value = (r) => {
         const c = cellOf(r.cells[this.order]);
         return c.sort ?? c.text ?? "";
@@ -21,7 +36,7 @@ export default {
         if (typeof x === "number" && typeof y === "number") return x - y;
         return String(x).localeCompare(String(y), undefined, { numeric: true });
       };
-      const sorted = [...this.d.rows].sort(compare);
+      const sorted = [...this.found].sort(compare);
       return this.down ? sorted.reverse() : sorted;
     },
   },
@@ -34,10 +49,69 @@ export default {
       const byId = new Map(changed.map((r) => [r.id, r]));
       this.d.rows = this.d.rows.map((r) => (byId.has(r.id) ? { ...r, ...byId.get(r.id), cells: { ...r.cells, ...byId.get(r.id).cells } } : r));
     },
+    remember() {
+      if (!this.d.address) return;
+      const now = new URL(window.location.href);
+      for (const [name, value] of Object.entries({ by: this.d.by, find: this.find.trim(), kind: this.only }))
+        value ? now.searchParams.set(name, value) : now.searchParams.delete(name);
+      window.history.replaceState(window.history.state, "", now);
+    },
+    fold(key) {
+      const shut = new Set(this.shut);
+      shut.delete(key) || shut.add(key);
+      this.shut = shut;
+    },
+    // the head of a group: what it is, how many, its sums under the columns; a click folds it
+    head(group, columns) {
+      const open = !this.shut.has(group.key);
+      const [first, ...rest] = columns;
+      const name = h("button", { type: "button", class: "em-group-name", "aria-expanded": open, onClick: () => this.fold(group.key) }, [
+        icon(open ? "expand_more" : "chevron_right"),
+        h("span", { class: "em-b" }, group.title),
+        h("span", { class: "em-quiet" }, group.note),
+      ]);
+      const filled = rest.findIndex((c) => group.cells[c.key] !== undefined);
+      const span = filled < 0 ? rest.length : filled;
+      return h("tr", { key: `group ${group.key}`, class: "em-group", "data-testid": `group-${group.key}` }, [
+        h("th", { scope: "rowgroup", colspan: 1 + span, key: first.key }, name),
+        ...rest.slice(span).map((c) => h("td", { key: c.key, class: `em-${c.align || "left"}` }, group.cells[c.key])),
+      ]);
+    },
+    line(r) {
+      const d = this.d;
+      return h(
+        "tr",
+        { key: r.id, class: [r.selected && "em-selected", r.muted && "em-muted", (r.clickable || r.href) && "em-row-link", r.bar && "em-row-bar"], "data-testid": `row-${r.id}`, onClick: () => (r.href ? (window.location.href = r.href) : r.clickable && this.$emit("row", r.id)) },
+        d.columns.map((c) => this.cell(r, c)),
+      );
+    },
+    lines() {
+      const d = this.d;
+      if (this.order || !d.groups?.length) return this.rows.map(this.line); // in order of a figure the whole shop is one list
+      const of = new Map(d.groups.map((g) => [g.key, []]));
+      for (const r of this.rows) of.get(r.group)?.push(r);
+      return d.groups.filter((g) => of.get(g.key).length).flatMap((g) => [this.head(g, d.columns), ...(this.shut.has(g.key) ? [] : of.get(g.key).map(this.line))]);
+    },
+    // the field of search, how many were found, and the kinds to choose by
+    tools() {
+      const d = this.d;
+      const field = d.search
+        ? h("label", { class: "em-find" }, [
+            icon("search"),
+            h("input", { type: "search", value: this.find, placeholder: d.search.label, "aria-label": d.search.label, "data-testid": "table-search", onInput: (e) => (this.find = e.target.value) }),
+          ])
+        : null;
+      const kinds = (d.kinds || []).map((k) =>
+        h("button", { type: "button", key: k.key, class: "em-kind", "aria-pressed": this.only === k.key, disabled: k.n === "0" && this.only !== k.key, "data-testid": `kind-${k.key}`, onClick: () => (this.only = this.only === k.key ? "" : k.key) }, [stateMark(k.mark[0], k.mark[1], "em-mark em-mark-cell"), h("span", k.text), h("b", k.n)]),
+      );
+      const count = h("span", { class: "em-find-count em-quiet", role: "status", "data-testid": "table-count" }, this.rows.length < d.rows.length ? `${this.rows.length} / ${d.rows.length}` : "");
+      return h("div", { class: "em-table-tools" }, [field, count, kinds.length ? h("div", { class: "em-kinds" }, kinds) : null]);
+    },
     sortBy(column) {
       if (column.sort === false) return;
-      this.down = this.order === column.key ? !this.down : false;
-      this.order = column.key;
+      const third = this.down && this.order === column.key && this.d.groups?.length; // back to the groups
+      this.down = !third && this.order === column.key;
+      this.order = third ? null : column.key;
     },
     cell(row, column) {
       const c = cellOf(row.cells[column.key]);
@@ -45,6 +119,7 @@ export default {
       if (c.mark) inner.push(stateMark(c.mark[0], c.mark[1], "em-mark em-mark-cell"));
       if (c.alarm) inner.push(alarmMark(c.alarm[0], c.alarm[1], "em-amark em-mark-cell"));
       if (c.icon) inner.push(icon(c.icon, `em-cell-icon ${c.tone ? `em-${c.tone}` : ""}`));
+      if (c.spark) inner.push(spark(c.spark, "em-spark-cell"));
       if (c.strip) inner.push(strip(c.strip, 12));
       if (c.load !== undefined && c.load !== null) inner.push(h("span", { class: "em-load" }, [h("i", { style: { width: `${c.load}%` } })]));
       const words = c.parts ? rich(c.parts) : c.text ?? "";
@@ -74,16 +149,12 @@ export default {
           : c.name,
       ),
     );
-    const body = this.rows.map((r) =>
-      h(
-        "tr",
-        { key: r.id, class: [r.selected && "em-selected", r.muted && "em-muted", (r.clickable || r.href) && "em-row-link", r.bar && "em-row-bar"], "data-testid": `row-${r.id}`, onClick: () => (r.href ? (window.location.href = r.href) : r.clickable && this.$emit("row", r.id)) },
-        d.columns.map((c) => this.cell(r, c)),
-      ),
-    );
-    return h("div", { class: ["em-table-box", d.dense && "em-table-dense", d.two && "em-table-two"] }, [
-      h("table", { class: "em-table" }, [h("thead", h("tr", head)), h("tbody", body)]),
-      d.rows.length ? null : h("div", { class: "em-table-empty" }, d.empty || ""),
-    ]);
+    const none = d.rows.length ? d.search?.none || d.empty || "" : d.empty || "";
+    const box = (attrs) =>
+      h("div", { class: ["em-table-box", d.dense && "em-table-dense", d.two && "em-table-two"], ...attrs }, [
+        h("table", { class: "em-table" }, [h("thead", h("tr", head)), h("tbody", this.lines())]),
+        this.rows.length ? null : h("div", { class: "em-table-empty" }, none),
+      ]);
+    return d.search || d.kinds ? h("div", { class: "em-table-found" }, [this.tools(), box({})]) : box({});
   },
 };

@@ -42,6 +42,7 @@ from web_interface.pages import (
     floor,
     loops,
     machine,
+    machines,
     my_notifications,
     overview,
     reports,
@@ -61,7 +62,7 @@ SETTINGS = (
     admin_inspection, admin_detectors,
 )  # fmt: skip
 PAGES = (
-    overview, floor, machine, loops, trends, energy, alerts, alerts_hygiene, alerts_rules, reports, status, status_log,
+    overview, floor, machines, machine, loops, trends, energy, alerts, alerts_hygiene, alerts_rules, reports, status, status_log,
     status_vitals, my_notifications, *SETTINGS,
 )  # fmt: skip
 # The one head of all pages: constant text, no page adds to it (see the rule on raw sinks in docs/development.md).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from nicegui import background_tasks, ui
 from nicegui.element import Element
@@ -67,13 +68,7 @@ class ExplainPanel(Part, component="../components/explain_panel.js"):
 
 
 def register(services: Services, hub: Hub) -> None:
-    """The pages at /machines/{id}; /machines leads to the overview's table."""
-    shell.offer("machines")
-
-    @ui.page("/machines", title="")
-    def machines_page() -> None:
-        first = next((m.id for m in services.plant.plant.machines), None)
-        ui.navigate.to(f"/machines/{first}" if first is not None else "/")
+    """The pages at /machines/{id}."""
 
     @ui.page("/machines/{machine_id}", title="")
     def machine_page(machine_id: str) -> None:
@@ -86,7 +81,7 @@ def register(services: Services, hub: Hub) -> None:
             return
         crumbs: list[tuple[str, str | None]] = [(site.name, "/")]
         if now.machine.section:
-            crumbs.append((now.machine.section, "/"))
+            crumbs.append((now.machine.section, f"/machines?find={quote(now.machine.section)}"))
         with shell.page(services, hub, active="machines", title=now.machine.name, crumbs=crumbs) as page:
             MachinePage(page, now).build()
 

@@ -32,6 +32,7 @@ from web_interface.components import (
     Segmented,
     StateMark,
     Tick,
+    difference,
     differences,
     el,
     empty,
@@ -40,16 +41,15 @@ from web_interface.components import (
     link_button,
     notify,
     row_difference,
-    state_letter,
     state_name,
 )
-from web_interface.format import MISSING, Format
-from web_interface.locale import t
+from web_interface.format import Format
 from web_interface.pages import overview_flow as flow_view
 from web_interface.pages import overview_view as view
 from web_interface.pages import shell
 from web_interface.pages import wall as wall_page
 from web_interface.pages.explain import explainable
+from web_interface.pages.machine_table import machine_columns, machine_groups, machine_rows, search_words
 from web_interface.pages.overview_chart import (
     chart_options,
     chart_series,
@@ -66,7 +66,7 @@ from web_interface.pages.overview_periods import Link, back_links, energy_href
 from web_interface.pages.overview_tiles import tiles
 from web_interface.period import Periods
 from web_interface.services import Services
-from web_interface.services.live import MachineNow, ShopNow
+from web_interface.services.live import ShopNow
 
 log = logging.getLogger(__name__)
 MODES = ("cards", "table")  # of the machines
@@ -103,6 +103,7 @@ class Overview:
         self._drawn_cards: dict[str, dict[str, Any]] = {}
         self._drawn_sections: dict[str, dict[str, Any]] = {}
         self._rows: list[dict[str, Any]] = []
+        self._heads: dict[str, Any] = {}
         self._shape: tuple[Any, ...] = ()
         self._mode = mode if mode in MODES else MODES[0]
         self._flow_of = flow_view.NOW
@@ -319,8 +320,11 @@ class Overview:
                     "/admin/devices/new",
                 )
             elif self._mode == "table":
-                self._rows = self._view("table", lambda s: machine_rows(s, self._fmt))
-                self._table = DataTable(machine_columns(self._fmt), self._rows, testid="machines-table", dense=True)
+                self._rows, self._heads = self._table_view()
+                self._table = DataTable(
+                    machine_columns(self._fmt), self._rows, testid="machines-table", dense=True,
+                    more={**self._heads, "search": search_words(shop, self._fmt.lang)},
+                )  # fmt: skip
             else:
                 self._fill_cards(shop)
 
@@ -338,6 +342,9 @@ class Overview:
                         for m in machines:
                             self._cards[m.machine.id] = MachineCard(self._drawn_cards[m.machine.id], f"machine-{m.machine.id}")
 
+    def _table_view(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        return self._view("table", lambda s: (machine_rows(s, self._fmt), {"groups": machine_groups(s, self._fmt)}))
+
     def _card_view(self) -> dict[str, dict[str, Any]]:
         return self._view("cards", lambda s: {m.machine.id: view.card(m, s, self._fmt) for m in s.machines})
 
@@ -350,10 +357,10 @@ class Overview:
     def _live_machines(self) -> Changes:
         hub, lang = self._page.hub, self._fmt.lang
         if self._table is not None:
-            rows = self._view("table", lambda s: machine_rows(s, self._fmt))
-            changes = hub.step(("table", lang), self._rows, rows, row_difference)
-            self._rows = rows
-            self._table.take_rows(rows)
+            rows, heads = self._table_view()
+            changes = {**hub.step(("table", lang), self._rows, rows, row_difference), **difference(self._heads, heads)}
+            self._rows, self._heads = rows, heads
+            self._table.take({**self._table.shown, **heads, "rows": rows})
             return [(self._table, changes)]
         if not self._cards:
             return []
@@ -437,13 +444,6 @@ def _count(priority: Priority, lang: str) -> Any:
         return el("b")
 
 
-def _kef_words(m: MachineNow, shop: ShopNow, fmt: Format) -> str:
-    """The figure, after the name of its card where cards differ."""
-    name = view.kef_name(m, shop, fmt.lang).removeprefix(t("card.kef", fmt.lang)).strip()
-    value = fmt.kef(m.kef.value) if m.kef is not None and m.kef.value is not None else MISSING
-    return f"{name} {value}".strip()
-
-
 def _taken(parts: Mapping[str, Part], changes: Mapping[str, Mapping[str, Any]], drawn: Mapping[str, dict[str, Any]]) -> Changes:
     """The changes of a shared view for this page's parts, which show `drawn` from now on."""
     found: Changes = []
@@ -452,47 +452,3 @@ def _taken(parts: Mapping[str, Part], changes: Mapping[str, Mapping[str, Any]], 
             part.take(drawn[name])
             found.append((part, change))
     return found
-
-
-def machine_columns(fmt: Format) -> list[dict[str, Any]]:
-    """Columns of the table view."""
-
-    def column(key: str, align: str = "right", **more: Any) -> dict[str, Any]:
-        return {"key": key, "name": t(f"machines.col.{key}", fmt.lang), "align": align, **more}
-
-    return [
-        column("name", "left"),
-        column("section", "left"),
-        column("state", "left"),
-        column("since"),
-        column("power"),
-        column("energy"),
-        column("kef"),
-        column("strip", "left", sort=False, grow=True),
-    ]
-
-
-def machine_rows(shop: ShopNow, fmt: Format) -> list[dict[str, Any]]:
-    """Rows of the table view; figures sort as numbers."""
-    lang = fmt.lang
-    rows = []
-    for m in shop.machines:
-        energy = m.shift.energy_kwh if m.shift else None
-        kef = m.kef.value if m.kef else None
-        since_s = (shop.now_us - m.state_since_us) / 1e6
-        cells = {
-            "name": {"text": m.machine.name, "bold": True},
-            "section": view.section_title(m),
-            "state": {"text": state_name(m.state, lang), "mark": [m.state.value, state_letter(m.state, lang)]},
-            "since": {"text": fmt.duration(since_s), "sort": round(since_s)},
-            "power": {
-                "text": fmt.number(m.shown_kw, 1),
-                "sort": -1.0 if m.shown_kw is None else round(m.shown_kw, 1),
-                "bold": True,
-            },
-            "energy": {"text": fmt.number(energy, 0), "sort": round(energy or 0.0)},
-            "kef": {"text": _kef_words(m, shop, fmt), "sort": round(kef or 0.0, 2)},
-            "strip": {"text": "", "strip": view.strip(m, shop.shift, shop.now_us)},
-        }
-        rows.append({"id": m.machine.id, "href": view.machine_href(m.machine.id), "cells": cells})
-    return rows

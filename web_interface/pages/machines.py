@@ -1,0 +1,108 @@
+"""/machines: every machine of the shop in one table, for shops where cards no longer fit: search, states, groups, order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nicegui import ui
+from nicegui.element import Element
+
+from domain.access import Role
+from web_interface.components import Card, DataTable, Hub, Segmented, Tick, el, empty, row_difference
+from web_interface.components.base import Data, difference
+from web_interface.pages import shell
+from web_interface.pages.machine_table import GROUPINGS, WHOLE, machine_columns, machine_groups, machine_rows, machine_states
+from web_interface.services import Services
+from web_interface.services.live import ShopNow
+
+USUAL = "section"
+Changes = list[tuple[Element, Mapping[str, Any]]]
+
+
+def register(services: Services, hub: Hub) -> None:
+    """The page at /machines; `find`, `kind` (a state) and `by` (a grouping) keep what is chosen in the address."""
+    shell.offer("machines")
+
+    @ui.page("/machines", title="")
+    def machines_page(by: str = "", find: str = "", kind: str = "") -> None:
+        with shell.page(services, hub, active="machines", title_key="nav.machines") as page:
+            MachineList(page, by if by in GROUPINGS else USUAL, find, kind).build()
+
+
+class MachineList:
+    """One open list."""
+
+    def __init__(self, page: shell.Page, by: str, find: str, kind: str) -> None:
+        self._page, self._by, self._find, self._kind = page, by, find, kind
+        self._fmt = page.viewer.fmt
+        self._rows: list[Data] = []
+        self._heads: Data = {}
+        self._ids: list[str] = []
+
+    def build(self) -> None:
+        """From memory, at once."""
+        page, shop = self._page, self._shop()
+        self._ids = [m.machine.id for m in shop.machines]
+        title, note = page.t("nav.machines"), page.t("machines.list.note")
+        with el("div", "em-machines-page"), Card(title, note=note, testid="machines-list-card") as card:
+            if not shop.machines:
+                may = page.viewer.may(Role.ADMIN)
+                words, action = page.t("machines.empty.words"), page.t("machines.empty.action") if may else ""
+                empty("precision_manufacturing", page.t("machines.empty"), words, action, "/admin/devices/new")
+                return
+            with card.tools:
+                groupings = {by: page.t(f"machines.by.{by}") for by in GROUPINGS}
+                Segmented(groupings, self._by, self._group, testid="machines-by", label=page.t("machines.by"))
+            self._box = el("div")
+            self._fill()
+        page.every(self.live)
+
+    def live(self, _tick: Tick) -> Changes:
+        """Cells, sums and counts that changed."""
+        if [m.machine.id for m in self._shop().machines] != self._ids:
+            self._page.client.open(f"/machines?by={self._by}")
+            return []
+        rows, heads = self._drawn()
+        changes = {
+            **self._page.hub.step(("machine-list", self._fmt.lang, self._by), self._rows, rows, row_difference),
+            **difference(self._heads, heads),
+        }
+        self._rows, self._heads = rows, heads
+        self._table.take({**self._table.shown, **heads, "rows": rows})
+        return [(self._table, changes)]
+
+    def _fill(self) -> None:
+        self._rows, self._heads = self._drawn()
+        with self._box:
+            chosen = {"find": self._find, "only": self._kind, "by": self._default_or(self._by), "address": True}
+            search = {"label": self._page.t("machines.search"), "none": self._page.t("machines.search.none")}
+            self._table = DataTable(
+                machine_columns(self._fmt, WHOLE), self._rows, testid="machines-list", dense=True,
+                more={**self._heads, **chosen, "search": search},
+            )  # fmt: skip
+
+    def _drawn(self) -> tuple[list[Data], Data]:
+        """Rows and what stands above them, drawn once a tick for all pages of this language and grouping."""
+        group, fmt = GROUPINGS[self._by], self._fmt
+
+        def draw(shop: ShopNow) -> tuple[list[Data], Data]:
+            heads = {"groups": machine_groups(shop, fmt, group), "kinds": machine_states(shop, fmt)}
+            return machine_rows(shop, fmt, WHOLE, group), heads
+
+        return self._page.hub.view(("machine-list", fmt.lang, self._by), draw)
+
+    def _group(self, by: str) -> None:
+        """Other heads over the same rows; search, states and order stay."""
+        self._by = by
+        rows, heads = self._drawn()
+        self._rows, self._heads = rows, heads
+        self._table.show({"rows": rows, **heads, "by": self._default_or(by)})
+
+    @staticmethod
+    def _default_or(by: str) -> str:
+        """What the address tells: nothing of the usual grouping."""
+        return "" if by == USUAL else by
+
+    def _shop(self) -> ShopNow:
+        return self._page.hub.shop()
