@@ -120,6 +120,8 @@ def text_styles(book: Any) -> dict[str, Any]:
         "percent": {"num_format": "0.0%"}, "hours": {"num_format": "[h]:mm"},
         "day": {"num_format": "dd.mm.yyyy", "align": "left"},
         "time": {"num_format": "dd.mm.yyyy hh:mm", "align": "left"},
+        "after": {"align": "left", "indent": 1},  # words that follow a number: they do not touch it
+        "time_after": {"num_format": "dd.mm.yyyy hh:mm", "align": "left", "indent": 1},
     }
     made = {name: book.add_format({**base, **style}) for name, style in styles.items()}
     for name in ("text", "one", "two", "whole"):
@@ -176,7 +178,7 @@ def _summary(made: _Book) -> None:
     for name, value, style, unit in _figures(report, words):
         if value is None and style not in {"one", "two"}:
             continue
-        for column, (what, how) in enumerate(((name, "text"), (value, style), (unit, "text"))):
+        for column, (what, how) in enumerate(((name, "text"), (value, style), (unit, "after"))):
             _put(sheet, line, column, what, styles[how])
         line += 1
     for head, sentences in ((t("report.findings"), findings(report, words)), (t("report.quality"), quality(report, words))):
@@ -192,6 +194,11 @@ def _summary(made: _Book) -> None:
         _put(sheet, line, 0, said, styles["text"])
 
 
+def _without_unit(head: str) -> str:
+    """The head of a column where the unit has a cell of its own."""
+    return head.partition(",")[0]
+
+
 def _figures(report: Report, words: Wording) -> list[tuple[str, float | None, str, str]]:
     t, kwh, kw, peak = words.t, words.unit("kWh"), words.unit("kW"), report.max_half_hour
     return [
@@ -199,10 +206,10 @@ def _figures(report: Report, words: Wording) -> list[tuple[str, float | None, st
         (t("report.plan_now" if report.running else "report.plan"), report.plan_kwh, "one", kwh),
         (t("report.kpi.cost"), report.cost, "one", report.currency),
         (t("report.kpi.kef"), report.kef, "two", t("report.footer.k1")),
-        (t("report.col.idle_kwh"), report.idle_kwh, "one", kwh),
+        (_without_unit(t("report.col.idle_kwh")), report.idle_kwh, "one", kwh),
         (t("report.other"), report.other_kwh, "one", kwh),
         (peak_name(report, words), peak[1] if peak else None, "one", kw),
-        (t("report.contract"), report.contract_kw, "one", kw),
+        (_without_unit(t("report.contract")), report.contract_kw, "one", kw),
         (t("report.kpi.tg_phi"), report.tg_phi, "two", ""),
         (t("report.alerts"), float(len(report.alerts)), "whole", ""),
         (t("report.completeness"), report.completeness, "percent", ""),
@@ -440,7 +447,7 @@ def _alert_sheet(made: _Book) -> None:
         rows.append([
             (made.time(alert.raised_us), "time"), (t(f"report.priority.{alert.priority.value}"), "text"),
             (alert_subject(alert, report, words), "text"), (words.alert(alert), "text"),
-            (alert.value, "one"), (alert.limit, "one"), (None if back is None else made.time(back), "time"),
+            (alert.value, "two"), (alert.limit, "two"), (None if back is None else made.time(back), "time_after"),
             (alert.acknowledged_by, "text"),
         ])  # fmt: skip
     sheet = made.listed(t("report.alerts"), [t(key) for key in keys], rows)

@@ -189,7 +189,7 @@ def alerts(report: Report, words: Wording) -> list[Flowable]:
 def _alert_row(alert: Alert, report: Report, words: Wording) -> list[str]:
     ended = alert.returned_us or min(report.to_us, report.issued_us)
     where = alert_subject(alert, report, words)
-    value = "—" if alert.value is None else f"{words.number(alert.value)} {words.unit(alert.unit)}"
+    value = "—" if alert.value is None else words.value(alert.value, alert.unit)  # with the digits of the sentence beside it
     return [
         moment(alert.raised_us, report, words), escape(words.t(f"report.priority.{alert.priority.value}")),
         f"{text(where)}: {escape(clean(words.alert(alert), 140))}", escape(value),

@@ -193,6 +193,19 @@ def test_heads_of_numbers_stand_over_their_numbers() -> None:
     assert [sheet.cell(1, column).alignment.horizontal for column in (1, 2, 8)] == [None, None, "right"]
 
 
+def test_an_alerts_figure_has_the_digits_of_its_sentence_and_nothing_touches_it() -> None:
+    model = report()
+    alert = dataclasses.replace(model.alerts[0], value=2.816, limit=2.52, unit="kWh/part", returned_us=model.to_us)
+    model = dataclasses.replace(model, alerts=[alert])
+    assert "2,82 кВт·ч/шт" in text_of(report_pdf(model, RU))
+    book = openpyxl.load_workbook(BytesIO(report_xlsx(model, RU)))
+    row = next(book["Тревоги"].iter_rows(min_row=2, max_row=2))
+    assert [cell.number_format for cell in row[4:6]] == ["0.00", "0.00"]
+    assert row[6].alignment.indent == 1
+    summary = {row[0].value: row for row in book["Сводка"].iter_rows() if row[0].value}
+    assert (summary["Договорная мощность"][2].value, summary["Договорная мощность"][2].alignment.indent) == ("кВт", 1)
+
+
 def test_the_feed_the_site_and_devices_have_names_in_the_list_of_alerts() -> None:
     [first, *_] = report().alerts
     bare = dataclasses.replace(first, machine_id=None, tag=None)
