@@ -65,13 +65,21 @@ class Application:
     reports: Reports
     accounts: Accounts
     services: Services
-    web: FastAPI
     supervisor: Supervisor
     offload: Offload
     report_worker: Offload
     feeds: Feeds
     plant_listeners: list[Callable[[Plant, Sequence[Tag]], None]] = field(default_factory=list)
     jobs: dict[str, Job] = field(default_factory=dict)
+    _web: FastAPI | None = field(default=None, init=False)
+
+    @property
+    def web(self) -> FastAPI:
+        """Pages and API, built when first asked for: the models of their routes take half a second of a processor, which a
+        command that serves nobody need not spend. Who serves asks before anything runs."""
+        if self._web is None:
+            self._web = build_web(self.services, options=_web_options(self.settings, self.clock))
+        return self._web
 
     async def prime(self) -> None:
         """Counters go on from what was stored last: an exchange while we were stopped is noticed."""
@@ -125,8 +133,7 @@ async def _connect(
     application = Application(
         settings, clock, database, house.bus, measuring.collector, measuring.processing, measuring.plant, meaning.energy,
         meaning.analysis, meaning.alerts, faces.live, faces.status, faces.reports.reports, faces.accounts, services,
-        build_web(services, options=_web_options(settings, clock)), house.supervisor, house.offload, house.report_worker,
-        house.feeds, house.current.listeners,
+        house.supervisor, house.offload, house.report_worker, house.feeds, house.current.listeners,
     )
     application.jobs = all_jobs(house, measuring, meaning, faces)
     return application

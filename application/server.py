@@ -13,16 +13,18 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from application.build import Application, open_application
 from application.common import Commands, cli_actor
 from application.plant import read_text
 from config.plant_file import parse_plant
 from config.profile_catalog import ProfileCatalog
-from config.settings import Settings, load_settings
+from config.settings import Settings, Web, load_settings
 from database import hold_instance_lock, open_database
 from domain.errors import ConfigError
 from runtime.clock import SystemClock
@@ -148,7 +150,7 @@ async def _serve(settings: Settings, *, demo_days: int | None = None) -> int:
                 from application.demo import learn_parts  # noqa: PLC0415 - as above
 
                 jobs["demo-inspection"] = lambda: learn_parts(app.services.inspection, clock)
-            jobs["web"] = lambda: serve_web(app, listening)
+            jobs["web"] = partial(serve_web, app.web, settings.web, listening)
             jobs["watchdog"] = lambda: notifier.run(app.status.keeping)
             settle_memory()
             running = asyncio.create_task(app.supervisor.run(jobs), name="supervisor")
@@ -217,10 +219,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve_web(app: Application, listening: socket.socket) -> None:
+async def serve_web(served: FastAPI, web: Web, listening: socket.socket) -> None:
     """Pages and API until cancelled."""
-    web = app.settings.web
-    server = _Server(server_config(app.web, host=web.host, port=web.port, tls_cert=web.tls_cert, tls_key=web.tls_key))
+    server = _Server(server_config(served, host=web.host, port=web.port, tls_cert=web.tls_cert, tls_key=web.tls_key))
     copy = listening.dup()  # the server closes its own; a restarted one gets a fresh one
     serving = asyncio.create_task(server.serve(sockets=[copy]), name="web:serve")
     try:

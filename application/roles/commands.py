@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, TypeVar
 
 from application.common import Commands
@@ -134,13 +135,14 @@ async def _web(settings: Settings) -> int:
             if stopping.done():
                 return 0
             role = await stack.enter_async_context(open_web(settings, clock))
+            served = role.app.web  # built while standing by: who takes over serves at once
             if await _first(_stood_by(role), stopping) is None:
                 return 0
             stack.push_async_callback(role.give_back)
             listening = listen_on(settings.web.host, settings.web.port)
             stack.callback(listening.close)
             await first_start(role.app)
-            jobs = {**role.jobs(), "web": lambda: serve_web(role.app, listening)}
+            jobs: dict[str, Job] = {**role.jobs(), "web": partial(serve_web, served, settings.web, listening)}
             await _until(asyncio.create_task(role.lost.wait()), stopping, role.app.supervisor, jobs, role.app.status.keeping)
             return 1 if role.lost.is_set() else 0
 

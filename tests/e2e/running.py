@@ -135,6 +135,7 @@ async def running(
         async with open_application(settings, clock, {}, connect=connect) as app:
             await app.plant.import_yaml(with_ports(plant_text, simulation.plant.lines), ADMIN)
             await app.prime()
+            assert app.web  # built before anything runs, as who serves it does
             await app.accounts.begin("Vz7-kiln-Orbit-92")
             jobs = [name for name in app.jobs if name not in without]
             async with at_work(app, jobs):
