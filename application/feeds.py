@@ -29,7 +29,7 @@ from domain.access import Actor, Role
 from domain.alert import Alert
 from domain.alignment import Alignment, Frame
 from domain.errors import Forbidden, NotFound, StorageError
-from domain.feed import FEED_NAMES, FeedStatus, Moved, OutboxBook, Quarantined
+from domain.feed import EVERYTHING, FEED_NAMES, BacklogCost, BacklogPart, FeedStatus, Moved, OutboxBook, Quarantined
 from domain.loop import ControlLoop, LoopEpisode
 from domain.plant import Plant, Tag
 from domain.ports import Clock
@@ -158,20 +158,44 @@ class Feeds:
     async def discard_quarantine(self, name: str, actor: Actor, numbers: Collection[int] | None = None) -> Moved:
         return await self._on_quarantine(name, actor, "feed_discard", self.host.discard_quarantine, numbers)
 
-    async def discard_backlog(self, name: str, actor: Actor) -> int:
+    async def backlog_cost(self, name: str, actor: Actor, part: BacklogPart) -> BacklogCost:
+        await self._need(actor, f"{name} backlog")
+        if self.host.is_on(name):
+            return await _kept_by(name, self.host.backlog_cost(name, part))
+        self._resting(name)
+        return await _kept_by(name, asyncio.to_thread(_while_open, self._outbox(name), lambda box: box.backlog_cost(part)))
+
+    async def discard_backlog(self, name: str, actor: Actor, part: BacklogPart = EVERYTHING) -> int:
+        if not part.whole:
+            return await self._discard_part(name, actor, part)
         if self.host.is_on(name):
             return await self._audited(name, actor, "feed_give_up", self.host.discard_backlog, lambda book: book.waiting)
         return await self._audited(
             name, actor, "feed_give_up", self._discard_at_rest, lambda book: book.waiting + book.quarantined
         )  # fmt: skip
 
-    async def _discard_at_rest(self, name: str) -> int:
-        """Of a feed that is off. Raises NotFound, OSError."""
+    async def _discard_part(self, name: str, actor: Actor, part: BacklogPart) -> int:
+        cost = await self.backlog_cost(name, actor, part)
+        kept = f"older than {_utc(part.before_us)}" if part.before_us is not None else f"all but the newest {part.keep}"
+        await self._tell(name, actor, "feed_give_up", f"{cost.items}, {kept}")
+        if self.host.is_on(name):
+            return await _kept_by(name, self.host.discard_backlog(name, part))
+        return await _kept_by(name, self._discard_at_rest(name, part))
+
+    def _outbox(self, name: str) -> DiskOutbox:
+        return self._database.outbox(name, self._limit)
+
+    def _resting(self, name: str) -> list[FeedStatus]:
+        """Feeds that are off; `name` must be one of them. Raises NotFound."""
         resting = [feed for feed in self.host.feeds() if feed.state == "off"]
         if name not in {feed.name for feed in resting}:
             raise NotFound("feed", name, tuple(feed.name for feed in self.host.feeds()))
-        outbox = self._database.outbox(name, self._limit)
-        count, book = await asyncio.to_thread(_given_up, outbox)
+        return resting
+
+    async def _discard_at_rest(self, name: str, part: BacklogPart = EVERYTHING) -> int:
+        """Of a feed that is off. Raises NotFound, OSError."""
+        resting = self._resting(name)
+        count, book = await asyncio.to_thread(_while_open, self._outbox(name), lambda box: _given_up(box, part))
         left = [replace(feed, book=book) if feed.name == name else feed for feed in resting]
         self.host.show_resting([feed for feed in left if feed.book.waiting or feed.book.refusals])
         return count
@@ -213,7 +237,7 @@ class Feeds:
         found = [(self.tag_name(row[0]), row[1]) for row in one.samples[:1]]
         found += [(self.tag_name(text.tag_id), text.time_us) for text in one.texts[:1]]
         found += [(f"{event.kind} {event.subject}", event.time_us) for event in one.events[:1]]
-        return " ".join(f"{subject} {datetime.fromtimestamp(us / 1e6, UTC):%Y-%m-%d %H:%M:%S}Z" for subject, us in found[:1])
+        return " ".join(f"{subject} {_utc(us)}" for subject, us in found[:1])
 
     async def _need(self, actor: Actor, what: str) -> None:
         if not actor.role.allows(Role.ADMIN):
@@ -238,14 +262,22 @@ def _at_rest(outbox: DiskOutbox) -> OutboxBook:
         outbox.close()
 
 
-def _given_up(outbox: DiskOutbox) -> tuple[int, OutboxBook]:
-    """Its backlog and its quarantine: nobody else could do anything about them while the feed is off."""
+def _while_open(outbox: DiskOutbox, work: Callable[[DiskOutbox], _R]) -> _R:
     outbox.open()
     try:
-        count = outbox.discard_backlog() + outbox.discard_quarantine().items
-        return count, outbox.book()
+        return work(outbox)
     finally:
         outbox.close()
+
+
+def _given_up(outbox: DiskOutbox, part: BacklogPart) -> tuple[int, OutboxBook]:
+    """Its backlog, and with all of it its quarantine: nobody else could do anything about that while the feed is off."""
+    count = outbox.discard_backlog(part) + (outbox.discard_quarantine().items if part.whole else 0)
+    return count, outbox.book()
+
+
+def _utc(time_us: int) -> str:
+    return f"{datetime.fromtimestamp(time_us / 1e6, UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
 def kafka_options(settings: Settings, *, roles: bool = False) -> KafkaOptions:

@@ -8,7 +8,7 @@ from functools import partial
 
 from data_transfer.runner import FeedRunner
 from domain.errors import NotFound
-from domain.feed import FeedEvent, FeedStatus, Kept, Moved, Quarantined
+from domain.feed import EVERYTHING, BacklogCost, BacklogPart, FeedEvent, FeedStatus, Kept, Moved, Quarantined
 
 log = logging.getLogger(__name__)
 
@@ -77,9 +77,13 @@ class FeedHost:
         """What was refused is given up, everything or those entries. Raises NotFound, OSError."""
         return await self._runner(name).discard_quarantine(numbers)
 
-    async def discard_backlog(self, name: str) -> int:
+    async def backlog_cost(self, name: str, part: BacklogPart) -> BacklogCost:
+        """Raises NotFound, OSError."""
+        return await self._runner(name).backlog_cost(part)
+
+    async def discard_backlog(self, name: str, part: BacklogPart = EVERYTHING) -> int:
         """How many items are given up. Raises NotFound, OSError."""
-        return await self._runner(name).discard_backlog()
+        return await self._runner(name).discard_backlog(part)
 
     def is_on(self, name: str) -> bool:
         return name in self._runners

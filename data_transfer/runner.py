@@ -23,6 +23,9 @@ from data_transfer.events import of_gap
 from data_transfer.sieve import Sieve
 from domain.feed import (
     ALIGNED,
+    EVERYTHING,
+    BacklogCost,
+    BacklogPart,
     DestinationAway,
     FeedEvent,
     FeedGap,
@@ -364,10 +367,14 @@ class FeedRunner:
         await self._look()
         return moved
 
-    async def discard_backlog(self) -> int:
-        """Give up everything that waits; how many items. Raises OSError."""
+    async def backlog_cost(self, part: BacklogPart) -> BacklogCost:
+        """Raises OSError."""
+        return await self._on_disk(partial(self._outbox.backlog_cost, part))
+
+    async def discard_backlog(self, part: BacklogPart = EVERYTHING) -> int:
+        """Give up what waits, or that part of it; how many items. Raises OSError."""
         self._parcel, self._sieve, self._stumbles, self._patience = None, None, 0, 1
-        count = await self._on_disk(self._outbox.discard_backlog)
+        count = await self._on_disk(partial(self._outbox.discard_backlog, part))
         await self._look()
         self._retry_now.set()
         return count

@@ -24,12 +24,25 @@ from database.columns import PlanCache, decode, encode
 from database.journal import Journal, Record
 from database.outbox_gaps import GapRecords
 from database.outbox_quarantine import Place, QuarantineFile, chosen
-from domain.feed import FeedEvent, FeedGap, Kept, Moved, OutboxBook, Parcel, Quarantined, Refused
+from domain.feed import (
+    EVERYTHING,
+    BacklogCost,
+    BacklogPart,
+    FeedEvent,
+    FeedGap,
+    Kept,
+    Moved,
+    OutboxBook,
+    Parcel,
+    Quarantined,
+    Refused,
+)
 from domain.sample import Batch, TagId, TextSample
 
 log = logging.getLogger(__name__)
 
 REASON_CHARS = 300  # of the newest, which is told elsewhere
+RECORDS_OF_ITEMS = 20_000  # read at once when a part of the backlog is sought
 MOST_QUARANTINE_BYTES = 16 * 1024 * 1024
 _EVENTS = struct.Struct("<I")  # length of the events' JSON before the block of samples
 
@@ -349,26 +362,60 @@ class DiskOutbox:
         if out:
             self._take_out(self._refused.without(self._shelf, left), _moved(out), left)
 
-    def discard_backlog(self) -> int:
-        count, last = self.book().waiting, self._journal.last
-        if not self._waiting:
+    def backlog_cost(self, part: BacklogPart) -> BacklogCost:
+        last = self._end_of(part)
+        if last is None:
+            return BacklogCost(0)
+        return BacklogCost(max(0, last.kept_before + last.samples - self._begin), self._oldest_us, last.to_us)
+
+    def _end_of(self, part: BacklogPart) -> Record | None:
+        """The newest record of the part: it ends before the first that holds anything younger, or among the newest to keep."""
+        number, found = self._position.number, None
+        while records := self._journal.read(number, RECORDS_OF_ITEMS):
+            for record in records:
+                left = self._entered - record.kept_before - record.samples
+                younger = part.before_us is not None and record.samples and record.to_us >= part.before_us
+                if younger or (part.keep is not None and left < part.keep):
+                    return found
+                found = record
+            number = records[-1].number
+        return found
+
+    def _discard_part(self, part: BacklogPart) -> int:
+        last, begin = self._end_of(part), self._begin
+        if last is None:
             return 0
-        begin, until = self._begin, self._newest_us or time.time_ns() // 1000
-        untold = self._entered - begin - self._gaps.told(begin, self._entered)
-        self._note(untold, self._oldest_us or until, until, "given_up", begin, self._entered)
-        new = _Position(**asdict(self._position))
-        new.dropped += self._waiting
-        new.number, new.settled, new.until_us = max(new.number, self._last_number), self._entered, until
+        end = last.kept_before + last.samples
+        untold = end - begin - self._gaps.told(begin, end)
+        self._note(untold, self._oldest_us or last.to_us, last.to_us, "given_up", begin, end)
+        self._settle_unsent(last.number, end, last.to_us)
+        return max(0, end - begin)
+
+    def _settle_unsent(self, number: int, end: int, until_us: int) -> None:
+        """What waits up to item `end` goes to nobody. Raises OSError, and then nothing has changed."""
+        old, new = self._position, _Position(**asdict(self._position))
+        new.dropped += end - old.settled
+        new.number, new.settled, new.until_us = max(old.number, number), end, until_us
         new.again, new.source = self._again, self._source
-        old, self._position = self._position, new
+        self._position = new
         try:
             self._write_position()
         except OSError:
             self._position = old
             raise
-        if last is not None:
-            self._journal.settle(last.number)
+        self._journal.settle(number)
         self._look_at_oldest()
+
+    def discard_backlog(self, part: BacklogPart = EVERYTHING) -> int:
+        if not part.whole:
+            return self._discard_part(part)
+        count = self.book().waiting
+        if not self._waiting:
+            return 0
+        begin, until = self._begin, self._newest_us or time.time_ns() // 1000
+        untold = self._entered - begin - self._gaps.told(begin, self._entered)
+        self._note(untold, self._oldest_us or until, until, "given_up", begin, self._entered)
+        self._settle_unsent(self._last_number, self._entered, until)
         return count
 
     def _shorten_quarantine(self) -> None:

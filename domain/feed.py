@@ -124,6 +124,33 @@ class OutboxBook:
     newest_refusal: tuple[int, str] | None = None  # when (0: not noted) and why
 
 
+@dataclass(frozen=True, slots=True)
+class BacklogPart:
+    """Which of what waits is meant: all, what is older than `before_us`, or all but about `keep` of the newest items.
+
+    What was kept together goes together: no item that is younger or among the newest is touched.
+    """
+
+    before_us: int | None = None
+    keep: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        return self.before_us is None and self.keep is None
+
+
+EVERYTHING = BacklogPart()
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogCost:
+    """What giving it up would cost: items, from the oldest to the newest of them."""
+
+    items: int
+    from_us: int | None = None
+    to_us: int | None = None
+
+
 class Outbox(Protocol):
     """A feed's own queue on the disk. Calls block: one thread at a time. OSError: nothing of the call counts."""
 
@@ -170,8 +197,12 @@ class Outbox(Protocol):
         """Give up what was refused, chosen likewise: counted as dropped."""
         ...
 
-    def discard_backlog(self) -> int:
-        """Give up everything that waits: counted as dropped; how many items."""
+    def backlog_cost(self, part: BacklogPart) -> BacklogCost:
+        """What `discard_backlog` would give up. Reads what waits, up to its end."""
+        ...
+
+    def discard_backlog(self, part: BacklogPart = EVERYTHING) -> int:
+        """Give up what waits, or a part of it: counted as dropped; how many items."""
         ...
 
     def gaps(self) -> Sequence[FeedGap]:
@@ -249,6 +280,13 @@ class FeedService(Protocol):
         """Give up everything refused, or the entries of `numbers`. In the audit. Raises NotFound, StorageError."""
         ...
 
-    async def discard_backlog(self, name: str, actor: Actor) -> int:
-        """Give up all that waits; of a feed that is off what was refused too; how many items. In the audit. Raises as above."""
+    async def backlog_cost(self, name: str, actor: Actor, part: BacklogPart) -> BacklogCost:
+        """What giving up that part would cost. Raises NotFound, StorageError."""
+        ...
+
+    async def discard_backlog(self, name: str, actor: Actor, part: BacklogPart = EVERYTHING) -> int:
+        """Give up all that waits, of a feed that is off what was refused too; or a part of what waits. How many items.
+
+        In the audit. Raises as above.
+        """
         ...

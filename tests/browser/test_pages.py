@@ -307,6 +307,22 @@ async def test_a_backlog_is_given_up_only_after_a_question_that_says_how_much(vi
     await page.wait_for_selector(".em-note-good:has-text('990')")
 
 
+async def test_a_part_of_a_backlog_is_given_up_after_its_cost_was_told(visit: Visit) -> None:
+    page = await visit("/admin/feeds", user="admin")
+    await page.click(at("feed-influxdb-give-up-part"))
+    await page.click(at("give-up-way-newest"))
+    assert not await page.locator(at("give-up-part-yes")).is_visible()
+    await page.fill(f"{at('give-up-count')} input, input{at('give-up-count')}", "90")
+    await page.click(at("give-up-part-ask"))
+    await page.wait_for_selector(f"{at('give-up-cost')}:has-text('900')")
+    await page.click(at("give-up-way-older"))  # what was counted is not meant any more
+    await page.wait_for_selector(at("give-up-part-yes"), state="hidden")
+    await page.click(at("give-up-part-ask"))
+    await page.wait_for_selector(f"{at('give-up-cost')}:has-text('240')")
+    await page.click(at("give-up-part-yes"))
+    await page.wait_for_selector(".em-note-good:has-text('240')")
+
+
 async def test_what_no_table_holds_is_looked_at_on_the_status_page_and_discarded_after_a_question(visit: Visit) -> None:
     page = await visit("/status", user="admin")
     await page.click(at("storage-refused"))

@@ -10,7 +10,7 @@ import pytest
 from database.columns import PlanCache, encode
 from database.followers import Followers
 from database.outbox import DiskOutbox
-from domain.feed import FeedEvent, Kept, Moved, Refused
+from domain.feed import BacklogCost, BacklogPart, FeedEvent, Kept, Moved, Refused
 from domain.sample import TextSample
 from tests.database.samples import T, batch, expected, opened, stored
 
@@ -301,6 +301,34 @@ def test_a_refused_text_alone_can_be_sent_again_and_given_up(tmp_path: Path) -> 
     one.settle(again, [Refused("too long", texts=[text])])
     assert one.discard_quarantine() == Moved(1, 0)
     assert (one.book().refusals, one.book().texts_refused, gaps(one), balanced(one)) == (0, 0, [], True)
+
+
+def test_the_old_part_of_a_backlog_is_given_up_and_the_newest_stay(tmp_path: Path) -> None:
+    one = outbox(tmp_path)
+    for number in range(1, 11):
+        one.append(kept(number), [])
+    each = one.book().waiting // 10
+    fifth = one.next(5 * each)
+    assert fifth is not None
+    until_us = max(row[1] for row in fifth.samples)
+    cost = one.backlog_cost(BacklogPart(before_us=until_us + 1))
+    assert (cost.items, cost.to_us) == (5 * each, until_us)
+    assert one.backlog_cost(BacklogPart(before_us=until_us)).items == 4 * each  # nothing as young as that
+    assert one.backlog_cost(BacklogPart(keep=5 * each + 1)).items == 4 * each  # never fewer
+    assert one.backlog_cost(BacklogPart(keep=100 * each)) == BacklogCost(0)
+    assert one.discard_backlog(BacklogPart(before_us=0)) == 0
+    assert one.discard_backlog(BacklogPart(before_us=until_us + 1)) == 5 * each
+    one = killed(one)
+    book = one.book()
+    assert (book.waiting, book.dropped, balanced(one)) == (5 * each, 5 * each, True)
+    (gap,) = one.gaps()
+    assert (gap.reason, gap.items, gap.to_us) == ("given_up", 5 * each, until_us)
+    assert one.discard_backlog(BacklogPart(keep=2 * each)) == 3 * each
+    left = one.next(1000)
+    assert left is not None
+    assert (len(left), left.missed, left.number) == (2 * each, 0, 10)
+    one.settle(left)
+    assert (one.book().waiting, balanced(one)) == (0, True)
 
 
 def test_a_half_written_refusal_does_not_count(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from domain.access import Actor
 from domain.errors import NotFound
-from domain.feed import FeedGap, FeedStatus, Moved, OutboxBook, Quarantined
+from domain.feed import EVERYTHING, BacklogCost, BacklogPart, FeedGap, FeedStatus, Moved, OutboxBook, Quarantined
 from domain.health import Books, DestinationBook, DeviceStatus, LineStatus, StorageStatus, TaskStatus
 from domain.plugin import PluginStatus
 from domain.refused import RefusedSummary
@@ -192,5 +192,10 @@ class FakeFeeds:
         self._refused = [one for one in self._refused if one not in out]
         return Moved(len(out), sum(map(len, out)))
 
-    async def discard_backlog(self, name: str, actor: Actor) -> int:
-        return 990
+    async def backlog_cost(self, name: str, actor: Actor, part: BacklogPart) -> BacklogCost:
+        if part.keep is not None:
+            return BacklogCost(max(0, 990 - part.keep), shop.LOST_US, shop.START_US)
+        return BacklogCost(240, shop.LOST_US, shop.START_US)
+
+    async def discard_backlog(self, name: str, actor: Actor, part: BacklogPart = EVERYTHING) -> int:
+        return 990 if part.whole else (await self.backlog_cost(name, actor, part)).items

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
 
 from domain.access import Actor, Role
 from domain.errors import NotFound
-from domain.feed import FeedGap, FeedStatus, Moved, Quarantined
+from domain.feed import BacklogPart, FeedGap, FeedStatus, Moved, Quarantined
 from web_interface.api.alerts import MOST_NUMBER, NoParameters
 from web_interface.api.answers import Json, Strict, described
 from web_interface.api.problems import problem
 from web_interface.api.roles import Need
-from web_interface.api.times import rfc3339, rfc3339_or_none
+from web_interface.api.times import Time, rfc3339, rfc3339_or_none
 from web_interface.services import Services
 
 LONGEST_TEXT = 1000  # a refused one may be as long as whatever made the destination refuse it
@@ -113,6 +113,20 @@ class GiveUpIn(Strict):
     confirm: bool = Field(False, description="without it the answer is 409 and says what would be thrown away")
 
 
+class BacklogIn(GiveUpIn):
+    before: Time | None = Field(None, description="only what is older; what was kept together with younger items stays")
+    keep: int | None = Field(None, ge=1, le=10**12, description="all but about so many of the newest, never fewer")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> BacklogIn:
+        if self.before is not None and self.keep is not None:
+            raise ValueError("before or keep, not both")
+        return self
+
+    def part(self) -> BacklogPart:
+        return BacklogPart(self.before, self.keep)
+
+
 class DiscardIn(GiveUpIn):
     ids: Ids | None = None
 
@@ -164,10 +178,18 @@ def destination_routes(services: Services) -> APIRouter:
         "/{name}/backlog/discard", response_model=None, responses=described(Done, 404, 409, 422, 503),
         summary="Give up what waits; of a feed that is off what was refused too",
     )  # fmt: skip
-    async def give_up(name: str, body: GiveUpIn, actor: Admin) -> Response:
-        if not body.confirm:
+    async def give_up(name: str, body: BacklogIn, actor: Admin) -> Response:
+        """All of it, what is older than `before`, or all but the newest `keep`: what was refused stays in these two."""
+        part = body.part()
+        if body.confirm:
+            return Json({"items": await services.feeds.discard_backlog(name, actor, part)})
+        if part.whole:
             return _question(_feed(services, name))
-        return Json({"items": await services.feeds.discard_backlog(name, actor)})
+        cost = await services.feeds.backlog_cost(name, actor, part)
+        begin, end = rfc3339_or_none(cost.from_us), rfc3339_or_none(cost.to_us)
+        span = f", of {begin} to {end}," if begin and end else ""
+        words = f"{cost.items} entries{span} would be thrown away; confirm: true does so"
+        return problem(409, words, items=cost.items, oldest=begin, newest=end)
 
     return router
 

@@ -18,6 +18,7 @@ from web_interface.format import Format
 from web_interface.locale import has, t
 from web_interface.pages import admin_frame, shell
 from web_interface.pages.device_patterns import technical_words
+from web_interface.pages.feed_give_up import GiveUpPartDialog
 from web_interface.pages.feed_refused import RefusedDialog
 from web_interface.services import Services
 
@@ -49,6 +50,7 @@ class FeedsPage:
         self._heads: dict[str, tuple[Any, Any, Any]] = {}
         self._refused: dict[str, Element] = {}
         self._waiting: dict[str, Element] = {}
+        self._parts: dict[str, Element] = {}
         self._lost: dict[str, Any] = {}
 
     def build(self) -> None:
@@ -100,6 +102,9 @@ class FeedsPage:
                 self._refused[name] = self._refused_buttons(name)
                 label, testid = self._page.t("feeds.give_up"), f"feed-{name}-give-up"
                 self._waiting[name] = button(label, lambda: self._give_up(name), small=True, kind="danger", testid=testid)
+                part = GiveUpPartDialog(self._page, name)
+                label = self._page.t("feeds.give_up.part")
+                self._parts[name] = button(label, part.show, small=True, testid=f"feed-{name}-give-up-part")
 
     def _bare_card(self, name: str) -> None:
         with Card(self._page.t(f"destination.{name}"), testid=f"feed-{name}") as card:
@@ -150,6 +155,7 @@ class FeedsPage:
             if name in self._refused:
                 self._refused[name].set_visibility(status is not None and status.state != "off" and refusals(status) > 0)
                 self._waiting[name].set_visibility(can_give_up(status))
+                self._parts[name].set_visibility(can_give_up(status) and status is not None and status.book.waiting > 0)
                 lost = "" if status is None else gap_words(status, page.viewer.fmt)
                 self._lost[name].set_visibility(bool(lost))
                 self._lost[name].text = lost

@@ -69,3 +69,14 @@ async def test_the_page_says_what_was_refused_last_and_why(services: FakeService
         assert view.storage()["refused"][1] == "3"
     (far, *_) = await services.refused.rows(ADMIN)
     assert ("Time of the value", "—") in whole(services, far, Format("en", ZoneInfo("UTC")))
+
+
+async def test_a_part_of_a_backlog_is_given_up_after_its_cost_is_told(admin: httpx.AsyncClient) -> None:  # noqa: F811
+    path = "/api/feeds/influxdb/backlog/discard"
+    told = await admin.post(path, json={"keep": 90})
+    assert (told.status_code, told.json()["items"]) == (409, 900)
+    assert "900 entries, of 2026-" in told.json()["detail"]
+    assert (await admin.post(path, json={"keep": 90, "confirm": True})).json() == {"items": 900}
+    assert (await admin.post(path, json={"before": "2026-11-19T10:00:00Z", "confirm": True})).json() == {"items": 240}
+    for wrong in ({"keep": 0}, {"keep": 5, "before": "2026-11-19T10:00:00Z"}, {"before": "yesterday"}):
+        assert (await admin.post(path, json=wrong)).status_code == 422
