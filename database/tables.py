@@ -44,14 +44,14 @@ _TEXT = {"charset": "utf8mb4", "collate": "utf8mb4_bin"}
 _MYSQL: dict[str, Any] = {f"{name}_{option}": value for name in ("mysql", "mariadb") for option, value in _TEXT.items()}
 
 
-def _table(name: str, *parts: SchemaItem, clustered: bool = False) -> Table:
+def table(name: str, *parts: SchemaItem, clustered: bool = False) -> Table:
     """`clustered`: rows lie in the order of the primary key in SQLite too (InnoDB always does so)."""
     return Table(name, metadata, *parts, sqlite_with_rowid=not clustered, **_MYSQL)
 
 
 # -- measurements ------------------------------------------------------------------------------------------------------------
 
-sample = _table(
+sample = table(
     "sample",
     Column("tag_id", Integer, primary_key=True, autoincrement=False),
     Column("time_us", BigInteger, primary_key=True, autoincrement=False),
@@ -62,7 +62,7 @@ sample = _table(
 
 
 def _rollup(name: str) -> Table:
-    return _table(
+    return table(
         name,
         Column("tag_id", Integer, primary_key=True, autoincrement=False),
         Column("time_us", BigInteger, primary_key=True, autoincrement=False),  # begin of the bucket
@@ -82,7 +82,7 @@ def _rollup(name: str) -> Table:
 
 rollup_1m, rollup_15m, rollup_1h, rollup_1d = (_rollup(f"rollup_{step}") for step in ("1m", "15m", "1h", "1d"))
 
-rollup_dirty = _table(  # buckets whose roll-up is older than their samples; written in the same transaction as the samples
+rollup_dirty = table(  # buckets whose roll-up is older than their samples; written in the same transaction as the samples
     "rollup_dirty",
     Column("level", Tiny, primary_key=True, autoincrement=False),  # 0 1m, 1 15m, 2 1h, 3 1d
     Column("tag_id", Integer, primary_key=True, autoincrement=False),
@@ -91,7 +91,7 @@ rollup_dirty = _table(  # buckets whose roll-up is older than their samples; wri
     clustered=True,
 )
 
-text_sample = _table(
+text_sample = table(
     "text_sample",
     Column("tag_id", Integer, primary_key=True, autoincrement=False),
     Column("time_us", BigInteger, primary_key=True, autoincrement=False),
@@ -99,7 +99,7 @@ text_sample = _table(
     clustered=True,
 )
 
-tag_event = _table(
+tag_event = table(
     "tag_event",
     Column("id", AutoId, primary_key=True),
     Column("tag_id", Integer, nullable=False),
@@ -110,7 +110,7 @@ tag_event = _table(
     Index("ix_tag_event_time_us", "time_us"),
 )
 
-quarantine = _table(  # what the database refuses for good
+quarantine = table(  # what the database refuses for good
     "quarantine",
     Column("id", AutoId, primary_key=True),
     Column("tag_id", BigInteger, nullable=False),
@@ -122,7 +122,7 @@ quarantine = _table(  # what the database refuses for good
     Column("kind", String(10), nullable=False, server_default="sample"),  # sample | text | event | message (broken, of Kafka)
 )
 
-book = _table(  # one row: the counts of promise P2, committed together with the samples they count
+book = table(  # one row: the counts of promise P2, committed together with the samples they count
     "book",
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("flush_number", BigInteger, nullable=False),
@@ -142,7 +142,7 @@ book = _table(  # one row: the counts of promise P2, committed together with the
 
 # -- plant -------------------------------------------------------------------------------------------------------------------
 
-device = _table(
+device = table(
     "device",
     Column("id", String(64), primary_key=True),
     Column("line", String(64), nullable=False),
@@ -153,7 +153,7 @@ device = _table(
     Column("active", Boolean(create_constraint=False), nullable=False),  # false: removed from the plant, history stays
 )
 
-tag = _table(
+tag = table(
     "tag",
     Column("id", Integer, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),  # "<device>.<point>"
@@ -170,7 +170,7 @@ tag = _table(
     Index("ix_tag_device_id", "device_id"),
 )
 
-machine = _table(
+machine = table(
     "machine",
     Column("id", String(64), primary_key=True),
     Column("name", String(200), nullable=False),
@@ -180,7 +180,7 @@ machine = _table(
     Column("active", Boolean(create_constraint=False), nullable=False),
 )
 
-line = _table(
+line = table(
     "line",
     Column("id", String(64), primary_key=True),
     Column("transport", String(40), nullable=False),
@@ -189,7 +189,7 @@ line = _table(
     Column("active", Boolean(create_constraint=False), nullable=False),
 )
 
-plant_document = _table(
+plant_document = table(
     "plant_document",
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
@@ -197,7 +197,7 @@ plant_document = _table(
     Column("document_json", Long, nullable=False),
 )
 
-secret = _table(
+secret = table(
     "secret",
     Column("name", String(200), primary_key=True),
     Column("sealed", Blob, nullable=False),  # nonce and AES-GCM text; the key lies outside the database
@@ -205,7 +205,7 @@ secret = _table(
 
 # -- meaning -----------------------------------------------------------------------------------------------------------------
 
-machine_state = _table(
+machine_state = table(
     "machine_state",
     Column("machine_id", String(64), primary_key=True),
     Column("from_us", BigInteger, primary_key=True, autoincrement=False),
@@ -217,7 +217,7 @@ machine_state = _table(
     clustered=True,
 )
 
-shift_energy = _table(
+shift_energy = table(
     "shift_energy",
     Column("machine_id", String(64), primary_key=True),
     Column("day", Date, primary_key=True),  # of the site, the day the shift began
@@ -237,7 +237,7 @@ shift_energy = _table(
     clustered=True,
 )
 
-alert = _table(
+alert = table(
     "alert",
     Column("id", AutoId, primary_key=True),
     Column("key", String(250), nullable=False),
@@ -275,7 +275,7 @@ alert = _table(
     Index("ix_alert_key", "key"),
 )
 
-alert_transition = _table(
+alert_transition = table(
     "alert_transition",
     Column("alert_id", BigInteger, primary_key=True, autoincrement=False),
     Column("number", Integer, primary_key=True, autoincrement=False),
@@ -288,7 +288,7 @@ alert_transition = _table(
     Index("ix_alert_transition_time_us", "time_us"),
 )
 
-alert_hold = _table(  # shelved and out-of-service conditions: they outlive the alert
+alert_hold = table(  # shelved and out-of-service conditions: they outlive the alert
     "alert_hold",
     Column("key", String(250), primary_key=True),  # of an alert; ending in ":" for all keys that begin so
     Column("kind", String(16), nullable=False),
@@ -300,7 +300,7 @@ alert_hold = _table(  # shelved and out-of-service conditions: they outlive the 
 
 # -- people ------------------------------------------------------------------------------------------------------------------
 
-app_user = _table(
+app_user = table(
     "app_user",
     Column("id", Integer, primary_key=True),
     Column("name", String(100), nullable=False),
@@ -315,7 +315,7 @@ app_user = _table(
     Column("last_login_us", BigInteger),
 )
 
-api_key = _table(
+api_key = table(
     "api_key",
     Column("id", Integer, primary_key=True),
     Column("name", String(100), nullable=False),
@@ -328,7 +328,7 @@ api_key = _table(
     Column("revoked", Boolean(create_constraint=False), nullable=False),
 )
 
-audit = _table(
+audit = table(
     "audit",
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("time_us", BigInteger, nullable=False),
@@ -342,7 +342,7 @@ audit = _table(
     Column("hmac", String(64), nullable=False),  # SHA-256 over the entry and its predecessor's hmac
 )
 
-report = _table(
+report = table(
     "report",
     Column("id", Integer, primary_key=True),
     Column("template", String(60), nullable=False),
@@ -355,7 +355,7 @@ report = _table(
     Column("content", Blob, nullable=False),
 )
 
-meta = _table(  # what the database knows about itself: its identity, zone of the day roll-ups
+meta = table(  # what the database knows about itself: its identity, zone of the day roll-ups
     "meta",
     Column("name", String(60), primary_key=True),
     Column("value", Text, nullable=False),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, String, Text
 
-from database.tables import Long, _table
+from database.tables import Long, table
 
-finding = _table(
+finding = table(
     "finding",
     Column("rule", String(40), primary_key=True),
     Column("subject", String(64), primary_key=True),  # a machine's id or "site"
@@ -22,13 +22,13 @@ finding = _table(
     Index("ix_finding_from_us", "from_us"),
 )
 
-detector_memory = _table(  # what the detectors need to go on after a restart
+detector_memory = table(  # what the detectors need to go on after a restart
     "detector_memory",
     Column("detector", String(120), primary_key=True),
     Column("memory_json", Long, nullable=False),
 )
 
-anomaly_model = _table(
+anomaly_model = table(
     "anomaly_model",
     Column("machine_id", String(64), primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.dialects import mysql
 
-from database.tables import _table
+from database.tables import table
 
 Long = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 
-baseline = _table(  # never changed after it was stored: another fit is another version
+baseline = table(  # never changed after it was stored: another fit is another version
     "baseline",
     Column("id", Integer, primary_key=True),
     Column("name", String(100), nullable=False),
@@ -29,7 +29,7 @@ baseline = _table(  # never changed after it was stored: another fit is another 
     UniqueConstraint("name", "version"),
 )
 
-balance_run = _table(
+balance_run = table(
     "balance_run",
     Column("from_us", BigInteger, primary_key=True, autoincrement=False),
     Column("to_us", BigInteger, nullable=False),
@@ -37,7 +37,7 @@ balance_run = _table(
     Column("rule_version", Integer, nullable=False),
 )
 
-balance_finding = _table(
+balance_finding = table(
     "balance_finding",
     Column("id", Integer, primary_key=True),
     Column("run_from_us", BigInteger, nullable=False),  # balance_run.from_us

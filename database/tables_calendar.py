@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Double, SmallInteger, String
 
-from database.tables import _table
+from database.tables import table
 
-cube_cell = _table(
+cube_cell = table(
     "cube_cell",
     Column("machine_id", String(64), primary_key=True),
     Column("from_us", BigInteger, primary_key=True, autoincrement=False),  # begin of the slot
@@ -25,7 +25,7 @@ cube_cell = _table(
     clustered=True,
 )
 
-cube_day = _table(  # cells of [from_us, kept_us) are stored, made under `rule`
+cube_day = table(  # cells of [from_us, kept_us) are stored, made under `rule`
     "cube_day",
     Column("machine_id", String(64), primary_key=True),
     Column("day", Date, primary_key=True),

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Index, Integer
 
 from database import tables
 
-efficiency_value = tables._table(
+efficiency_value = tables.table(
     "efficiency_value",
     Column("machine_id", String(64), primary_key=True),
     Column("day", Date, primary_key=True),  # of the site, the day the shift began

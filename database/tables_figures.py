@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Date, Double, Index, Integer, String
 
-from database.tables import AutoId, _table
+from database.tables import AutoId, table
 
-hour_price = _table(
+hour_price = table(
     "hour_price",
     Column("price_table", String(60), primary_key=True),
     Column("time_us", BigInteger, primary_key=True, autoincrement=False),  # begin of the hour
     Column("price_per_kwh", Double, nullable=False),  # currency of the site
 )
 
-idle_interval = _table(
+idle_interval = table(
     "idle_interval",
     Column("machine_id", String(64), primary_key=True),
     Column("from_us", BigInteger, primary_key=True, autoincrement=False),
@@ -28,7 +28,7 @@ idle_interval = _table(
     Index("ix_idle_interval_day", "day"),
 )
 
-idle_day = _table(  # which days are settled, and under which rules, shifts and thresholds
+idle_day = table(  # which days are settled, and under which rules, shifts and thresholds
     "idle_day",
     Column("machine_id", String(64), primary_key=True),
     Column("day", Date, primary_key=True),
@@ -36,7 +36,7 @@ idle_day = _table(  # which days are settled, and under which rules, shifts and 
     Column("known_s", Double, nullable=False),  # time of the day with a known state
 )
 
-idle_note = _table(
+idle_note = table(
     "idle_note",
     Column("id", AutoId, primary_key=True),
     Column("machine_id", String(64), nullable=False),

@@ -7,7 +7,7 @@ from sqlalchemy import Column, Double, Integer, String
 from database import tables
 from database.binary import Binary
 
-floor_plan = tables._table(  # one row
+floor_plan = tables.table(  # one row
     "floor_plan",
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", Integer, nullable=False),
@@ -18,7 +18,7 @@ floor_plan = tables._table(  # one row
     Column("picture", Binary()),
 )
 
-floor_place = tables._table(
+floor_place = tables.table(
     "floor_place",
     Column("machine_id", String(64), primary_key=True),
     Column("x_percent", Double, nullable=False),

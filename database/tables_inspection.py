@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, SmallInteger, String
 
-from database.tables import Blob, Long, _table
+from database.tables import Blob, Long, table
 
-inspection_item = _table(
+inspection_item = table(
     "inspection_item",
     Column("device_id", String(64), primary_key=True),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
@@ -21,7 +21,7 @@ inspection_item = _table(
     Column("label", String(16), nullable=False),
     Index("ix_inspection_item_closed", "closed_us"),
 )
-inspection_picture = _table(
+inspection_picture = table(
     "inspection_picture",
     Column("device_id", String(64), primary_key=True),
     Column("number", BigInteger, primary_key=True, autoincrement=False),  # of its item
@@ -35,7 +35,7 @@ inspection_picture = _table(
     Column("content", Blob, nullable=False),  # JPEG
     Index("ix_inspection_picture_closed", "closed_us"),
 )
-quality_model = _table(
+quality_model = table(
     "quality_model",
     Column("device_id", String(64), primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),

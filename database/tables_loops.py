@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Double, Integer, String
 
-from database.tables import _table
+from database.tables import table
 
-loop_episode = _table(
+loop_episode = table(
     "loop_episode",
     Column("loop_id", String(64), primary_key=True),
     Column("from_us", BigInteger, primary_key=True, autoincrement=False),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, String
 
-from database.tables import AutoId, _table
+from database.tables import AutoId, table
 
-machine_note = _table(
+machine_note = table(
     "machine_note",
     Column("id", AutoId, primary_key=True),
     Column("machine_id", String(64), nullable=False),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Text, UniqueConstraint
 
-from database.tables import AutoId, _table
+from database.tables import AutoId, table
 
-notification_channel = _table(  # secrets lie sealed in the table secret, name "channel:<id>"
+notification_channel = table(  # secrets lie sealed in the table secret, name "channel:<id>"
     "notification_channel",
     Column("id", Integer, primary_key=True),
     Column("kind", String(20), nullable=False),  # email | telegram | webhook | apprise
@@ -15,7 +15,7 @@ notification_channel = _table(  # secrets lie sealed in the table secret, name "
     Column("settings_json", Text, nullable=False),
 )
 
-notification_subscription = _table(
+notification_subscription = table(
     "notification_subscription",
     Column("id", Integer, primary_key=True),
     Column("user_id", Integer, nullable=False),
@@ -28,7 +28,7 @@ notification_subscription = _table(
     Index("ix_notification_subscription_user_id", "user_id"),
 )
 
-notification_outbox = _table(  # written when the event is seen, kept until delivered or discarded
+notification_outbox = table(  # written when the event is seen, kept until delivered or discarded
     "notification_outbox",
     Column("id", AutoId, primary_key=True),
     Column("key", String(400), nullable=False),  # event and subscription: the same is kept once
@@ -49,7 +49,7 @@ notification_outbox = _table(  # written when the event is seen, kept until deli
     Index("ix_notification_outbox_channel_id_state_due_us", "channel_id", "state", "due_us"),
 )
 
-notification_mark = _table(  # one row: up to when the alerts' events were handled
+notification_mark = table(  # one row: up to when the alerts' events were handled
     "notification_mark",
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("handled_us", BigInteger, nullable=False),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, String
 
-from database.tables import Long, _table
+from database.tables import Long, table
 
-plant_version = _table(
+plant_version = table(
     "plant_version",
     Column("number", BigInteger, primary_key=True, autoincrement=False),  # as plant_document.version was
     Column("time_us", BigInteger, nullable=False),

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Text
 from database import tables
 from database.binary import Binary
 
-report_template = tables._table(  # one that a user made, or a shipped one that a user changed
+report_template = tables.table(  # one that a user made, or a shipped one that a user changed
     "report_template",
     Column("id", String(60), primary_key=True),
     Column("version", Integer, nullable=False),
@@ -15,14 +15,14 @@ report_template = tables._table(  # one that a user made, or a shipped one that 
     Column("logo", Binary()),
 )
 
-report_workbook = tables._table(  # the customer's own workbook of a template
+report_workbook = tables.table(  # the customer's own workbook of a template
     "report_workbook",
     Column("template_id", String(60), primary_key=True),
     Column("facts_json", Text, nullable=False),  # file name, size, SHA-256, named cells
     Column("content", Binary(), nullable=False),
 )
 
-report_schedule = tables._table(
+report_schedule = tables.table(
     "report_schedule",
     Column("id", Integer, primary_key=True),
     Column("template", String(60), nullable=False),
@@ -36,7 +36,7 @@ report_schedule = tables._table(
     Column("version", Integer, nullable=False),
 )
 
-report_run = tables._table(  # one row a period: that is what makes a report come once
+report_run = tables.table(  # one row a period: that is what makes a report come once
     "report_run",
     Column("schedule_id", Integer, primary_key=True, autoincrement=False),
     Column("from_us", BigInteger, primary_key=True, autoincrement=False),
@@ -49,7 +49,7 @@ report_run = tables._table(  # one row a period: that is what makes a report com
     Column("delivered_json", Text, nullable=False),  # "folder", "mail:<address>"
 )
 
-report_input = tables._table(  # what an issued report was made from
+report_input = tables.table(  # what an issued report was made from
     "report_input",
     Column("report_id", Integer, primary_key=True, autoincrement=False),
     Column("template_version", Integer, nullable=False),

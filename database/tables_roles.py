@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Integer, String
 
-from database.tables import _table
+from database.tables import table
 
-ingest_position = _table(  # how far each partition is in the tables; moves in the transaction of the samples themselves
+ingest_position = table(  # how far each partition is in the tables; moves in the transaction of the samples themselves
     "ingest_position",
     Column("topic", String(200), primary_key=True),
     Column("partition_number", Integer, primary_key=True, autoincrement=False),
@@ -17,7 +17,7 @@ ingest_position = _table(  # how far each partition is in the tables; moves in t
     Column("committed_us", BigInteger, nullable=False),
 )
 
-role_lease = _table(  # work that only one process may do at a time
+role_lease = table(  # work that only one process may do at a time
     "role_lease",
     Column("name", String(100), primary_key=True),
     Column("holder", String(200), nullable=False),

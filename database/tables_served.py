@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Integer, String
 
-from database.tables import _table
+from database.tables import table
 
-modbus_block = _table(
+modbus_block = table(
     "modbus_block",
     Column("kind", String(16), primary_key=True),  # machine | tag
     Column("number", Integer, primary_key=True, autoincrement=False),  # of its block in the register map, from 0

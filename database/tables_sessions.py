@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Integer, String
 
-from database.tables import _table
+from database.tables import table
 
-web_session = _table(  # not in backups: what was signed out since would be signed in again
+web_session = table(  # not in backups: what was signed out since would be signed in again
     "web_session",
     Column("digest", String(64), primary_key=True),  # SHA-256 of the id; the id itself is nowhere but in the browser
     Column("user_id", Integer, nullable=False),

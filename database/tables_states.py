@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Double, String, Text
 
-from database.tables import _table
+from database.tables import table
 
-state_rule = _table(  # what a rule of machine_state.rule says
+state_rule = table(  # what a rule of machine_state.rule says
     "state_rule",
     Column("machine_id", String(64), primary_key=True),
     Column("rule", String(16), primary_key=True),
@@ -18,7 +18,7 @@ state_rule = _table(  # what a rule of machine_state.rule says
     Column("since_us", BigInteger, nullable=False),  # in force since; the newest is the present one
 )
 
-state_recompute = _table(  # the last re-computing of each machine's past
+state_recompute = table(  # the last re-computing of each machine's past
     "state_recompute",
     Column("machine_id", String(64), primary_key=True),
     Column("rule", String(16), nullable=False),

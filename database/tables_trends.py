@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Text, UniqueConstraint
 
-from database.tables import _table
+from database.tables import table
 
-trend_view = _table(
+trend_view = table(
     "trend_view",
     Column("id", Integer, primary_key=True),
     Column("name", String(100), nullable=False),

@@ -28,7 +28,7 @@ class MtconnectDriver:
 
     def __init__(self, line: Line, clock: Clock) -> None:
         self.line, self._clock = line, clock
-        self._is_agent = options.choice(line, "endpoint", "agent", ("agent", "adapter")) == "agent"
+        self.is_agent = options.choice(line, "endpoint", "agent", ("agent", "adapter")) == "agent"
         self._began_s = clock.monotonic()
         self._adapter: Adapter | None = None
 
@@ -100,7 +100,7 @@ class MtconnectDriver:
         return [Found(where, answer) for where, answer in sorted(heard.items())]
 
     async def _batches(self) -> AsyncIterator[Mapping[str, Sequence[Observation]]]:
-        if self._is_agent:
+        if self.is_agent:
             async for devices in Agent(self.line).batches():
                 yield devices
             return
@@ -134,7 +134,7 @@ def connector(workspace: Workspace) -> Connect:
     @asynccontextmanager
     async def connect(line: Line) -> AsyncIterator[Driver]:
         driver = MtconnectDriver(line, workspace.clock)
-        if driver._is_agent:
+        if driver.is_agent:
             await Agent(line).current()
         else:
             await _reachable(line)

@@ -13,7 +13,7 @@ Parts = list[list[str]]  # rich text: [["words", "css classes"], ...]
 
 def plain_prop(element: Element, name: str, data: object) -> None:
     """Set a property as it is. NiceGUI would copy it and watch each list in it: some 10 MB a page with 100 machines."""
-    dict.__setitem__(element._props, name, data)
+    dict.__setitem__(element.props, name, data)
 
 
 class Part(Element, esm={"energy-kit": "kit"}):

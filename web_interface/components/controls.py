@@ -24,9 +24,9 @@ def el(tag: str = "div", classes: str = "", text: str | None = None, testid: str
     if classes:
         element.classes(classes)
     if testid:
-        element._props["data-testid"] = testid
+        element.props["data-testid"] = testid
     for name, value in attrs.items():
-        element._props[name.rstrip("_").replace("_", "-")] = value
+        element.props[name.rstrip("_").replace("_", "-")] = value
     return element
 
 
@@ -49,7 +49,7 @@ def button(
     classes = f"em-btn em-btn-{kind}" + (" em-btn-small" if small else "") + ("" if text else " em-btn-icon")
     element = el("button", classes, testid=testid, type="button")
     if label:
-        element._props["aria-label"] = element._props["title"] = label
+        element.props["aria-label"] = element.props["title"] = label
     with element:
         if icon_name:
             icon(icon_name)
@@ -94,7 +94,7 @@ class Segmented(Element):
 
     def _segment(self, key: str, text: str, testid: str) -> Element:
         item = el("button", "em-seg-item", text, f"{testid}-{key}", type="button", role="radio")
-        item._props["aria-checked"] = "true" if key == self.value else "false"
+        item.props["aria-checked"] = "true" if key == self.value else "false"
         return item.on("click", lambda: self.choose(key))
 
     def choose(self, key: str) -> Any:
@@ -137,7 +137,7 @@ class Several(ValueElement[tuple[str, ...]]):
 
     def _show(self) -> None:
         for key, item in self._buttons.items():
-            item._props["aria-pressed"] = "true" if key in self.value else "false"
+            item.props["aria-pressed"] = "true" if key in self.value else "false"
             item.update()
 
 
@@ -224,7 +224,7 @@ def choice_field(
 def switch_field(label: str, value: bool = False, *, testid: str, on_change: Callable[[bool], Any] | None = None) -> ui.switch:
     """On or off, with its words beside it."""
     made = ui.switch(label, value=value, on_change=None if on_change is None else (lambda e: on_change(bool(e.value))))
-    made._props["data-testid"] = testid
+    made.props["data-testid"] = testid
     return made.classes("em-switch")
 
 
@@ -237,9 +237,9 @@ def _field(label: str) -> Element:
 
 def _dress(made: _E, label: str, testid: str, hint: str, mono: bool) -> _E:
     made.props("outlined dense")
-    made._props["data-testid"], made._props["aria-label"] = testid, label
+    made.props["data-testid"], made.props["aria-label"] = testid, label
     if hint:
-        made._props["hint"] = hint
+        made.props["hint"] = hint
     made.classes("em-input" + (" em-mono" if mono else ""))
     return made
 

@@ -79,8 +79,8 @@ class AuditPage:
             Segmented(periods, self._period, self._choose_period, testid="audit-period", label=page.t("admin.audit.period"))
             search = ui.input(placeholder=page.t("admin.audit.search"), on_change=lambda e: self._search(str(e.value or "")))
             search.props("outlined dense clearable debounce=300").classes("em-input em-log-search")
-            search._props["data-testid"] = "audit-search"
-            search._props["aria-label"] = page.t("admin.audit.search")
+            search.props["data-testid"] = "audit-search"
+            search.props["aria-label"] = page.t("admin.audit.search")
 
     async def _choose_show(self, name: str) -> None:
         self._show = name

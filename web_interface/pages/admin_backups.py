@@ -107,7 +107,7 @@ class BackupsPage:
         self._was = job
         self._job_box.set_visibility(job is not None)
         self._bar.set_visibility(self._running())
-        self._button._props["disabled"] = self._running()
+        self._button.props["disabled"] = self._running()
         self._button.update()
         if job is None:
             return
@@ -116,7 +116,7 @@ class BackupsPage:
                       BackupState.FAILED: ("error", " em-alarm")}[job.state]  # fmt: skip
         self._job_icon.text = name  # type: ignore[attr-defined]
         self._job_icon.classes(replace=f"em-icon material-icons-outlined{tone}")
-        self._bar._props["value"] = str(job.tables_done / job.tables if job.tables else 0)
+        self._bar.props["value"] = str(job.tables_done / job.tables if job.tables else 0)
         self._bar.update()
 
     async def _action(self, name: Any, what: str) -> None:

@@ -184,7 +184,7 @@ class Form:
     def _control(self, one: Field, value: object) -> ValueElement[Any]:
         made = self._made(one, one.default if value is None else value)
         if isinstance(made, ValidationElement):
-            made._props["error"] = False  # room for an error is kept, so that one moves nothing
+            made.props["error"] = False  # room for an error is kept, so that one moves nothing
             made.on_value_change(lambda: self._mark(one.name, None))
         if self._on_change is not None:
             told = self._on_change
@@ -232,8 +232,8 @@ class Form:
         if one.wide:
             _slot_of(made).classes("em-form-double")
         if one.kind == "date":
-            made._props["type"] = "date"
-        made._props["autocomplete"] = "new-password" if one.kind == "secret" else "off"
+            made.props["type"] = "date"
+        made.props["autocomplete"] = "new-password" if one.kind == "secret" else "off"
         return made
 
 

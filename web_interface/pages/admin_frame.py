@@ -138,8 +138,8 @@ def _menu(page: shell.Page, chosen: str) -> None:
     nav_id = "admin-sections"
 
     def toggle() -> None:
-        opened = nav._props["data-open"] != "true"
-        nav._props["data-open"] = opener._props["aria-expanded"] = "true" if opened else "false"
+        opened = nav.props["data-open"] != "true"
+        nav.props["data-open"] = opener.props["aria-expanded"] = "true" if opened else "false"
         nav.update()
         opener.update()
 

@@ -79,7 +79,7 @@ class ImportPage:
                     on_upload=self._uploaded, on_rejected=self._rejected, auto_upload=True, max_files=1, max_file_size=LARGEST
                 )
                 self._upload.props("accept='.xlsx,.csv' flat").classes("em-upload")
-                self._upload._props["data-testid"] = "import-upload"
+                self._upload.props["data-testid"] = "import-upload"
                 button(t("admin.plant.choose"), self._pick, kind="primary", icon_name="upload_file", testid="import-choose")
         self._result = el("div", "em-plant-result", testid="import-result", role="status")
 

@@ -50,7 +50,7 @@ class PlantPage:
                     on_upload=self._uploaded, on_rejected=self._rejected, auto_upload=True, max_files=1, max_file_size=LARGEST
                 )
                 self._upload.props("accept='.yaml,.yml' flat").classes("em-upload")
-                self._upload._props["data-testid"] = "plant-upload"
+                self._upload.props["data-testid"] = "plant-upload"
                 button(t("admin.plant.choose"), self._pick, icon_name="upload_file", testid="plant-import")
         self._result = el("div", "em-plant-result", testid="plant-result", role="status")
 

@@ -88,7 +88,7 @@ class ProfilePage:
                         max_file_size=LARGEST,
                     )  # fmt: skip
                     self._upload.props("accept='.xlsx,.csv' flat").classes("em-upload")
-                    self._upload._props["data-testid"] = "points-upload"
+                    self._upload.props["data-testid"] = "points-upload"
                     button(t("profile.points.in"), self._pick, icon_name="upload_file", small=True, testid="points-in")
                     button(t("profile.points.out"), self._points_out, icon_name="file_download", small=True, testid="points-out")
                     self._add = button(t("profile.point.new"), self._add_point, icon_name="add", small=True, testid="point-add")

@@ -159,7 +159,7 @@ class ZoneEditor:
 
         async def toggle() -> None:
             span.days ^= {day}
-            chip._props["aria-pressed"] = "true" if day in span.days else "false"
+            chip.props["aria-pressed"] = "true" if day in span.days else "false"
             chip.update()
             await self._told()
 

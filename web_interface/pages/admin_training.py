@@ -54,7 +54,7 @@ class TrainingCard:
         with el("label", "em-field"):
             el("span", "em-field-label", label)
             made = ui.input(value=value.isoformat()).props("outlined dense type=date")
-            made._props["data-testid"], made._props["aria-label"] = testid, label
+            made.props["data-testid"], made.props["aria-label"] = testid, label
             return made.classes("em-input")
 
     # ---- models ------------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ class TrainingCard:
             button(page.t("action.cancel"), lambda: self._cancel(job.id), small=True, testid="training-cancel")
         while job.state is TrainingState.RUNNING and not box.is_deleted:
             job = await trainings.wait(job.id, WAIT_S)
-            bar._props["value"] = round(100 * job.progress)
+            bar.props["value"] = round(100 * job.progress)
             bar.update()
             words.set_text(view_of.training_words(job, page.viewer.fmt))
         if not box.is_deleted:

@@ -109,7 +109,7 @@ class AlertsPage:
         page = self._page
         with el("div", "em-alerts-filter"):
             made = text_field(page.t("alerts.search"), testid="alerts-search")
-            made._props["placeholder"] = page.t("alerts.search")
+            made.props["placeholder"] = page.t("alerts.search")
             made.on_value_change(lambda e: self._narrow(words=str(e.value or "")))
         priorities = {"": page.t("alerts.any_priority")} | {p.value: priority_name(p, page.lang) for p in Priority}
         with el("div", "em-alerts-filter"):

@@ -152,7 +152,7 @@ class EnergyPage:
         words = self._page.t(key)
         if to is None:
             made = button(icon_name=icon_name, label=words, testid=key.replace(".", "-"))
-            made._props["disabled"] = True
+            made.props["disabled"] = True
             return
         with el(
             "a",

@@ -99,7 +99,7 @@ class BaselineDialog:
         with el("label", "em-field"):
             el("span", "em-field-label", label)
             made = ui.input(value=value.isoformat()).props("outlined dense type=date")
-            made._props["data-testid"], made._props["aria-label"] = testid, label
+            made.props["data-testid"], made.props["aria-label"] = testid, label
             return made.classes("em-input")
 
     def _training(self) -> tuple[date, date]:

@@ -99,7 +99,7 @@ class CurveTab:
                     on_upload=self._uploaded, on_rejected=self._rejected, auto_upload=True, max_files=1, max_file_size=LARGEST
                 )
                 self._upload.props("accept='.csv,.xlsx' flat").classes("em-upload")
-                self._upload._props["data-testid"] = "prices-upload"
+                self._upload.props["data-testid"] = "prices-upload"
                 pick = self._upload
                 button(
                     page.t("energy.prices.choose"),

@@ -45,7 +45,7 @@ def explainable(
         return element
     label = page.t("explain.open", name=figure_name(figure, page.lang))
     element.classes("em-explainable")
-    element._props.update({"tabindex": 0, "role": "button", "aria-label": label, "title": label, "data-figure": figure})
+    element.props.update({"tabindex": 0, "role": "button", "aria-label": label, "title": label, "data-figure": figure})
 
     async def open_it() -> None:
         span = window() if callable(window) else window

@@ -201,7 +201,7 @@ class FloorPage:
             on_upload=self._uploaded, on_rejected=self._rejected, auto_upload=True, max_files=1, max_file_size=LARGEST_BYTES
         )
         self._upload.props("accept='.png,.jpg,.jpeg,.webp' flat").classes("em-upload")
-        self._upload._props["data-testid"] = "floor-file"
+        self._upload.props["data-testid"] = "floor-file"
 
     def _pick(self) -> None:
         self._upload.run_method("pickFiles")

@@ -130,7 +130,7 @@ class ReportsIssue:
     def _show_step(self, job: ReportJob) -> None:
         if not self._step.is_deleted:
             self._step.set_text(self._page.t(f"reports.step.{job.step}"))
-            self._bar._props["value"] = str(STEPS.index(job.step) + 1)
+            self._bar.props["value"] = str(STEPS.index(job.step) + 1)
             self._bar.update()
 
     async def _over(self, job: ReportJob) -> None:

@@ -124,7 +124,7 @@ class TemplateEditor:
             max_files=1, max_file_size=LARGEST_LOGO,
         )  # fmt: skip
         self._upload.props("accept='.png,.jpg,.jpeg' flat").classes("em-upload")
-        self._upload._props["data-testid"] = "template-logo"
+        self._upload.props["data-testid"] = "template-logo"
         with el("div", "em-template-logo"):
             el("span", "em-field-label", words("admin.field.logo"))
             button(words("reports.logo.choose"), lambda: self._upload.run_method("pickFiles"), icon_name="image", small=True)
@@ -152,9 +152,9 @@ class TemplateEditor:
                 known, value=list(self._values[name]), multiple=True, on_change=lambda e: self._set(name, list(e.value or []))
             )
             made.props("outlined dense use-chips").classes("em-input em-many")
-            made._props["data-testid"] = f"template-{name}"
+            made.props["data-testid"] = f"template-{name}"
             if hint:
-                made._props["hint"] = hint
+                made.props["hint"] = hint
 
     def _set(self, name: str, value: Any) -> None:
         self._values[name] = value

@@ -36,7 +36,7 @@ class WorkbookField:
             on_upload=self._uploaded, on_rejected=self._rejected, auto_upload=True, max_files=1, max_file_size=LARGEST_BYTES
         )
         self._upload.props("accept='.xlsx' flat").classes("em-upload")
-        self._upload._props["data-testid"] = "template-workbook"
+        self._upload.props["data-testid"] = "template-workbook"
         with el("div", "em-template-workbook", testid="template-workbook-field"):
             el("span", "em-field-label", words("reports.workbook"))
             self._now = el("span", "em-quiet", testid="template-workbook-now")

@@ -75,8 +75,8 @@ class LogPage:
                     Segmented(words, self._level, self._choose, testid="log-level", label=page.t("log.level"))
                     search = ui.input(placeholder=page.t("log.search"), on_change=lambda e: self._search(str(e.value or "")))
                     search.props("outlined dense clearable debounce=300").classes("em-input em-log-search")
-                    search._props["data-testid"] = "log-search"
-                    search._props["aria-label"] = page.t("log.search")
+                    search.props["data-testid"] = "log-search"
+                    search.props["aria-label"] = page.t("log.search")
                 shown = rows(self._lines, page.viewer.fmt)
                 self._table = DataTable(columns(page.lang), shown, testid="log-table", dense=True, empty=page.t("log.none"))
         page.every(self.live)

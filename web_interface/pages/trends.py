@@ -190,7 +190,7 @@ class TrendsPage:
         there = self._windows().moved(self._base, steps)
         made = button(icon_name=icon_name, label=self._page.t(key), testid=key.replace(".", "-"))
         if there is None:
-            made._props["disabled"] = True
+            made.props["disabled"] = True
         else:
             query = self._windows().query(there)
             made.on("click", lambda: self._go_to(dict(query)))
@@ -504,7 +504,7 @@ def _local_time(value: str, testid: str) -> _Field:
 
 def _day_field(value: str, testid: str, label: str) -> _Field:
     made = _Field("date", value, testid)
-    made._props["aria-label"] = label
+    made.props["aria-label"] = label
     return made
 
 

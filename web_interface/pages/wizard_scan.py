@@ -90,7 +90,7 @@ class ScanPanel:
                 self._table.show({"rows": self._rows()})
 
     def _show(self, step: ScanStep) -> None:
-        self._bar._props["max"], self._bar._props["value"] = str(step.of), str(step.asked)
+        self._bar.props["max"], self._bar.props["value"] = str(step.of), str(step.asked)
         self._bar.update()
         self._words.set_text(self._page.t("wizard.asking", n=step.asked, of=step.of, address=step.address))
         if step.answer is not None:
