@@ -17,7 +17,7 @@ from domain.balance import BalanceReport
 from domain.cube import CubeAnswer, CubeRow, Dimension
 from domain.efficiency import DEFAULT_CARD
 from domain.energy import Efficiency, EnergyAccount, ShiftWindow
-from domain.figures import SITE, Cost, CostHour, Demand, PowerFactor
+from domain.figures import SITE, Cost, CostHour, Demand, IdleLedger, PowerFactor
 from domain.health import Books
 from domain.loop import ControlLoop, LoopReport
 from domain.plan import PlanFact, PlanInterval, PlanScope
@@ -53,6 +53,7 @@ class Cube(Protocol):
 class MoneyFigures(Protocol):
     async def cost(self, subject: str, from_us: int, to_us: int) -> Cost: ...
     async def cost_hours(self, subject: str, from_us: int, to_us: int) -> Sequence[CostHour]: ...
+    async def idle_ledger(self, from_us: int, to_us: int) -> IdleLedger: ...
     async def demand(self, from_us: int, to_us: int) -> Demand: ...
     async def power_factor(self, subject: str, from_us: int, to_us: int) -> PowerFactor: ...
 
@@ -154,7 +155,7 @@ class ReportBuilder:
             loops=await self._loops(whom, begin, end) if Part.LOOPS in parts else (),
             pending_s=pending_us / 1e6,
             meters={machine.meter: machine.name for machine in plant.machines if machine.meter},
-            main_meter=plant.site.main_meter or "",
+            main_meter=plant.site.main_meter or "", idle_cost=await self._idle_cost(whom, begin, end),
         )  # fmt: skip
 
     # -- machines --------------------------------------------------------------------------------------------------
@@ -228,6 +229,13 @@ class ReportBuilder:
         if whom.subject is None or not whom.machines:
             return None
         return await self._s.money.cost(whom.subject, from_us, to_us)
+
+    async def _idle_cost(self, whom: _Whom, from_us: int, to_us: int) -> float | None:
+        """Of the chosen machines, as the energy page and the API say it."""
+        chosen = {machine.id for machine in whom.machines}
+        ledger = await self._s.money.idle_ledger(from_us, to_us)
+        known = [row.cost for row in ledger.sums if row.machine_id in chosen]
+        return _sum(known) if known or ledger.trust.completeness == 0 else 0.0  # nothing idled is known, too
 
     async def _factor(self, whom: _Whom, from_us: int, to_us: int, template: ReportTemplate) -> PowerFactor | None:
         wanted = Part.REACTIVE in template.parts or FigureKind.TG_PHI in template.figures

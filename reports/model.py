@@ -117,6 +117,7 @@ class Report:
     pending_s: float = 0.0
     meters: Mapping[str, str] = field(default_factory=dict)
     main_meter: str = ""
+    idle_cost: float | None = None  # each minute at its own price, as the idle ledger has it: nights are cheaper than the mean
 
     @property
     def areas(self) -> list[AreaRow]:

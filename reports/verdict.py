@@ -60,8 +60,8 @@ def _idle_words(report: Report, words: Wording) -> str:
     if report.machines_kwh <= 0:
         return ""
     share = words.percent(report.idle_kwh / report.machines_kwh, 0)
-    if report.cost is not None and report.total_kwh:
-        money = f"{words.number(report.idle_kwh * report.cost / report.total_kwh, 0)}\u00a0{report.currency}"
+    if report.idle_cost is not None:
+        money = f"{words.number(report.idle_cost, 0)}\u00a0{report.currency}"
         return " " + words.t("report.verdict.idle_cost", share=share, money=money)
     return " " + words.t("report.verdict.idle", share=share, kwh=words.number(report.idle_kwh))
 

@@ -32,6 +32,10 @@ site: {name: "Цех <1>", timezone: Europe/Moscow, language: ru, tariff_per_kwh
 shifts:
   - {name: "1", start: "07:00", end: "15:00", days: [mon, tue, wed, thu, fri, sat, sun]}
   - {name: "2", start: "15:00", end: "23:00", days: [mon, tue, wed, thu, fri, sat, sun]}
+tariffs:
+  - {valid_from: 2026-01-01, category: 2, zones: [
+      {name: day, price_per_kwh: 9.12, spans: [{from: "07:00", to: "23:00"}]},
+      {name: night, price_per_kwh: 4.65, spans: [{from: "23:00", to: "07:00"}]}]}
 lines: [{id: l, transport: modbus-tcp, host: 127.0.0.1, port: 1}]
 devices:
   - {id: m1, line: l, address: 1, scan_s: 300, points: &points [
@@ -102,14 +106,17 @@ async def test_the_same_figure_stands_in_api_pdf_and_xlsx(tmp_path: Path, window
         asked = {"from": stamp(window[0]), "to": stamp(window[1])}
         cube = await api(app, "/api/energy/cube", by=["machine"], **asked)
         cost = await api(app, "/api/energy/cost", by="machine", **asked)
+        idle = await api(app, "/api/energy/idle", **asked)
         kwh = {row["key"]["machine"]: row["energy_kwh"] for row in cube["items"]}  # type: ignore[attr-defined]
         money = {row["subject"]: row["cost"] for row in cost["items"]}  # type: ignore[attr-defined]
         figures = await app.reports.figures(await app.reports.template(template), *window)
         assert {row.machine_id: row.energy_kwh for row in figures.machines} == pytest.approx(kwh, rel=1e-6)
         assert {row.machine_id: row.cost for row in figures.machines} == pytest.approx(money, rel=1e-9)
+        assert (figures.idle_kwh, figures.idle_cost) == pytest.approx((idle["energy_kwh"], idle["cost"] or 0.0), rel=1e-6)
         _, pdf = await app.reports.render(template, "pdf", *window, "ru")
         _, xlsx = await app.reports.render(template, "xlsx", *window, "ru")
     text = text_of(pdf)
+    assert f"{idle['cost'] or 0.0:,.0f} ₽".replace(",", " ") in " ".join(text.split()), "idling at night is priced at night"
     sheet = openpyxl.load_workbook(BytesIO(xlsx))["Станки"]
     written = {sheet.cell(row, 1).value: (sheet.cell(row, 8).value, sheet.cell(row, 12).value) for row in (2, 3)}
     for machine, name in (("lathe", "Станок =1+1"), ("mill", "6Р13")):

@@ -44,5 +44,5 @@ def report(names: list[str] | None = None, alerts: int = 2) -> Report:
         findings=[Finding("report.finding.idle", {"name": "Компрессор ВК-30", "kwh": 22.1, "share": 0.17}),
                   Finding("report.finding.kef", {"name": "3М151", "kef": 0.68, "idle_s": 15240.0}),
                   Finding("report.finding.alerts", {"n": alerts, "taken": alerts})],
-        completeness=0.998, estimated_kwh=1.2, books_balanced=True,
+        completeness=0.998, estimated_kwh=1.2, books_balanced=True, idle_cost=total * 0.15 * 7.31,
     )
