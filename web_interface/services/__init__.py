@@ -1,4 +1,4 @@
-"""What pages and API routes ask for, by room. application/build.py builds the implementations; tests may build small ones.
+"""What pages and API routes ask for, by room. application/services.py fills it; tests may build small ones.
 
 Every call that changes something takes the Actor, checks its role (raises Forbidden) and writes the audit itself, so that no
 page and no route can forget it. Times are UTC microseconds; energies kWh; powers kW.
