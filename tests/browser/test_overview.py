@@ -186,6 +186,7 @@ async def test_cards_and_table_show_the_same_machines(visit: Visit) -> None:
     powers = await page.eval_on_selector_all(
         f"{at('machines-table')} tbody td:nth-child(4)", "all => all.map((e) => parseFloat(e.innerText.replace(',', '.')))"
     )
+    assert await page.locator(at("table-search")).count() == 0  # twelve are seen at a glance
     known = [p for p in powers if p == p]
     assert known == sorted(known)
     assert len(known) == MACHINES - 1

@@ -2,7 +2,7 @@ import { h } from "vue";
 import { alarmMark, icon, patchable, rich, spark, stateMark, strip } from "energy-kit";
 
 // data: {columns: [{key, name, align, unit, sort, grow}], rows: [{id, href, selected, cells: {key: text | {text|parts, sub, mark, alarm, icon, tone, strip, load, sort, actions}}}],
-//        empty, dense, two, groups: [{key, title, note, cells: {key: text}}] over rows with the same `group`, search: {label, none} over names, cells and `find` of a row,
+//        empty, dense, two, groups: [{key, title, note, cells: {key: text}}] over rows with the same `group`, search: {label, none, from: rows} over names, cells and `find` of a row,
 //        kinds: [{key, text, mark, n}] to choose rows of that `kind` by, find and only: what is searched and chosen at first, address: kept in the page's, with `by`}; emits row(id), action([id, name]), and explain([id, key]) of a cell with `explains`: its words for a reader of the screen
 const cellOf = (c) => (c !== null && typeof c === "object" && !Array.isArray(c) ? c : { text: c });
 
@@ -18,8 +18,12 @@ export default {
     "d.by": "remember",
   },
   computed: {
+    // few rows are seen at a glance
+    searched() {
+      return Boolean(this.d.search) && (this.find !== "" || this.d.rows.length >= (this.d.search.from ?? 0));
+    },
     found() {
-      const words = this.d.search ? this.find.toLowerCase().split(/\s+/).filter(Boolean) : [];
+      const words = this.searched ? this.find.toLowerCase().split(/\s+/).filter(Boolean) : [];
       const only = this.d.kinds?.some((k) => k.key === this.only) ? this.only : "";
       if (!words.length && !only) return this.d.rows;
       const said = (r) => [r.group, r.find, ...this.d.columns.map((c) => cellOf(r.cells[c.key])).map((c) => c.text ?? "")].join(" ").toLowerCase();
@@ -95,7 +99,7 @@ export default {
     // the field of search, how many were found, and the kinds to choose by
     tools() {
       const d = this.d;
-      const field = d.search
+      const field = this.searched
         ? h("label", { class: "em-find" }, [
             icon("search"),
             h("input", { type: "search", value: this.find, placeholder: d.search.label, "aria-label": d.search.label, "data-testid": "table-search", onInput: (e) => (this.find = e.target.value) }),
@@ -150,11 +154,12 @@ export default {
       ),
     );
     const none = d.rows.length ? d.search?.none || d.empty || "" : d.empty || "";
-    const box = (attrs) =>
-      h("div", { class: ["em-table-box", d.dense && "em-table-dense", d.two && "em-table-two"], ...attrs }, [
+    const box =
+      h("div", { class: ["em-table-box", d.dense && "em-table-dense", d.two && "em-table-two"] }, [
         h("table", { class: "em-table" }, [h("thead", h("tr", head)), h("tbody", this.lines())]),
         this.rows.length ? null : h("div", { class: "em-table-empty" }, none),
       ]);
-    return d.search || d.kinds ? h("div", { class: "em-table-found" }, [this.tools(), box({})]) : box({});
+    if (!d.search && !d.kinds) return box;
+    return h("div", { class: "em-table-found" }, [this.searched || d.kinds ? this.tools() : null, box]);
   },
 };

@@ -72,7 +72,7 @@ class DataTable(Part, component="data_table.js"):
     """A table for up to some hundred rows, sorted in the browser. Rows change one by one with `row_changes`.
 
     `on_row(id)` when a row marked `clickable` is clicked, `on_action(id, name)` for the buttons in cells, `on_explain(id, key)`
-    when a cell with `explains` is. `more`: heads of groups, search and kinds, as data_table.js tells.
+    when a cell with `explains` is. `search`: the words of its field; `more`: heads of groups and kinds, as data_table.js tells.
     """
 
     def __init__(
@@ -84,13 +84,14 @@ class DataTable(Part, component="data_table.js"):
         empty: str = "",
         dense: bool = False,
         two_lines: bool = False,
+        search: Mapping[str, Any] | None = None,
         more: Mapping[str, Any] | None = None,
         on_row: Callable[[Any], Any] | None = None,
         on_action: Callable[[Any, str], Any] | None = None,
         on_explain: Callable[[Any, str], Any] | None = None,
     ) -> None:
         shown = {"columns": list(columns), "rows": list(rows), "empty": empty, "dense": dense, "two": two_lines}
-        super().__init__({**shown, **(more or {})}, testid)
+        super().__init__({**shown, **({"search": search} if search else {}), **(more or {})}, testid)
         if on_row is not None:
             self.on("row", lambda e: on_row(e.args))
         if on_action is not None:

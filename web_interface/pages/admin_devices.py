@@ -16,6 +16,7 @@ from domain.plant import Device, Line
 from web_interface.components import Card, Confirm, DataTable, Hub, Tick, button, empty, link_button, notify
 from web_interface.pages import admin_device, admin_frame, admin_import, admin_wizard, shell
 from web_interface.pages.admin_line_dialog import LineDialog
+from web_interface.pages.table_search import table_search
 from web_interface.services import Services
 
 Changes = list[tuple[Element, Mapping[str, Any]]]
@@ -49,6 +50,7 @@ class DevicesPage:
                 button(t("admin.line.new"), self._new_line, icon_name="add", testid="line-new")
             self._lines = DataTable(
                 self._line_columns(), self._line_rows(), testid="lines-table", empty=t("admin.lines.none"),
+                search=table_search(self._page.lang),
                 on_row=self._edit_line, on_action=self._line_action,
             )  # fmt: skip
         with Card(t("admin.devices"), testid="devices-card") as card:
@@ -59,6 +61,7 @@ class DevicesPage:
             rows = self._device_rows()
             self._devices = DataTable(
                 self._device_columns(), rows, testid="devices-table", empty=t("admin.devices.none") if rows else "",
+                search=table_search(self._page.lang),
                 on_action=self._device_action,
             )
             if not rows:

@@ -17,6 +17,7 @@ from web_interface.components import Card, Confirm, DataTable, Hub, Tick, button
 from web_interface.pages import admin_frame, shell
 from web_interface.pages.admin_dialog import FormDialog
 from web_interface.pages.admin_form import Field
+from web_interface.pages.table_search import table_search
 from web_interface.services import Services
 from web_interface.texts import point_name
 
@@ -51,6 +52,7 @@ class LimitsPage:
                 button(page.t("admin.limit.new"), self._new, kind="primary", icon_name="add", testid="limit-new")
             self._table = DataTable(
                 self._columns(), self._rows(), testid="limits-table", empty=page.t("admin.limits.none"), two_lines=True,
+                search=table_search(self._page.lang),
                 on_row=self._edit, on_action=self._action,
             )  # fmt: skip
         page.every(self.live)

@@ -21,6 +21,7 @@ from web_interface.pages.admin_form import NONE, Field, id_field
 from web_interface.pages.admin_kef_fields import for_form, kef_fields, with_rest
 from web_interface.pages.admin_site import meter_options
 from web_interface.pages.admin_states import path_of
+from web_interface.pages.table_search import table_search
 from web_interface.services import Services
 
 Changes = list[tuple[Element, Mapping[str, Any]]]
@@ -53,6 +54,7 @@ class MachinesPage:
                 button(page.t("admin.machine.new"), self._new, kind="primary", icon_name="add", testid="machine-new")
             self._table = DataTable(
                 self._columns(), self._rows(), testid="machines-table", empty=page.t("admin.machines.none"),
+                search=table_search(self._page.lang),
                 on_row=self._edit, on_action=self._action,
             )  # fmt: skip
         page.every(self.live)

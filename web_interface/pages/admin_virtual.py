@@ -16,6 +16,7 @@ from domain.quality import FIRST_BAD, Quality
 from domain.virtual import VirtualTagNow
 from web_interface.components import Card, Confirm, DataTable, Hub, Tick, button, notify
 from web_interface.pages import admin_frame, explain, shell
+from web_interface.pages.table_search import table_search
 from web_interface.services import Services
 from web_interface.texts import point_name
 
@@ -55,6 +56,7 @@ class VirtualPage:
                 )  # fmt: skip
             self._table = DataTable(
                 self._columns(), rows, testid="virtual-table", empty=page.t("virtual.none.words"), two_lines=True,
+                search=table_search(self._page.lang),
                 on_row=self._edit, on_action=self._action, on_explain=self._explain,
             )  # fmt: skip
         page.every(self.live)

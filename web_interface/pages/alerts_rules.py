@@ -21,6 +21,7 @@ from web_interface.pages import admin_frame, admin_words, shell
 from web_interface.pages import alerts_rule_form as rule_form
 from web_interface.pages.admin_form import Form
 from web_interface.pages.alerts_hygiene import crumbs, draw_bars
+from web_interface.pages.table_search import table_search
 from web_interface.rule_fields import limit_fields, rule_fields
 from web_interface.services import Services
 
@@ -64,6 +65,7 @@ class RulesPage:
                     self._rows(),
                     testid="rules-table",
                     empty=page.t("rules.none"),
+                    search=table_search(page.lang),
                     two_lines=True,
                     on_row=self._open,
                 )

@@ -9,10 +9,10 @@ from web_interface.components.marks import STATE_ORDER, state_letter, state_name
 from web_interface.format import MISSING, Format
 from web_interface.locale import t
 from web_interface.pages import overview_view as view
+from web_interface.pages.table_search import MANY, table_search
 from web_interface.services.live import MachineNow, ShopNow
 
 Data = dict[str, Any]
-SEARCH_FROM = 15  # machines; fewer are seen at a glance
 SHORT = ("name", "state", "since", "power", "energy", "kef", "strip")  # under the overview
 WHOLE = ("name", "state", "since", "power", "spark", "load", "energy", "kef", "strip")
 LEFT = frozenset({"name", "state", "spark", "strip"})
@@ -87,11 +87,9 @@ def machine_states(shop: ShopNow, fmt: Format) -> list[Data]:
     ]
 
 
-def search_words(shop: ShopNow, lang: str) -> Data | None:
-    """Of the field above a table with many machines."""
-    if len(shop.machines) < SEARCH_FROM:
-        return None
-    return {"label": t("machines.search", lang), "none": t("machines.search.none", lang)}
+def machine_search(lang: str, from_rows: int = MANY) -> Data:
+    """Words of the field above machines."""
+    return table_search(lang, "machines.search", "machines.search.none", from_rows)
 
 
 def _energy(machines: Sequence[MachineNow], fmt: Format) -> str:

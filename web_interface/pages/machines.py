@@ -12,7 +12,15 @@ from domain.access import Role
 from web_interface.components import Card, DataTable, Hub, Segmented, Tick, el, empty, row_difference
 from web_interface.components.base import Data, difference
 from web_interface.pages import shell
-from web_interface.pages.machine_table import GROUPINGS, WHOLE, machine_columns, machine_groups, machine_rows, machine_states
+from web_interface.pages.machine_table import (
+    GROUPINGS,
+    WHOLE,
+    machine_columns,
+    machine_groups,
+    machine_rows,
+    machine_search,
+    machine_states,
+)
 from web_interface.services import Services
 from web_interface.services.live import ShopNow
 
@@ -76,10 +84,9 @@ class MachineList:
         self._rows, self._heads = self._drawn()
         with self._box:
             chosen = {"find": self._find, "only": self._kind, "by": self._default_or(self._by), "address": True}
-            search = {"label": self._page.t("machines.search"), "none": self._page.t("machines.search.none")}
             self._table = DataTable(
                 machine_columns(self._fmt, WHOLE), self._rows, testid="machines-list", dense=True,
-                more={**self._heads, **chosen, "search": search},
+                search=machine_search(self._fmt.lang, 1), more={**self._heads, **chosen},
             )  # fmt: skip
 
     def _drawn(self) -> tuple[list[Data], Data]:

@@ -49,7 +49,7 @@ from web_interface.pages import overview_view as view
 from web_interface.pages import shell
 from web_interface.pages import wall as wall_page
 from web_interface.pages.explain import explainable
-from web_interface.pages.machine_table import machine_columns, machine_groups, machine_rows, search_words
+from web_interface.pages.machine_table import machine_columns, machine_groups, machine_rows, machine_search
 from web_interface.pages.overview_chart import (
     chart_options,
     chart_series,
@@ -323,7 +323,7 @@ class Overview:
                 self._rows, self._heads = self._table_view()
                 self._table = DataTable(
                     machine_columns(self._fmt), self._rows, testid="machines-table", dense=True,
-                    more={**self._heads, "search": search_words(shop, self._fmt.lang)},
+                    search=machine_search(self._fmt.lang), more=self._heads,
                 )  # fmt: skip
             else:
                 self._fill_cards(shop)

@@ -14,6 +14,7 @@ from web_interface.pages import shell, status_view
 from web_interface.pages.plugin_trial import PluginTrialDialog
 from web_interface.pages.status_log import status_tabs
 from web_interface.pages.table_refused import TableRefusedDialog
+from web_interface.pages.table_search import table_search
 from web_interface.services import Services
 
 Changes = list[tuple[Element, Mapping[str, Any]]]
@@ -152,8 +153,9 @@ class StatusPage:
             columns, rows = view.table(self._mode)
             words = self._page.t("status.empty")
             self._table = DataTable(
-                columns, rows, testid=f"status-{self._mode}", empty=words, two_lines=True, on_action=self._try_plugin
-            )
+                columns, rows, testid=f"status-{self._mode}", empty=words, two_lines=True, on_action=self._try_plugin,
+                search=table_search(self._page.lang),
+            )  # fmt: skip
             if not rows and self._page.viewer.may(Role.ENGINEER):
                 with el("div", "em-status-empty"):
                     words = self._page.t("status.empty.action")

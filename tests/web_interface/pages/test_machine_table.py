@@ -13,13 +13,11 @@ from tests.web_interface.fakes import build_services
 from web_interface.format import Format
 from web_interface.pages.machine_table import (
     GROUPINGS,
-    SEARCH_FROM,
     WHOLE,
     machine_columns,
     machine_groups,
     machine_rows,
     machine_states,
-    search_words,
 )
 from web_interface.services.live import ShopNow
 
@@ -64,9 +62,3 @@ def test_states_are_counted_and_none_is_left_out(shop: ShopNow) -> None:
     states = machine_states(shop, RU)
     assert sum(int(s["n"]) for s in states) == len(shop.machines)
     assert {s["key"] for s in states} == {state.value for state in MachineState}
-
-
-def test_a_search_comes_with_many_machines(shop: ShopNow) -> None:
-    assert search_words(shop, "ru") is None
-    many = replace(shop, machines=[shop.machines[0]] * SEARCH_FROM)
-    assert search_words(many, "ru") is not None
