@@ -96,7 +96,10 @@ async def test_an_alert_is_shelved_with_a_reason_and_taken_back(visit: Visit) ->
     await page.click(at("row-4"))
     await page.wait_for_selector(f"{at('row-4')}.em-selected")  # its panel comes with the mark
     await page.click(at("alert-shelve"))
+    save, words = str(await page.get_attribute(at("shelf-save"), "id")), await page.inner_text(at("shelf-save"))
     await page.click(at("shelf-for-15"))
+    await page.wait_for_function("([where, old]) => document.querySelector(where).innerText !== old", arg=[at("shelf-save"), words])
+    assert await page.get_attribute(at("shelf-save"), "id") == save, "a click on its way must find the button it was meant for"
     await page.click(at("shelf-save"))
     assert await page.locator(at("row-4")).count() == 1, "a reason is needed"
     await page.fill(f"{at('shelf')} input", "Договорились с энергетиком")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from nicegui import ui
 from nicegui.element import Element
@@ -58,6 +58,11 @@ def button(
     if on_click is not None:
         element.on("click", lambda: on_click())  # noqa: PLW0108 - the handler takes no event
     return element
+
+
+def rename(made: Element, text: str) -> None:
+    """Other words on a `button` that stays: a click that is on its way to one that was replaced is lost."""
+    cast("TextElement", made.default_slot.children[-1]).set_text(text)
 
 
 def link_button(text: str, href: str, *, icon_name: str = "", testid: str | None = None, kind: str = "plain") -> Element:

@@ -12,7 +12,19 @@ from nicegui.element import Element
 from domain.access import Actor, Role
 from domain.alert import LONGEST_TEXT, Alert, HoldKind
 from domain.errors import Forbidden, MonitorError
-from web_interface.components import AlarmMark, LiveChart, Segmented, button, el, empty, facts, link_button, notify, text_field
+from web_interface.components import (
+    AlarmMark,
+    LiveChart,
+    Segmented,
+    button,
+    el,
+    empty,
+    facts,
+    link_button,
+    notify,
+    rename,
+    text_field,
+)
 from web_interface.pages import admin_words, shell
 from web_interface.pages import alerts_view as view
 from web_interface.pages.typed_checks import length_check
@@ -143,24 +155,20 @@ class AlertPanel:
 
             def choose(key: str) -> None:
                 self._shelf = key
-                say()
+                rename(save, self._until_words())
 
             Segmented(options, self._shelf if self._shelf in options else "60", choose, testid="shelf-for")
             check = length_check(page.lang, LONGEST_TEXT)
             reason = text_field(page.t("alerts.shelve.reason"), testid="shelf-reason", validation=check)
-            foot = el("div", "em-alert-shelf-foot")
-
-        def say() -> None:
-            until = page.viewer.fmt.moment(self._until_us(), page.hub.shop().now_us)
-            foot.clear()
-            with foot:
+            with el("div", "em-alert-shelf-foot"):
                 button(page.t("action.cancel"), self._close_shelf, testid="shelf-cancel")
-                button(
-                    page.t("alerts.shelve.until", time=until), lambda: self._shelve(alert, str(reason.value or "")),
-                    kind="primary", testid="shelf-save",
-                )  # fmt: skip
+                save = button(
+                    self._until_words(), lambda: self._shelve(alert, str(reason.value or "")), kind="primary", testid="shelf-save"
+                )
 
-        say()
+    def _until_words(self) -> str:
+        until = self._page.viewer.fmt.moment(self._until_us(), self._page.hub.shop().now_us)
+        return self._page.t("alerts.shelve.until", time=until)
 
     def _shift_end(self) -> int | None:
         now_us = self._page.hub.shop().now_us
