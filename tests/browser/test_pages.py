@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import Any
+
+from pypdf import PdfReader
 
 from tests.browser.conftest import Visit, at
 from tests.web_interface.fake_reports import WORKBOOK
@@ -69,6 +72,15 @@ async def test_a_phone_shows_what_a_machine_does_and_leads_to_the_next(visit: Vi
     assert "Работа" in await page.inner_text(at("machine-state-phone"))
     await page.click(".em-machine-phone a[aria-label='Следующий станок']")
     await page.wait_for_url("**/machines/mill-1")
+
+
+async def test_a_table_that_goes_on_on_the_next_sheet_has_its_head_there_too(visit: Visit) -> None:
+    page = await visit("/energy")
+    await page.wait_for_selector(at("row-dmu-50"))
+    sheets = [sheet.extract_text() for sheet in PdfReader(io.BytesIO(await page.pdf(prefer_css_page_size=True))).pages]
+    parts = [text for text in sheets if "99,7" in text.replace("\u00a0", " ") and "участок" in text]
+    assert len(parts) > 1
+    assert all("Полнота" in text for text in parts)
 
 
 async def test_unknown_machine_says_so_and_offers_the_way_back(visit: Visit) -> None:
