@@ -31,6 +31,7 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+START_S = 180  # of the shop: some five seconds of a core, a whole minute where a dozen others want it
 QUIET = ("net::ERR_INTERNET_DISCONNECTED",)  # what a test does on purpose
 Visit = Callable[..., Awaitable[Any]]
 SERVER_LOG = pytest.StashKey[list[str]]()  # of the file's shop
@@ -84,7 +85,7 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[str]:
     )  # fmt: skip
     assert process.stdout is not None
     output: list[str] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(START_S):
         while not (line := (await process.stdout.readline()).decode()).startswith("listening on "):
             output.append(line)
             assert line, "the preview did not start:\n" + "".join(output)

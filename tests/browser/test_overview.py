@@ -302,3 +302,36 @@ async def test_the_shift_before_is_one_step_away(visit: Visit) -> None:
     await page.click(at("onward-shift_before"))
     await page.wait_for_selector(at("energy-bar"))
     assert await page.get_attribute(f"{at('period-shift')}", "aria-current") == "true"
+
+
+RENAME = """async () => {
+    const { csrf_token: token } = await (await fetch('/api/session')).json();
+    const plant = await (await fetch('/api/plant')).text();
+    const sent = { 'content-type': 'application/yaml', 'x-csrf-token': token };
+    const answer = await fetch('/api/plant', { method: 'PUT', headers: sent, body: plant.replace(/^( *name: ).*цех.*$/m, '$1Цех 2') });
+    return answer.status;
+}"""
+
+
+async def test_what_is_chosen_survives_whatever_loads_the_page_again(visit: Visit) -> None:
+    """Last of this file: afterwards the shop has another name."""
+    page = await visit("/")
+    await page.click(at("machines-view-table"))
+    assert page.url.endswith("/?machines=table")  # before the server answers: a click that is lost is not lost with the next load
+    await page.wait_for_selector(at("machines-table"))
+    await page.click(at("flow-mode-day"))
+    await page.reload()
+    await page.wait_for_selector(at("machines-table"))
+    day = at("flow-mode-day") + "[aria-checked=true]"
+    await page.wait_for_selector(day)
+    await page.wait_for_function(
+        "(where) => Number(document.querySelector(where + ' .em-flow-value').textContent) > 175", arg=at("flow-furnace-1")
+    )
+    await page.click(at("machines-view-cards"))
+    await page.click(at("machines-view-table"))
+    assert await page.evaluate(RENAME) == 204
+    await page.wait_for_function("document.title === 'Цех 2'")
+    await page.wait_for_selector(at("machines-table"))
+    await page.wait_for_selector(day)
+    await page.click(at("machines-view-cards"))
+    assert page.url.endswith("/?flow=day")

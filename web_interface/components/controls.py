@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -74,8 +74,24 @@ def link_button(text: str, href: str, *, icon_name: str = "", testid: str | None
     return element
 
 
+# In the browser, before the server hears of it: a page that is loaded again by anybody (a new shift, a connection lost for long,
+# another language, its user) is the chosen one, even when the click itself was lost.
+_CHOOSE_IN_ADDRESS = """(event) => {
+    const { parameter, choice } = event.currentTarget.dataset;
+    const address = new URL(location.href);
+    if (choice) address.searchParams.set(parameter, choice);
+    else address.searchParams.delete(parameter);
+    history.replaceState(history.state, "", address);
+    emit();
+}"""
+
+
 class Segmented(Element):
-    """One of a few, side by side. `options`: value -> text; `on_change(value)`."""
+    """One of a few, side by side. `options`: value -> text; `on_change(value)`.
+
+    `address`: the parameter of the page's address that keeps the choice; the first option is that without it, and what is in
+    `elsewhere` leads to other pages.
+    """
 
     def __init__(
         self,
@@ -85,9 +101,12 @@ class Segmented(Element):
         *,
         testid: str,
         label: str = "",
+        address: str = "",
+        elsewhere: Collection[str] = (),
     ) -> None:
         super().__init__("div")
         self.classes("em-seg")
+        self._address, self._elsewhere = address, elsewhere
         self._props["role"], self._props["data-testid"] = "radiogroup", testid
         if label:
             self._props["aria-label"] = label
@@ -100,7 +119,11 @@ class Segmented(Element):
     def _segment(self, key: str, text: str, testid: str) -> Element:
         item = el("button", "em-seg-item", text, f"{testid}-{key}", type="button", role="radio")
         item.props["aria-checked"] = "true" if key == self.value else "false"
-        return item.on("click", lambda: self.choose(key))
+        if not self._address or key in self._elsewhere:
+            return item.on("click", lambda: self.choose(key))
+        item.props["data-parameter"] = self._address
+        item.props["data-choice"] = "" if not self._buttons else key  # the first
+        return item.on("click", lambda: self.choose(key), js_handler=_CHOOSE_IN_ADDRESS)
 
     def choose(self, key: str) -> Any:
         """Select as by a click."""

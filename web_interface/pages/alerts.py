@@ -118,7 +118,9 @@ class AlertsPage:
                 on_change=lambda value: self._narrow(priority=str(value or "")),
             )  # fmt: skip
         modes = {mode: page.t(f"alerts.mode.{mode}") for mode in MODES}
-        Segmented(modes, self._mode, self._switch, testid="alerts-mode", label=page.t("alerts.title"))
+        Segmented(
+            modes, self._mode, self._switch, testid="alerts-mode", label=page.t("alerts.title"), address="mode"
+        )
         if page.viewer.may(Role.OPERATOR):
             button(page.t("alerts.take_all"), self._take_all, icon_name="done_all", testid="alerts-take-all")
 

@@ -71,7 +71,7 @@ def register(services: Services, hub: Hub) -> None:
     """The pages at /machines/{id}."""
 
     @ui.page("/machines/{machine_id}", title="")
-    def machine_page(machine_id: str) -> None:
+    def machine_page(machine_id: str, chart: str = "") -> None:
         site = services.plant.plant.site
         try:
             now = services.live.machine(machine_id)
@@ -83,16 +83,16 @@ def register(services: Services, hub: Hub) -> None:
         if now.machine.section:
             crumbs.append((now.machine.section, f"/machines?find={quote(now.machine.section)}"))
         with shell.page(services, hub, active="machines", title=now.machine.name, crumbs=crumbs) as page:
-            MachinePage(page, now).build()
+            MachinePage(page, now, chart).build()
 
 
 class MachinePage:
     """One open page of a machine."""
 
-    def __init__(self, page: shell.Page, now: MachineNow) -> None:
+    def __init__(self, page: shell.Page, now: MachineNow, chart: str) -> None:
         self._page, self._now = page, now
         self._fmt = page.viewer.fmt
-        self._chart_kind = "power"
+        self._chart_kind = chart if chart in self._kinds() else "power"
         self._chart: LiveChart | None = None
         self._chart_tags: list[Tag] = []
         self._ends: list[int] = []
@@ -237,7 +237,10 @@ class MachinePage:
                 with el("div", "em-machine-kinds"):
                     self._timeline.build_button()
                     options = {kind: page.t(f"machine.chart.{kind}") for kind in self._kinds()}
-                    Segmented(options, self._chart_kind, self._switch, testid="chart-kind", label=page.t("machine.history"))
+                    Segmented(
+                        options, self._chart_kind, self._switch, testid="chart-kind", label=page.t("machine.history"),
+                        address="chart",
+                    )  # fmt: skip
                 self._chart_box = el("div", "em-machine-chart", testid="chart-box")
                 self._gantt = StateGantt(self._gantt_data(), "gantt")
                 self._timeline.build_events()

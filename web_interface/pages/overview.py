@@ -70,6 +70,7 @@ from web_interface.services.live import ShopNow
 
 log = logging.getLogger(__name__)
 MODES = ("cards", "table")  # of the machines
+FLOW_OF = (flow_view.NOW, flow_view.SHIFT, flow_view.DAY)
 Changes = list[tuple[Element, Mapping[str, Any]]]
 T = TypeVar("T")
 DAY_PERIOD_S = 60.0
@@ -83,19 +84,19 @@ def register(services: Services, hub: Hub) -> None:
     shell.offer("overview")
 
     @ui.page("/", title="")
-    def overview_page(wall: str | None = None, machines: str = "") -> None:
+    def overview_page(wall: str | None = None, machines: str = "", flow: str = "") -> None:
         if wall is not None and wall not in NO_WALL:
             wall_page.build(services, hub)
             return
         site = services.plant.plant.site
         with shell.page(services, hub, active="overview", title=site.name) as page:
-            Overview(page, machines).build()
+            Overview(page, machines, flow).build()
 
 
 class Overview:
     """One open overview."""
 
-    def __init__(self, page: shell.Page, mode: str = "") -> None:
+    def __init__(self, page: shell.Page, mode: str = "", flow_of: str = "") -> None:
         self._page = page
         self._fmt: Format = page.viewer.fmt
         self._cards: dict[str, MachineCard] = {}
@@ -106,7 +107,7 @@ class Overview:
         self._heads: dict[str, Any] = {}
         self._shape: tuple[Any, ...] = ()
         self._mode = mode if mode in MODES else MODES[0]
-        self._flow_of = flow_view.NOW
+        self._flow_of = flow_of if flow_of in FLOW_OF else flow_view.NOW
         self._day_accounts: Mapping[str, EnergyAccount] | None = None
         self._table: DataTable | None = None
 
@@ -131,8 +132,11 @@ class Overview:
     def live(self, tick: Tick) -> Changes:
         """One second later: what changed."""
         shop = self._shop()
-        if _shape(shop, self._site()) != self._shape:
-            self._page.client.open("/")
+        shape = _shape(shop, self._site())
+        if shape != self._shape:
+            self._shape = shape  # asked for once: a slow load must not be begun anew at each tick
+            with self._page.client:
+                ui.navigate.reload()  # at its own address, which holds what was chosen
             return []
         return [*self._live_tiles(), *self._live_chart(shop), *self._live_alerts(), *self._live_machines(), *self._live_flow()]
 
@@ -296,7 +300,10 @@ class Overview:
                             StateMark(state, self._fmt.lang)
                             el("span", text=state_name(state, self._fmt.lang))
                 options = {mode: page.t(f"machines.{mode}") for mode in (*MODES, "plan")}
-                Segmented(options, self._mode, self._switch, testid="machines-view", label=page.t("machines.title"))
+                Segmented(
+                    options, self._mode, self._switch, testid="machines-view", label=page.t("machines.title"),
+                    address="machines", elsewhere=("plan",),
+                )  # fmt: skip
             self._machines_box = el("div", "em-machines-box")
         self._fill_machines(shop)
 
@@ -374,11 +381,14 @@ class Overview:
         page = self._page
         with Card(page.t("flow.title"), testid="flow-card", classes="em-flow-card") as card:
             with card.tools:
-                options = {of: page.t(f"flow.{of}") for of in (flow_view.NOW, flow_view.SHIFT, flow_view.DAY)}
-                Segmented(options, self._flow_of, self._switch_flow, testid="flow-mode", label=page.t("flow.title"))
-            self._drawn_flow = self._flow_view()
+                options = {of: page.t(f"flow.{of}") for of in FLOW_OF}
+                Segmented(
+                    options, self._flow_of, self._switch_flow, testid="flow-mode", label=page.t("flow.title"), address="flow"
+                )
+            self._drawn_flow = self._flow_picture()
             self._flow = PowerFlow(self._drawn_flow, "flow")
-            self._day_timer = ui.timer(DAY_PERIOD_S, self._follow_day, active=False, immediate=False)
+            by_day = self._flow_of == flow_view.DAY
+            self._day_timer = ui.timer(DAY_PERIOD_S, self._follow_day, active=by_day, immediate=by_day)
 
     def _flow_view(self) -> dict[str, Any]:
         return self._view("flow", self._flow_data, self._flow_of)
@@ -392,8 +402,11 @@ class Overview:
         self._flow.take(new)
         return [(self._flow, changes)]
 
+    def _flow_picture(self) -> dict[str, Any]:
+        return self._flow_data(self._shop()) if self._flow_of == flow_view.DAY else self._flow_view()
+
     def _show_flow(self) -> None:
-        self._drawn_flow = self._flow_data(self._shop()) if self._flow_of == flow_view.DAY else self._flow_view()
+        self._drawn_flow = self._flow_picture()
         self._flow.show(self._drawn_flow)
 
     def _flow_data(self, shop: ShopNow) -> dict[str, Any]:

@@ -37,17 +37,17 @@ def register(services: Services, hub: Hub) -> None:
     shell.offer("status")
 
     @ui.page("/status", title="")
-    def status_page() -> None:
+    def status_page(mode: str = "") -> None:
         with shell.page(services, hub, active="status", title_key="nav.status") as page:
-            StatusPage(page).build()
+            StatusPage(page, mode).build()
 
 
 class StatusPage:
     """One open status page."""
 
-    def __init__(self, page: shell.Page) -> None:
+    def __init__(self, page: shell.Page, mode: str) -> None:
         self._page = page
-        self._mode = "lines"
+        self._mode = mode if mode in self._view().modes() else "lines"
 
     def build(self) -> None:
         """Everything from memory, at once."""
@@ -59,7 +59,10 @@ class StatusPage:
             with el("div", "em-status-left"):
                 with Card(page.t("status.lines"), testid="lines-card") as card:
                     with card.tools:
-                        Segmented(view.modes(), self._mode, self._switch, testid="status-mode", label=page.t("status.lines"))
+                        Segmented(
+                            view.modes(), self._mode, self._switch, testid="status-mode", label=page.t("status.lines"),
+                            address="mode",
+                        )  # fmt: skip
                     self._table_box = el("div", "em-status-table")
                 with Card(page.t("status.todo"), testid="todo-card"):
                     self._todo = TodoList(view.todo(), "todo")
