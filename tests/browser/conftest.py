@@ -32,6 +32,7 @@ ARGS = [
     "--disable-sync",
 ]
 START_S = 180  # of the shop: some five seconds of a core, a whole minute where a dozen others want it
+PATIENCE_MS = 60_000  # of everything waited for in a page: a page on a machine with other work may take half of it to connect
 QUIET = ("net::ERR_INTERNET_DISCONNECTED",)  # what a test does on purpose
 Visit = Callable[..., Awaitable[Any]]
 SERVER_LOG = pytest.StashKey[list[str]]()  # of the file's shop
@@ -111,6 +112,7 @@ async def cookies(browser: Any, site: str) -> dict[str, Any]:
 async def log_in(browser: Any, site: str, user: str) -> Any:
     """The storage state of a session of `user`."""
     context = await browser.new_context(locale="ru-RU")
+    context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
     await page.goto(f"{site}/login")
     await page.fill("input[name=name]", user)
@@ -138,6 +140,7 @@ async def visit(request: pytest.FixtureRequest, browser: Any, site: str, cookies
             **{"viewport": {"width": 1280, "height": 720}, "storage_state": cookies[user], **options}
         )
         contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
         page = await context.new_page()
         watch(page, site, faults)
         seen.append(Evidence(page))
