@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -59,7 +60,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """install.py --test runs them in parts by these marks."""
+    """install.py --test runs them in parts by these marks. Of several tests with one name a run on several processes does one."""
+    if twice := [name for name, times in Counter(item.nodeid for item in items).items() if times > 1]:
+        raise pytest.UsageError(f"tests need names of their own: {', '.join(twice[:3])}")
     for item in items:
         mark = mark_of(item.path)
         if mark is not None:

@@ -5,6 +5,7 @@ One server a test session, a fresh database a test. Without CI=true a test is sk
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import os
@@ -14,14 +15,18 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
+from database.engine import Store
+from database.migrate import upgrade
 from tests.ports import free_port
 
 START_S = 40.0
+ROOM_BYTES = 4 << 30
 _numbers = itertools.count(1)
 
 
@@ -36,14 +41,21 @@ def find_program(name: str, *folders: str) -> str:
     pytest.skip(f"{name} is not installed on this machine")
 
 
+def memory_folder() -> Path | None:
+    """A file system in memory with room for data of tests: nothing there waits for a disk, and all survives kill -9 as on one."""
+    shm = Path("/dev/shm")
+    return shm if shm.is_dir() and os.access(shm, os.W_OK) and shutil.disk_usage(shm).free >= ROOM_BYTES else None
+
+
 class Server:
     """A server process that can be killed and started again on the same data."""
 
     name = "server"
     _in_order = signal.SIGTERM
+    _in_memory = False
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="em-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="em-", dir=memory_folder() if self._in_memory else None))
         self.folder.chmod(0o755)
         self.port = free_port()
         self._as_user: list[str] = []
@@ -51,6 +63,7 @@ class Server:
             shutil.chown(self.folder, "nobody", "nogroup")
             self._as_user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
         self._process: subprocess.Popen[bytes] | None = None
+        self._like: str | None = None
         self._log = (self.folder / "server.log").open("ab")
 
     def start(self) -> None:
@@ -82,11 +95,21 @@ class Server:
         self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def new_url(self) -> str:
-        """URL of a fresh, empty database."""
+    def new_url(self, *, empty: bool = False) -> str:
+        """URL of a fresh database: with the schema of this program, which is made once a server, or `empty`."""
         name = f"t{os.getpid()}_{next(_numbers)}"
-        self._create(name)
+        if empty:
+            self._create(name)
+        else:
+            self._create_like(self._like or self._make_like(), name)
         return self.url(name)
+
+    def _make_like(self) -> str:
+        made = f"t{os.getpid()}_like"
+        self._create(made)
+        bring_schema(self.url(made))
+        self._like = made
+        return made
 
     def url(self, database: str) -> str:
         raise NotImplementedError
@@ -98,6 +121,10 @@ class Server:
         raise NotImplementedError
 
     def _create(self, database: str) -> None:
+        raise NotImplementedError
+
+    def _create_like(self, made: str, database: str) -> None:
+        """With the tables of `made`."""
         raise NotImplementedError
 
     def _popen(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -122,10 +149,12 @@ class Server:
 
 class MariaDB(Server):
     name = "MariaDB"
+    _in_memory = True
 
     def __init__(self) -> None:
         install = find_program("mariadb-install-db")
         self._server, self._client = find_program("mariadbd", "/usr/sbin"), find_program("mariadb")
+        self._dump = find_program("mariadb-dump")
         super().__init__()
         self._socket = str(self.folder / "s")
         self._must(
@@ -145,12 +174,21 @@ class MariaDB(Server):
     def _create(self, database: str) -> None:
         self._must(self._client, "--no-defaults", "-uroot", f"-S{self._socket}", "-e", f"create database {database}")
 
+    def _create_like(self, made: str, database: str) -> None:
+        self._create(database)
+        dump = self.folder / f"{made}.sql"
+        root = ("--no-defaults", "-uroot", f"-S{self._socket}")
+        if not dump.exists():
+            self._must(self._dump, *root, "--skip-comments", f"--result-file={dump}", made)
+        self._must(self._client, *root, database, "-e", f"source {dump}")
+
     def url(self, database: str) -> str:
         return f"mysql+aiomysql://root@127.0.0.1:{self.port}/{database}"
 
 
 class PostgreSQL(Server):
     name = "PostgreSQL"
+    _in_memory = True
     _in_order = signal.SIGINT  # SIGTERM lets each client stay for as long as it likes
 
     def __init__(self) -> None:
@@ -171,6 +209,10 @@ class PostgreSQL(Server):
 
     def _create(self, database: str) -> None:
         done = self._sql("postgres", f"create database {database}")
+        assert done.returncode == 0, done.stderr.decode()
+
+    def _create_like(self, made: str, database: str) -> None:
+        done = self._sql("postgres", f"create database {database} template {made}")
         assert done.returncode == 0, done.stderr.decode()
 
     def _sql(self, database: str, statement: str) -> subprocess.CompletedProcess[bytes]:
@@ -211,13 +253,46 @@ def postgresql() -> Iterator[Server]:
 SERVERS = [pytest.param(name, marks=pytest.mark.server) for name in ("mariadb", "postgresql")]
 
 
+def bring_schema(url: str) -> None:
+    """All migrations on an empty database; in a thread of its own, since the caller may be in a loop."""
+
+    async def work() -> None:
+        store = Store(url)
+        try:
+            await store.prepare()
+            await upgrade(store)
+        finally:
+            await store.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work()).result()
+
+
+@pytest.fixture(scope="session")
+def sqlite_like(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the schema and nothing else."""
+    made = tmp_path_factory.mktemp("like") / "energy.db"
+    bring_schema(f"sqlite+aiosqlite:///{made}")
+    return made
+
+
 @pytest.fixture(params=["sqlite", *SERVERS])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty database, of each kind in turn."""
+    """URL of a database of each kind in turn, with the schema of this program and nothing in it."""
     if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_like"), tmp_path / "energy.db")
         return f"sqlite+aiosqlite:///{tmp_path / 'energy.db'}"
     server: Server = request.getfixturevalue(request.param)
     return server.new_url()
+
+
+@pytest.fixture(params=["sqlite", *SERVERS])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a database without any table, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'energy.db'}"
+    server: Server = request.getfixturevalue(request.param)
+    return server.new_url(empty=True)
 
 
 @pytest.fixture(params=SERVERS)

@@ -238,8 +238,8 @@ def _fail_all(accumulator: Any) -> None:
     accumulator._pending_batches.update(batches)  # a batch that was put back takes itself out again
     accumulator.fail_all(ConnectionError("closed"))
     for batch in batches:
-        _look_at(batch._drain_waiter)
-        _look_at(batch.future)
+        for receipt in (batch._drain_waiter, batch.future, *(future for future, _ in batch._msg_futures)):
+            _look_at(receipt)
 
 
 def _go_on(limit: asyncio.Timeout) -> None:
@@ -256,5 +256,5 @@ def _answered(exc: Exception) -> bool:
 
 def _look_at(receipt: asyncio.Future[Any]) -> None:
     """What nobody waits for any more is not worth a line in the log."""
-    if not receipt.cancelled():
+    if receipt.done() and not receipt.cancelled():
         receipt.exception()

@@ -20,8 +20,8 @@ from domain.errors import ConfigError, StorageError
 from tests.conftest import FakeClock
 
 
-async def test_schema_goes_up_and_down_and_up(database_url: str) -> None:
-    store = Store(database_url)
+async def test_schema_goes_up_and_down_and_up(empty_database_url: str) -> None:
+    store = Store(empty_database_url)
     try:
         assert await upgrade(store) is True
         assert await upgrade(store) is False
@@ -38,8 +38,8 @@ async def test_schema_goes_up_and_down_and_up(database_url: str) -> None:
         await store.close()
 
 
-async def test_migrations_make_what_the_tables_say(database_url: str) -> None:
-    store = Store(database_url)
+async def test_migrations_make_what_the_tables_say(empty_database_url: str) -> None:
+    store = Store(empty_database_url)
     try:
         await upgrade(store)
         async with store.read() as connection:
@@ -51,9 +51,9 @@ async def test_migrations_make_what_the_tables_say(database_url: str) -> None:
         await store.close()
 
 
-async def test_a_half_made_schema_is_completed(database_url: str) -> None:
+async def test_a_half_made_schema_is_completed(empty_database_url: str) -> None:
     """MariaDB cannot roll back a migration that was killed: some tables are there, the version is not."""
-    store = Store(database_url)
+    store = Store(empty_database_url)
     try:
         await upgrade(store)
         async with store.write() as connection:
@@ -67,28 +67,28 @@ async def test_a_half_made_schema_is_completed(database_url: str) -> None:
         await store.close()
 
 
-async def test_a_newer_schema_is_refused_in_plain_words(database_url: str, tmp_path: Path, fake_clock: FakeClock) -> None:
-    async with open_database(database_url, tmp_path / "data", fake_clock):
+async def test_a_newer_schema_is_refused_in_plain_words(empty_database_url: str, tmp_path: Path, fake_clock: FakeClock) -> None:
+    async with open_database(empty_database_url, tmp_path / "data", fake_clock):
         pass
-    store = Store(database_url)
+    store = Store(empty_database_url)
     async with store.write() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     await store.close()
     with pytest.raises(NewerSchema, match="9999, which is newer than this program knows"):
-        async with open_database(database_url, tmp_path / "data", fake_clock):
+        async with open_database(empty_database_url, tmp_path / "data", fake_clock):
             pass
 
 
 async def test_an_older_schema_is_backed_up_as_it_is_before_it_is_brought_up_to_date(
-    database_url: str, tmp_path: Path, fake_clock: FakeClock
+    empty_database_url: str, tmp_path: Path, fake_clock: FakeClock
 ) -> None:
     """Tables that the upgrade is going to make are not there yet."""
-    async with open_database(database_url, tmp_path / "data", fake_clock) as database:
+    async with open_database(empty_database_url, tmp_path / "data", fake_clock) as database:
         await database.audit.append(1, "anna", "test", "login", "anna")
-    store = Store(database_url)
+    store = Store(empty_database_url)
     await downgrade(store, "0001")
     await store.close()
-    async with open_database(database_url, tmp_path / "data", fake_clock) as database:
+    async with open_database(empty_database_url, tmp_path / "data", fake_clock) as database:
         assert await current_revision(database.store) == head_revision()
         assert [entry.actor for entry in await database.audit.entries(5)][-1] == "anna"
     (backup,) = (tmp_path / "data" / "backups").iterdir()
@@ -97,9 +97,9 @@ async def test_an_older_schema_is_backed_up_as_it_is_before_it_is_brought_up_to_
         assert (about["schema"], about["rows"]["audit"], "trend_view" in about["rows"]) == ("0001", 1, False)
 
 
-async def test_two_processes_may_start_at_once(database_url: str, tmp_path: Path, fake_clock: FakeClock) -> None:
+async def test_two_processes_may_start_at_once(empty_database_url: str, tmp_path: Path, fake_clock: FakeClock) -> None:
     async def start() -> str:
-        async with open_database(database_url, tmp_path / "data", fake_clock) as database:
+        async with open_database(empty_database_url, tmp_path / "data", fake_clock) as database:
             return str(await current_revision(database.store))
 
     assert list(await asyncio.gather(*(start() for _ in range(6)))) == [head_revision()] * 6
