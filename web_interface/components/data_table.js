@@ -3,7 +3,7 @@ import { alarmMark, icon, patchable, rich, spark, stateMark, strip } from "energ
 
 // data: {columns: [{key, name, align, unit, sort, grow}], rows: [{id, href, selected, cells: {key: text | {text|parts, sub, mark, alarm, icon, tone, strip, load, sort, actions}}}],
 //        empty, dense, two, groups: [{key, title, note, cells: {key: text}}] over rows with the same `group`, search: {label, none, from: rows} over names, cells and `find` of a row,
-//        kinds: [{key, text, mark, n}] to choose rows of that `kind` by, find and only: what is searched and chosen at first, address: kept in the page's, with `by`}; emits row(id), action([id, name]), and explain([id, key]) of a cell with `explains`: its words for a reader of the screen
+//        kinds: [{key, text, mark, n}] to choose rows of that `kind` by, find and only: what is searched and chosen at first, address: kept in the page's}; emits row(id), action([id, name]), and explain([id, key]) of a cell with `explains`: its words for a reader of the screen
 const cellOf = (c) => (c !== null && typeof c === "object" && !Array.isArray(c) ? c : { text: c });
 
 export default {
@@ -15,7 +15,6 @@ export default {
   watch: {
     find: "remember",
     only: "remember",
-    "d.by": "remember",
   },
   computed: {
     // few rows are seen at a glance
@@ -56,7 +55,7 @@ export default {
     remember() {
       if (!this.d.address) return;
       const now = new URL(window.location.href);
-      for (const [name, value] of Object.entries({ by: this.d.by, find: this.find.trim(), kind: this.only }))
+      for (const [name, value] of Object.entries({ find: this.find.trim(), kind: this.only }))
         value ? now.searchParams.set(name, value) : now.searchParams.delete(name);
       window.history.replaceState(window.history.state, "", now);
     },

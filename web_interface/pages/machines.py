@@ -46,30 +46,33 @@ class MachineList:
         self._fmt = page.viewer.fmt
         self._rows: list[Data] = []
         self._heads: Data = {}
-        self._ids: list[str] = []
+        self._table: DataTable | None = None
+        self._empty = not self._shop().machines
 
     def build(self) -> None:
         """From memory, at once."""
-        page, shop = self._page, self._shop()
-        self._ids = [m.machine.id for m in shop.machines]
+        page = self._page
         title, note = page.t("nav.machines"), page.t("machines.list.note")
+        page.every(self.live)
         with el("div", "em-machines-page"), Card(title, note=note, testid="machines-list-card") as card:
-            if not shop.machines:
+            if self._empty:
                 may = page.viewer.may(Role.ADMIN)
                 words, action = page.t("machines.empty.words"), page.t("machines.empty.action") if may else ""
                 empty("precision_manufacturing", page.t("machines.empty"), words, action, "/admin/devices/new")
                 return
             with card.tools:
                 groupings = {by: page.t(f"machines.by.{by}") for by in GROUPINGS}
-                Segmented(groupings, self._by, self._group, testid="machines-by", label=page.t("machines.by"))
-            self._box = el("div")
+                label = page.t("machines.by")
+                Segmented(groupings, self._by, self._group, testid="machines-by", label=label, address="by")
             self._fill()
-        page.every(self.live)
 
     def live(self, _tick: Tick) -> Changes:
-        """Cells, sums and counts that changed."""
-        if [m.machine.id for m in self._shop().machines] != self._ids:
-            self._page.client.open(f"/machines?by={self._by}")
+        """Cells, sums and counts that changed, machines that came or went."""
+        if self._empty != (not self._shop().machines):
+            self._empty = not self._empty  # asked for once: a slow load must not be begun anew at each tick
+            with self._page.client:
+                ui.navigate.reload()
+        if self._table is None:
             return []
         rows, heads = self._drawn()
         changes = {
@@ -82,12 +85,11 @@ class MachineList:
 
     def _fill(self) -> None:
         self._rows, self._heads = self._drawn()
-        with self._box:
-            chosen = {"find": self._find, "only": self._kind, "by": self._default_or(self._by), "address": True}
-            self._table = DataTable(
-                machine_columns(self._fmt, WHOLE), self._rows, testid="machines-list", dense=True,
-                search=machine_search(self._fmt.lang, 1), more={**self._heads, **chosen},
-            )  # fmt: skip
+        self._table = DataTable(
+            machine_columns(self._fmt, WHOLE), self._rows, testid="machines-list", dense=True,
+            search=machine_search(self._fmt.lang, 1),
+            more={**self._heads, "find": self._find, "only": self._kind, "address": True},
+        )  # fmt: skip
 
     def _drawn(self) -> tuple[list[Data], Data]:
         """Rows and what stands above them, drawn once a tick for all pages of this language and grouping."""
@@ -104,12 +106,8 @@ class MachineList:
         self._by = by
         rows, heads = self._drawn()
         self._rows, self._heads = rows, heads
-        self._table.show({"rows": rows, **heads, "by": self._default_or(by)})
-
-    @staticmethod
-    def _default_or(by: str) -> str:
-        """What the address tells: nothing of the usual grouping."""
-        return "" if by == USUAL else by
+        if self._table is not None:
+            self._table.show({"rows": rows, **heads})
 
     def _shop(self) -> ShopNow:
         return self._page.hub.shop()
