@@ -55,6 +55,14 @@ def status_routes(services: Services) -> APIRouter:
         """read = kept + filtered + rejected, always; each destination: kept = delivered + pending + quarantined + dropped."""
         return Json(books_out(services.status.books()))
 
+    _detail_routes(router, services)
+    _machine_routes(router, services)
+    return router
+
+
+def _detail_routes(router: APIRouter, services: Services) -> None:
+    """Under /api/status: what a page shows of each part."""
+
     @router.get(
         "/api/status/performance", response_model=None, responses=described(models.PerformanceOut, 422),
         summary="How the process does, in the last 24 hours",
@@ -93,6 +101,10 @@ def status_routes(services: Services) -> APIRouter:
             for e in services.vitals.errors()
         ]})  # fmt: skip
 
+
+def _machine_routes(router: APIRouter, services: Services) -> None:
+    """For other programs: orchestrators and Prometheus."""
+
     @router.get("/readyz", response_model=None, responses=described(models.Ready, 422, 503), summary="Are samples being kept?")
     async def readyz(actor: Viewer, query: Annotated[NoParameters, Query()]) -> Response:
         storage = services.status.storage()
@@ -105,8 +117,6 @@ def status_routes(services: Services) -> APIRouter:
     )
     async def metrics(actor: Viewer, query: Annotated[NoParameters, Query()]) -> Response:
         return Response(metrics_text(services), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    return router
 
 
 def storage_out(storage: StorageStatus, words: str) -> dict[str, Any]:
